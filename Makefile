@@ -1,0 +1,40 @@
+# Makefile for amplify_fdw; test/README.md tells how the tests are run
+
+MODULE_big = amplify_fdw
+OBJS = \
+	src/amplify_fdw.o \
+	src/call.o \
+	src/connection.o \
+	src/credential.o \
+	src/endpoint.o \
+	src/error.o \
+	src/fetch.o \
+	src/http.o \
+	src/key.o \
+	src/keyset.o \
+	src/limit.o \
+	src/option.o \
+	src/page.o \
+	src/plan.o \
+	src/query.o \
+	src/resource.o \
+	src/scan.o \
+	src/sign.o \
+	src/sigv4.o \
+	src/stat.o \
+	src/value.o
+PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
+
+EXTENSION = amplify_fdw
+DATA = $(wildcard sql/amplify_fdw--*.sql)
+
+PKG_CONFIG ?= pkg-config
+LIBRARIES = libcurl libcrypto json-c
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Wno-clobbered -Wno-cast-function-type \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)

@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplify_fdw.c
+ *	  Foreign data wrapper for AWS Amplify: the entry points.
+ *
+ * The library's start, the handler, IMPORT FOREIGN SCHEMA and EXPLAIN.  How a
+ * query becomes calls is in plan.c and scan.c, what Amplify has in resource.c.
+ *
+ * src/amplify_fdw.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(amplify_fdw_handler);
+
+void		_PG_init(void);
+
+static void amplifyExplainForeignScan(ForeignScanState *node,
+									  ExplainState *es);
+static List *amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt,
+										Oid serverOid);
+static char *table_definition(const AmplifyResource *resource,
+							  const ImportForeignSchemaStmt *stmt);
+
+void
+_PG_init(void)
+{
+	amplify_resource_check();
+
+	DefineCustomBoolVariable("amplify_fdw.pushdown",
+							 "Uses conditions on key columns to make fewer calls.",
+							 "Off: everything is fetched and filtered locally. The rows are the same.",
+							 &amplify_pushdown, true, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("amplify_fdw.max_calls",
+							"Sets how many calls a statement may make.",
+							"The statement fails before the call over the limit. 0 means no limit.",
+							&amplify_max_calls, 0, 0, INT_MAX, PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	MarkGUCPrefixReserved("amplify_fdw");
+}
+
+Datum
+amplify_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = amplifyGetForeignRelSize;
+	routine->GetForeignPaths = amplifyGetForeignPaths;
+	routine->GetForeignPlan = amplifyGetForeignPlan;
+	routine->BeginForeignScan = amplifyBeginForeignScan;
+	routine->IterateForeignScan = amplifyIterateForeignScan;
+	routine->ReScanForeignScan = amplifyReScanForeignScan;
+	routine->EndForeignScan = amplifyEndForeignScan;
+	routine->ExplainForeignScan = amplifyExplainForeignScan;
+	routine->ImportForeignSchema = amplifyImportForeignSchema;
+	PG_RETURN_POINTER(routine);
+}
+
+static void
+amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	const AmplifyCounters *counters = amplify_scan_counters(node);
+	const char *keys = strVal(list_nth(plan->fdw_private,
+									   AMPLIFY_PRIVATE_KEYS_TEXT));
+
+	ExplainPropertyText("API Operation",
+						strVal(list_nth(plan->fdw_private,
+										AMPLIFY_PRIVATE_OPERATION)), es);
+	if (keys[0] != '\0')
+		ExplainPropertyText("API Keys", keys, es);
+	if (es->costs)
+		ExplainPropertyFloat("Estimated API Calls", NULL,
+							 floatVal(list_nth(plan->fdw_private,
+											   AMPLIFY_PRIVATE_CALLS)),
+							 0, es);
+	if (es->analyze && counters != NULL)
+	{
+		const struct
+		{
+			const char *name;
+			int64		value;
+		}			shown[] = {
+			{"API Calls", counters->calls},
+			{"API Retries", counters->retries},
+			{"API Throttled", counters->throttled},
+			{"API Not Found", counters->not_found},
+			{"API Keys Reused", counters->reused},
+			{"API Bytes", counters->bytes},
+		};
+
+		for (int i = 0; i < lengthof(shown); i++)
+		{
+			if (shown[i].value != 0 || es->format != EXPLAIN_FORMAT_TEXT)
+				ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
+		}
+		if (es->timing)
+			ExplainPropertyFloat("API Wait Time", "ms",
+								 counters->waited / 1000.0, 3, es);
+	}
+}
+
+/*
+ * The API's tables are always the same: make those that the statement asks
+ * for.  The remote schema has one name.
+ */
+static List *
+amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
+{
+	List	   *commands = NIL;
+
+	if (strcmp(stmt->remote_schema, "amplify") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("there is no foreign schema \"%s\"",
+						stmt->remote_schema),
+				 errhint("The tables of AWS Amplify are in schema \"amplify\".")));
+	if (stmt->options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"",
+						linitial_node(DefElem, stmt->options)->defname),
+				 errhint("There are no valid options in this context.")));
+
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		if (amplify_resources[i]->import)
+			commands = lappend(commands,
+							   table_definition(amplify_resources[i], stmt));
+	}
+	return commands;				/* core applies LIMIT TO and EXCEPT */
+}
+
+static char *
+table_definition(const AmplifyResource *resource,
+				 const ImportForeignSchemaStmt *stmt)
+{
+	static const char *const type_names[] = {
+		[AMPLIFY_TEXT] = "text",
+		[AMPLIFY_TIMESTAMP] = "timestamptz",
+		[AMPLIFY_BOOLEAN] = "boolean",
+		[AMPLIFY_JSON] = "jsonb",
+	};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
+					 quote_identifier(resource->name));
+	for (int i = 0; i < resource->ncolumns; i++)
+		appendStringInfo(&sql, "%s\n  %s pg_catalog.%s", i > 0 ? "," : "",
+						 quote_identifier(resource->columns[i].name),
+						 type_names[resource->columns[i].type]);
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
+					 quote_identifier(stmt->server_name),
+					 quote_literal_cstr(resource->name));
+	return sql.data;
+}

@@ -1,0 +1,700 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplify_fdw.h
+ *	  The one private header of amplify_fdw: what each file offers to the
+ *	  files above it, from the bottom layer up.
+ *
+ * Calls go downwards only; test/layers checks that.  Nothing here is for other
+ * extensions, and no third-party header is included here: libcurl is known to
+ * http.c alone, json-c to page.c, OpenSSL to sigv4.c.
+ *
+ * src/amplify_fdw.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AMPLIFY_FDW_H
+#define AMPLIFY_FDW_H
+
+#include "access/htup_details.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "lib/ilist.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+#include "utils/rel.h"
+
+#define AMPLIFY_VERSION		"1.0"
+
+/* ---------- differences between PostgreSQL versions: only here ---------- */
+
+#if PG_VERSION_NUM < 150000
+#error "amplify_fdw needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#elif PG_VERSION_NUM >= 170000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#else
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, private)
+#endif
+
+/* Whose user mapping a scan uses; a view's owner where it runs as him */
+#if PG_VERSION_NUM >= 160000
+#define amplify_scan_user(node, rte) \
+	(OidIsValid(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser) ? \
+	 ((ForeignScan *) (node)->ss.ps.plan)->checkAsUser : GetUserId())
+#else
+#define amplify_scan_user(node, rte) \
+	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define amplify_estimate_array_length(root, expr) \
+	estimate_array_length(root, expr)
+#else
+#define amplify_estimate_array_length(root, expr) \
+	((double) estimate_array_length(expr))
+#endif
+
+/* Name of our waits in pg_stat_activity */
+#if PG_VERSION_NUM >= 170000
+#define amplify_new_wait_event()	WaitEventExtensionNew("AmplifyHttp")
+#else
+#define amplify_new_wait_event()	PG_WAIT_EXTENSION
+#endif
+
+/* ---------- resource.c: what Amplify has, as data ---------- */
+
+#define AMPLIFY_MAX_KEYS	4	/* key columns of one resource */
+
+typedef enum AmplifyType
+{
+	AMPLIFY_TEXT,
+	AMPLIFY_TIMESTAMP,
+	AMPLIFY_BOOLEAN,
+	AMPLIFY_JSON
+} AmplifyType;
+
+/* Where the value of a column comes from */
+typedef enum AmplifySource
+{
+	AMPLIFY_MEMBER,				/* a member of the item in the answer */
+	AMPLIFY_KEY,				/* the request's key, else the item's ARN */
+	AMPLIFY_REGION,				/* the server's region */
+	AMPLIFY_ACCOUNT				/* the item's ARN */
+} AmplifySource;
+
+/* What values the service accepts for a key; others are asked for never */
+typedef enum AmplifyKeyRule
+{
+	AMPLIFY_NOT_A_KEY,
+	AMPLIFY_APP_ID,				/* d[a-z0-9]+, 20 at most */
+	AMPLIFY_NAME,				/* 1 to 255 characters, not "." or ".." */
+	AMPLIFY_ARN					/* holds the other keys */
+} AmplifyKeyRule;
+
+typedef struct AmplifyColumn
+{
+	const char *name;			/* in SQL */
+	const char *path;			/* members from the item down, dotted; NULL
+								 * unless source is AMPLIFY_MEMBER */
+	AmplifyType type;
+	AmplifySource source;
+	AmplifyKeyRule key;
+} AmplifyColumn;
+
+typedef struct AmplifyOperation
+{
+	const char *name;			/* in AWS's words */
+	const char *path;			/* template; {placeholders} are key columns */
+	const char *result;			/* member of the answer with the item(s) */
+	int			max_page;		/* greatest maxResults; 0: a single item */
+	const char *filter;			/* query parameter that takes the last key;
+								 * NULL: none */
+} AmplifyOperation;
+
+typedef struct AmplifyResource
+{
+	const char *name;			/* also the default table name */
+	const AmplifyColumn *columns;
+	int			ncolumns;
+	const char *keys[AMPLIFY_MAX_KEYS]; /* key columns, outermost first */
+	const AmplifyOperation *get;
+	const AmplifyOperation *list;
+	const struct AmplifyResource *parent;	/* has the keys of list; or NULL */
+	const char *arn_path;		/* template of the ARN's last part */
+	double		default_rows;	/* per parent (or in all): AWS's quota */
+	bool		import;			/* made by IMPORT FOREIGN SCHEMA */
+} AmplifyResource;
+
+/* Values of a resource's key columns, UTF-8; NULL where not bound */
+typedef struct AmplifyKeys
+{
+	const char *value[AMPLIFY_MAX_KEYS];
+} AmplifyKeys;
+
+extern const AmplifyResource *const amplify_resources[];	/* NULL at end */
+extern void amplify_resource_check(void);
+extern const AmplifyResource *amplify_resource_find(const char *name);
+extern const AmplifyColumn *amplify_resource_column(const AmplifyResource *resource,
+													const char *name);
+extern int	amplify_resource_key(const AmplifyResource *resource,
+								 const char *column);
+extern int	amplify_resource_last_key(const AmplifyResource *resource);
+extern bool amplify_resource_binds(const AmplifyResource *resource,
+								   const AmplifyOperation *operation,
+								   const bool *bound);
+extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
+extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
+									   const char *arn, const char *region,
+									   char **account, AmplifyKeys *keys);
+
+/* ---------- option.c: every option, by name, in one table ---------- */
+
+typedef struct AmplifyOptions
+{
+	/* server */
+	char	   *region;
+	char	   *endpoint_url;	/* NULL: built from region */
+	bool		use_fips;
+	bool		use_dualstack;
+	char	   *ca_bundle;		/* NULL: the system's */
+	char	   *proxy;			/* NULL: none */
+	int			connect_timeout;	/* ms */
+	int			request_timeout;	/* ms */
+	int			max_attempts;
+	int			throttle_timeout;	/* ms of patience with throttling */
+	int			max_concurrency;
+	int			max_response_size;	/* bytes, decoded */
+	double		request_cost;	/* planner units for one round trip */
+	/* user mapping; secrets */
+	char	   *access_key_id;
+	char	   *secret_access_key;
+	char	   *session_token;
+	/* table */
+	char	   *resource;		/* NULL: the table's name */
+	int			page_size;		/* 0: the operation's maximum */
+	double		estimated_rows; /* 0: from ANALYZE or the quotas */
+	bool		unique_key;
+	bool		warn_on_error;	/* on_error */
+	/* column */
+	char	   *field;			/* NULL: the column's name */
+} AmplifyOptions;
+
+extern void amplify_option_defaults(AmplifyOptions *options);
+extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
+extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
+													  Oid relid);
+
+/* ---------- page.c: one answer, parsed ---------- */
+
+typedef struct AmplifyPage AmplifyPage;
+typedef struct AmplifyItem AmplifyItem; /* a JSON object inside a page */
+
+typedef enum AmplifyParse
+{
+	AMPLIFY_PARSE_OK,
+	AMPLIFY_PARSE_MALFORMED,	/* not JSON, or JSON that lost something */
+	AMPLIFY_PARSE_SHAPE,		/* JSON, but not what the operation returns */
+	AMPLIFY_PARSE_DEPTH,
+	AMPLIFY_PARSE_ENCODING,
+	AMPLIFY_PARSE_MEMORY
+} AmplifyParse;
+
+typedef enum AmplifyValueStatus
+{
+	AMPLIFY_VALUE_OK,
+	AMPLIFY_VALUE_NULL,
+	AMPLIFY_VALUE_WRONG_TYPE,
+	AMPLIFY_VALUE_NUL_CHARACTER,
+	AMPLIFY_VALUE_OUT_OF_RANGE,
+	AMPLIFY_VALUE_MEMORY
+} AmplifyValueStatus;
+
+/* One value out of an item; text points into the page */
+typedef struct AmplifyValue
+{
+	const char *text;			/* AMPLIFY_TEXT and AMPLIFY_JSON: UTF-8 */
+	size_t		length;
+	TimestampTz time;			/* AMPLIFY_TIMESTAMP */
+	bool		boolean;
+} AmplifyValue;
+
+extern AmplifyPage *amplify_page_create(MemoryContext context);
+extern AmplifyParse amplify_page_parse(AmplifyPage *page,
+									   const char *body, size_t length,
+									   const char *result, bool many);
+extern void amplify_page_clear(AmplifyPage *page);
+extern int	amplify_page_count(AmplifyPage *page);
+extern AmplifyItem *amplify_page_item(AmplifyPage *page, int n);
+extern const char *amplify_page_next_token(AmplifyPage *page);
+extern AmplifyValueStatus amplify_page_value(AmplifyItem *item,
+											 const char *path,
+											 AmplifyType type,
+											 AmplifyValue *value);
+extern bool amplify_page_error(const char *body, size_t length,
+							   char *code, size_t code_size,
+							   char *message, size_t message_size);
+
+/* ---------- http.c: requests and the one wait ---------- */
+
+/* Headers of an answer that somebody reads; "" when absent */
+typedef struct AmplifyHttpHeaders
+{
+	char		error_type[128];
+	char		request_id[128];
+	char		retry_after[32];
+	char		amz_retry_after[32];
+	char		date[64];
+	char		age[16];
+} AmplifyHttpHeaders;
+
+typedef enum AmplifyHttpResult
+{
+	AMPLIFY_HTTP_OK,			/* an answer, of any status */
+	AMPLIFY_HTTP_CONNECT,		/* no name, no connection */
+	AMPLIFY_HTTP_TLS,			/* no agreement, or a bad certificate */
+	AMPLIFY_HTTP_TIMEOUT,
+	AMPLIFY_HTTP_BROKEN,		/* connection lost or not HTTP */
+	AMPLIFY_HTTP_TOO_LARGE,
+	AMPLIFY_HTTP_MEMORY
+} AmplifyHttpResult;
+
+typedef struct AmplifyHttpUse
+{
+	int			in_flight;		/* transfers that are under way */
+	int64		connections;	/* opened for them so far */
+} AmplifyHttpUse;
+
+/*
+ * One request.  The first part is the caller's: it fills it and keeps what it
+ * points to until the transfer is done or cancelled.  The rest is http.c's and
+ * may be read once done is true.  body is malloc'ed; amplify_http_release()
+ * or a caller that took it (set it to NULL) frees it.
+ */
+typedef struct AmplifyTransfer
+{
+	const char *url;			/* scheme, host and port */
+	const char *target;			/* exact bytes of path and query */
+	const char *post_body;		/* NULL: GET */
+	const char *headers[8];		/* "Name: value", NULL at end */
+	const char *ca_bundle;
+	const char *proxy;
+	int			connect_timeout;	/* ms */
+	int			timeout;		/* ms, for the whole transfer */
+	size_t		max_size;		/* bytes of the decoded body */
+	bool		public_only;	/* refuse loopback and link-local addresses */
+	AmplifyHttpUse *use;		/* where it is counted; never NULL */
+	dlist_head *completed;		/* list that a done transfer is put on */
+
+	bool		done;
+	AmplifyHttpResult result;
+	int			status;			/* of HTTP; 0 without an answer */
+	char	   *body;			/* NUL-terminated; NULL when empty */
+	size_t		body_length;
+	size_t		received;		/* bytes of headers and body on the wire */
+	bool		reached;		/* the request may have reached the server */
+	AmplifyHttpHeaders answer;
+	char		reason[256];	/* libcurl's words when result is not OK */
+
+	dlist_node	node;			/* in http.c's list, then in *completed */
+	size_t		body_allocated;
+	void	   *easy;			/* CURL *, NULL when not in use */
+	void	   *slist;			/* struct curl_slist * */
+} AmplifyTransfer;
+
+extern void amplify_http_submit(AmplifyTransfer *transfer);
+extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
+extern void amplify_http_cancel(AmplifyTransfer *transfer);
+extern void amplify_http_release(AmplifyTransfer *transfer);
+extern void amplify_http_drive(void);
+extern void amplify_http_wait(int64 deadline);
+extern int64 amplify_http_now(void);
+extern int	amplify_http_async_fd(void);
+extern void amplify_http_async_arm(int64 deadline);
+extern void amplify_http_close_idle(void);
+
+/* ---------- endpoint.c: where a region's service is ---------- */
+
+/* All palloc'ed in the current context */
+typedef struct AmplifyEndpoint
+{
+	char	   *url;			/* scheme, host and port */
+	char	   *host;			/* value of the Host header */
+	char	   *path_prefix;	/* "" or "/something" */
+	bool		public_only;	/* AWS's own: never at a local address */
+} AmplifyEndpoint;
+
+extern void amplify_endpoint_resolve(const AmplifyOptions *options,
+									 const char *service,
+									 AmplifyEndpoint *endpoint);
+
+/* ---------- connection.c: what a session keeps per server and user -------- */
+
+/* Numbers that stat.c shows; all since the session's start or the reset */
+typedef struct AmplifyStats
+{
+	int64		calls;
+	int64		retries;
+	int64		throttled;
+	int64		not_found;
+	int64		failed;
+	int64		bytes;
+} AmplifyStats;
+
+#define AMPLIFY_MAX_OPERATIONS	16
+
+/* What all connections of one server share; lives as long as the session */
+typedef struct AmplifyServer
+{
+	Oid			serverid;		/* hash key */
+	AmplifyHttpUse use;
+	AmplifyStats stats;
+	struct
+	{
+		const AmplifyOperation *operation;
+		int64		calls;
+	}			by_operation[AMPLIFY_MAX_OPERATIONS];
+	/* the rest is limit.c's */
+	double		rate;			/* calls a second; 0: not limited */
+	int64		next_start;		/* no call starts before this */
+	int64		slowed;			/* when rate was last lowered */
+	int64		window_start;	/* the interval that is being measured: */
+	int			window_accepted;
+	int			window_throttled;
+	int			refusals;		/* in a row, with nothing accepted between */
+} AmplifyServer;
+
+/*
+ * One server as one user sees it.  Pinned by each statement that uses it;
+ * goes away when no statement does and its catalog rows have changed.
+ */
+typedef struct AmplifyConnection
+{
+	MemoryContext context;		/* holds this struct and all it points to */
+	int			pins;
+	bool		invalid;		/* not for statements that start from now on */
+	Oid			userid;
+	char	   *servername;
+	bool		has_mapping;
+	AmplifyServer *shared;
+	AmplifyOptions options;		/* of server and mapping */
+	AmplifyEndpoint endpoint;
+	struct AmplifySigner *signer;	/* sign.c's; NULL until the first call */
+	dlist_node	node;
+} AmplifyConnection;
+
+extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid);
+extern void amplify_connection_unpin(AmplifyConnection *connection);
+extern int	amplify_connection_drop(const char *servername);
+extern dlist_head *amplify_connection_list(void);
+extern List *amplify_connection_servers(void);
+extern void amplify_connection_count(AmplifyConnection *connection,
+									 const AmplifyOperation *operation);
+
+/* ---------- error.c: what went wrong, and the one place that says it ------ */
+
+typedef enum AmplifyOutcome
+{
+	AMPLIFY_OUTCOME_OK,
+	AMPLIFY_OUTCOME_NOT_FOUND,	/* no row */
+	AMPLIFY_OUTCOME_RETRY,
+	AMPLIFY_OUTCOME_THROTTLED,
+	AMPLIFY_OUTCOME_FAIL
+} AmplifyOutcome;
+
+typedef enum AmplifyTrouble
+{
+	AMPLIFY_TROUBLE_NONE,
+	AMPLIFY_TROUBLE_CREDENTIALS,
+	AMPLIFY_TROUBLE_EXPIRED,
+	AMPLIFY_TROUBLE_DENIED,
+	AMPLIFY_TROUBLE_BAD_REQUEST,
+	AMPLIFY_TROUBLE_NOT_FOUND,
+	AMPLIFY_TROUBLE_THROTTLED,
+	AMPLIFY_TROUBLE_SERVICE,
+	AMPLIFY_TROUBLE_UNEXPECTED,
+	AMPLIFY_TROUBLE_REDIRECT,
+	AMPLIFY_TROUBLE_CONNECT,
+	AMPLIFY_TROUBLE_TLS,
+	AMPLIFY_TROUBLE_TIMEOUT,
+	AMPLIFY_TROUBLE_BROKEN,
+	AMPLIFY_TROUBLE_MALFORMED,
+	AMPLIFY_TROUBLE_SHAPE,
+	AMPLIFY_TROUBLE_ENCODING,
+	AMPLIFY_TROUBLE_TOO_LARGE,
+	AMPLIFY_TROUBLE_TOO_DEEP,
+	AMPLIFY_TROUBLE_ENDLESS,
+	AMPLIFY_TROUBLE_MAX_CALLS,
+	AMPLIFY_TROUBLE_SIGNING,
+	AMPLIFY_TROUBLE_MEMORY
+} AmplifyTrouble;
+
+/* All that is said of a failed call; no secret may get in here */
+typedef struct AmplifyFailure
+{
+	AmplifyTrouble trouble;
+	int			status;			/* of HTTP; 0 without an answer */
+	char		code[128];		/* AWS's; "" when there is none */
+	char		message[512];	/* the service's or libcurl's, UTF-8 */
+	char		request_id[128];
+	int			attempts;
+} AmplifyFailure;
+
+extern AmplifyOutcome amplify_error_classify(const AmplifyTransfer *transfer,
+											 AmplifyFailure *failure);
+extern AmplifyTrouble amplify_error_of_parse(AmplifyParse parse);
+extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
+								 const char *operation, const char *table,
+								 const char *server);
+extern void amplify_error_value(AmplifyValueStatus status,
+								const char *column, const char *table);
+
+/* ---------- credential.c: who asks ---------- */
+
+/* Points into memory of the connection's; valid until the next call */
+typedef struct AmplifyCredentials
+{
+	const char *access_key_id;
+	const char *secret_access_key;
+	const char *session_token;	/* NULL: none */
+} AmplifyCredentials;
+
+extern void amplify_credential_get(AmplifyConnection *connection,
+								   AmplifyCredentials *credentials);
+extern void amplify_credential_mask(const AmplifyConnection *connection,
+									char *text);
+
+/* ---------- sign.c: a path and a query into a signed transfer ---------- */
+
+extern bool amplify_sign_request(AmplifyConnection *connection,
+								 const char *path, const char *query,
+								 AmplifyTransfer *transfer);
+extern char *amplify_sign_encode(const char *text);
+
+/* ---------- limit.c: how fast a server may be asked ---------- */
+
+extern int64 amplify_limit_next_start(const AmplifyServer *server);
+extern void amplify_limit_started(AmplifyServer *server, int64 now);
+extern void amplify_limit_accepted(AmplifyServer *server, int64 now);
+extern void amplify_limit_throttled(AmplifyServer *server, int64 now,
+									int64 started, int64 retry_after);
+
+/* ---------- call.c: one request, from its key to its answer ---------- */
+
+/* Counters of one scan; what EXPLAIN ANALYZE shows */
+typedef struct AmplifyCounters
+{
+	int64		calls;			/* requests sent, retries included */
+	int64		retries;
+	int64		throttled;
+	int64		not_found;
+	int64		reused;			/* keys answered by an earlier call */
+	int64		bytes;
+	int64		waited;			/* microseconds */
+} AmplifyCounters;
+
+typedef enum AmplifyCallState
+{
+	AMPLIFY_CALL_QUEUED,		/* to be started after deadline */
+	AMPLIFY_CALL_ACTIVE,		/* transfer under way */
+	AMPLIFY_CALL_DONE,			/* answered: a body, or not found */
+	AMPLIFY_CALL_FAILED
+} AmplifyCallState;
+
+/*
+ * One call to the API: a Get, or one page of a List.  Shared by all that want
+ * the same in one statement; pins says how many hold it.  Everything lives in
+ * the statement's context but for the body, which is malloc'ed by http.c.
+ */
+typedef struct AmplifyCall
+{
+	/* what is asked; set by who asks first */
+	AmplifyConnection *connection;
+	const AmplifyResource *resource;
+	const AmplifyOperation *operation;
+	AmplifyKeys keys;
+	const char *token;			/* NULL: first page */
+	const char *filter;			/* for operation->filter; NULL: none */
+	int			page_size;
+	int			concurrency;	/* greatest number in flight for its server */
+	AmplifyCounters *counters;
+
+	/* query.c's */
+	const char *id;				/* the above as a string: hash key */
+	int			pins;
+	bool		keep;			/* for others of the statement */
+	bool		wanted;			/* somebody waits: it may raise an error */
+	char	   *loaded;			/* palloc'ed copy of a spilled body */
+	off_t		spilled;		/* where that is; -1: nowhere */
+	dlist_node	node;			/* in the list of its state */
+
+	/* call.c's */
+	AmplifyCallState state;
+	bool		not_found;
+	int			attempts;		/* requests sent */
+	int			faults;			/* of them, those that may be tried again */
+	int64		deadline;		/* QUEUED: not before */
+	int64		started;		/* ACTIVE: when */
+	int64		patience;		/* throttled: not after; 0: not yet */
+	AmplifyTransfer *transfer;	/* NULL unless ACTIVE */
+	AmplifyFailure *failure;	/* NULL unless FAILED */
+	char	   *body;			/* malloc'ed; NULL when none or spilled */
+	size_t		body_length;
+} AmplifyCall;
+
+extern bool amplify_call_start(AmplifyCall *call, MemoryContext context,
+							   dlist_head *completed);
+extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
+extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
+							  AmplifyTrouble trouble);
+extern void amplify_call_abandon(AmplifyCall *call);
+extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
+
+/* ---------- query.c: what one statement asks and keeps ---------- */
+
+typedef struct AmplifyQuery AmplifyQuery;
+
+extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
+
+extern AmplifyQuery *amplify_query_join(EState *estate);
+extern void amplify_query_leave(AmplifyQuery *query);
+extern AmplifyConnection *amplify_query_connection(AmplifyQuery *query,
+												   Oid serverid, Oid userid);
+extern AmplifyCall *amplify_query_call(AmplifyQuery *query,
+									   const AmplifyCall *wanted);
+extern void amplify_query_unpin(AmplifyQuery *query, AmplifyCall *call);
+extern bool amplify_query_answered(AmplifyQuery *query, AmplifyCall *call);
+extern const char *amplify_query_body(AmplifyQuery *query, AmplifyCall *call);
+extern void amplify_query_progress(AmplifyQuery *query);
+extern int64 amplify_query_deadline(AmplifyQuery *query);
+extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
+
+/* ---------- fetch.c: keys into items ---------- */
+
+typedef struct AmplifyFetch AmplifyFetch;
+
+/* What a scan tells its fetch once; must outlive it */
+typedef struct AmplifyFetchSpec
+{
+	AmplifyQuery *query;
+	AmplifyConnection *connection;
+	const AmplifyResource *resource;
+	const AmplifyOptions *options;	/* the table's over the server's */
+	AmplifyCounters *counters;
+	const char *tablename;
+	bool		eager;			/* all rows will be read: start many at once */
+	bool		keep;			/* others of the statement may ask the same */
+} AmplifyFetchSpec;
+
+typedef enum AmplifyFetchStatus
+{
+	AMPLIFY_FETCH_ROW,
+	AMPLIFY_FETCH_PENDING,
+	AMPLIFY_FETCH_END
+} AmplifyFetchStatus;
+
+/* Both point into the fetch: valid until it is asked again */
+typedef struct AmplifyRow
+{
+	AmplifyItem *item;
+	const AmplifyKeys *keys;
+} AmplifyRow;
+
+extern AmplifyFetch *amplify_fetch_create(const AmplifyFetchSpec *spec);
+extern void amplify_fetch_start(AmplifyFetch *fetch,
+								const AmplifyKeys *keys, int nkeys);
+extern void amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter);
+extern AmplifyFetchStatus amplify_fetch_try(AmplifyFetch *fetch,
+											AmplifyRow *row);
+extern bool amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row);
+extern void amplify_fetch_stop(AmplifyFetch *fetch);
+
+/* ---------- value.c: an item's member into a Datum ---------- */
+
+typedef struct AmplifyColumnMap AmplifyColumnMap;
+
+extern AmplifyColumnMap *amplify_value_map(Relation rel,
+										   const AmplifyResource *resource,
+										   Bitmapset *attrs_used);
+extern void amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
+							   const AmplifyConnection *connection,
+							   TupleTableSlot *slot);
+extern const AmplifyColumn *amplify_value_column(Oid relid, AttrNumber attno,
+												 const AmplifyResource *resource);
+
+/* ---------- key.c: quals into key expressions ---------- */
+
+/* One condition on a key column: column = expr, or = ANY(expr) */
+typedef struct AmplifyKeyTerm
+{
+	const AmplifyColumn *column;
+	Expr	   *expr;			/* no Var of the table in it */
+	bool		is_array;
+} AmplifyKeyTerm;
+
+extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
+							   const AmplifyResource *resource, List *clauses);
+extern bool amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
+							  const AmplifyOperation *operation);
+extern double amplify_key_count(PlannerInfo *root, List *disjuncts);
+extern List *amplify_key_serialize(const AmplifyResource *resource,
+								   List *disjuncts, List **exprs);
+
+/* ---------- keyset.c: key expressions into keys ---------- */
+
+typedef struct AmplifyKeySet
+{
+	AmplifyKeys *keys;			/* sorted; no item belongs to two */
+	int			nkeys;
+	bool		all;			/* not enough bound: every parent is asked */
+	const char *filter;			/* all: the one value of the last key; or NULL */
+} AmplifyKeySet;
+
+extern void amplify_keyset_evaluate(const AmplifyResource *resource,
+								 List *serialized, List *exprstates,
+								 ExprContext *econtext, const char *region,
+								 AmplifyKeySet *set);
+
+/* ---------- plan.c and scan.c: the FDW callbacks ---------- */
+
+extern bool amplify_pushdown;	/* amplify_fdw.pushdown */
+
+/* fdw_private of a ForeignScan */
+enum AmplifyScanPrivate
+{
+	AMPLIFY_PRIVATE_KEYS,		/* from amplify_key_serialize() */
+	AMPLIFY_PRIVATE_ATTRS,		/* attribute numbers that are read */
+	AMPLIFY_PRIVATE_EAGER,		/* Boolean: no LIMIT in sight */
+	AMPLIFY_PRIVATE_KEEP,		/* Boolean: may be asked again */
+	AMPLIFY_PRIVATE_OPERATION,	/* String: for EXPLAIN */
+	AMPLIFY_PRIVATE_KEYS_TEXT,	/* String: for EXPLAIN; "" when none */
+	AMPLIFY_PRIVATE_CALLS		/* Float: estimate for EXPLAIN */
+};
+
+extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+									 Oid foreigntableid);
+extern void amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								   Oid foreigntableid);
+extern ForeignScan *amplifyGetForeignPlan(PlannerInfo *root,
+										  RelOptInfo *baserel,
+										  Oid foreigntableid,
+										  ForeignPath *best_path, List *tlist,
+										  List *scan_clauses,
+										  Plan *outer_plan);
+extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *amplifyIterateForeignScan(ForeignScanState *node);
+extern void amplifyReScanForeignScan(ForeignScanState *node);
+extern void amplifyEndForeignScan(ForeignScanState *node);
+extern const AmplifyCounters *amplify_scan_counters(ForeignScanState *node);
+extern void amplify_table_options(Oid relid, AmplifyOptions *options);
+
+#endif							/* AMPLIFY_FDW_H */

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.c
+ *	  What a session keeps per server and user: options, endpoint, signing
+ *	  key; and per server: the requests in flight, the rate, the statistics.
+ *
+ * A connection here is not a socket: those belong to libcurl, in http.c, and
+ * serve whoever asks the same host next.
+ *
+ * src/connection.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "amplify_fdw.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "sigv4.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+static HTAB *servers = NULL;	/* of AmplifyServer */
+static dlist_head connections = DLIST_STATIC_INIT(connections);
+
+static AmplifyConnection *create_connection(Oid serverid, Oid userid);
+static AmplifyServer *server_entry(Oid serverid);
+static List *mapping_options(Oid serverid, Oid userid, bool *found);
+static void free_connection(AmplifyConnection *connection);
+static void cleanse_secrets(void *arg);
+static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
+
+/*
+ * The connection of that user to that server, for one statement, which must
+ * give it back by amplify_connection_unpin().
+ */
+AmplifyConnection *
+amplify_connection_pin(Oid serverid, Oid userid)
+{
+	AmplifyConnection *found = NULL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &connections)
+	{
+		AmplifyConnection *connection =
+			dlist_container(AmplifyConnection, node, iter.cur);
+
+		if (connection->shared->serverid == serverid &&
+			connection->userid == userid && !connection->invalid)
+			found = connection;
+	}
+	if (found == NULL)
+		found = create_connection(serverid, userid);
+	found->pins++;
+	return found;
+}
+
+/* Never throws: also called while a failed statement is cleaned up */
+void
+amplify_connection_unpin(AmplifyConnection *connection)
+{
+	connection->pins--;
+	if (connection->pins == 0 && connection->invalid)
+		free_connection(connection);
+}
+
+/*
+ * Drop what is kept of a server (NULL: of all) as soon as no statement uses
+ * it; returns how many connections that concerned.
+ */
+int
+amplify_connection_drop(const char *servername)
+{
+	dlist_mutable_iter iter;
+	int			count = 0;
+
+	dlist_foreach_modify(iter, &connections)
+	{
+		AmplifyConnection *connection =
+			dlist_container(AmplifyConnection, node, iter.cur);
+
+		if (connection->invalid ||
+			(servername != NULL &&
+			 strcmp(connection->servername, servername) != 0))
+			continue;
+		count++;
+		connection->invalid = true;
+		if (connection->pins == 0)
+			free_connection(connection);
+	}
+	return count;
+}
+
+/* For the functions that show them; not to be changed */
+dlist_head *
+amplify_connection_list(void)
+{
+	return &connections;
+}
+
+/* All AmplifyServers of the session, in a new list */
+List *
+amplify_connection_servers(void)
+{
+	List	   *result = NIL;
+	HASH_SEQ_STATUS status;
+	AmplifyServer *server;
+
+	if (servers == NULL)
+		return NIL;
+	hash_seq_init(&status, servers);
+	while ((server = hash_seq_search(&status)) != NULL)
+		result = lappend(result, server);
+	return result;
+}
+
+/* Count one request */
+void
+amplify_connection_count(AmplifyConnection *connection,
+						 const AmplifyOperation *operation)
+{
+	AmplifyServer *server = connection->shared;
+
+	server->stats.calls++;
+	for (int i = 0; i < AMPLIFY_MAX_OPERATIONS; i++)
+	{
+		if (server->by_operation[i].operation == NULL)
+			server->by_operation[i].operation = operation;
+		if (server->by_operation[i].operation == operation)
+		{
+			server->by_operation[i].calls++;
+			break;
+		}
+	}
+}
+
+static AmplifyConnection *
+create_connection(Oid serverid, Oid userid)
+{
+	MemoryContext context;
+	MemoryContext oldcontext;
+	AmplifyConnection *connection;
+	MemoryContextCallback *callback;
+	ForeignServer *server;
+	List	   *options;
+
+	/* under the caller's until it is complete, so that an error frees it */
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"amplify_fdw connection",
+									ALLOCSET_SMALL_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	connection = palloc0(sizeof(AmplifyConnection));
+	connection->context = context;
+	connection->userid = userid;
+	callback = palloc0(sizeof(MemoryContextCallback));
+	callback->func = cleanse_secrets;
+	callback->arg = connection;
+	MemoryContextRegisterResetCallback(context, callback);
+
+	server = GetForeignServer(serverid);
+	connection->servername = server->servername;
+	connection->shared = server_entry(serverid);
+	amplify_option_defaults(&connection->options);
+	amplify_option_apply(server->options, &connection->options);
+	options = mapping_options(serverid, userid, &connection->has_mapping);
+	amplify_option_apply(options, &connection->options);
+	if (connection->options.region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("server \"%s\" has no option \"region\"",
+						server->servername)));
+	amplify_endpoint_resolve(&connection->options, "amplify",
+							 &connection->endpoint);
+	MemoryContextSwitchTo(oldcontext);
+
+	MemoryContextSetParent(context, TopMemoryContext);
+	dlist_push_tail(&connections, &connection->node);
+	return connection;
+}
+
+static AmplifyServer *
+server_entry(Oid serverid)
+{
+	AmplifyServer *server;
+	bool		found;
+
+	if (servers == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(AmplifyServer);
+		servers = hash_create("amplify_fdw servers", 8, &ctl,
+							  HASH_ELEM | HASH_BLOBS);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID,
+									  invalidate_callback, (Datum) 0);
+		CacheRegisterSyscacheCallback(USERMAPPINGOID,
+									  invalidate_callback, (Datum) 0);
+	}
+	server = hash_search(servers, &serverid, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) server + sizeof(Oid), 0,
+			   sizeof(AmplifyServer) - sizeof(Oid));
+	return server;
+}
+
+/*
+ * Like GetUserMapping(), but no mapping is no error here: credential.c says
+ * what is missing, in the same words as for a mapping without keys.
+ */
+static List *
+mapping_options(Oid serverid, Oid userid, bool *found)
+{
+	HeapTuple	tuple;
+
+	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+							ObjectIdGetDatum(serverid));
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+								ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(serverid));
+	*found = HeapTupleIsValid(tuple);
+	if (!*found)
+		return NIL;
+	ReleaseSysCache(tuple);
+	return GetUserMapping(userid, serverid)->options;
+}
+
+static void
+free_connection(AmplifyConnection *connection)
+{
+	dlist_delete(&connection->node);
+	MemoryContextDelete(connection->context);
+}
+
+static void
+cleanse_secrets(void *arg)
+{
+	AmplifyConnection *connection = arg;
+	char	   *secrets[] = {connection->options.secret_access_key,
+	connection->options.session_token};
+
+	for (int i = 0; i < lengthof(secrets); i++)
+	{
+		if (secrets[i] != NULL)
+			sigv4_cleanse(secrets[i], strlen(secrets[i]));
+	}
+}
+
+/*
+ * A server or a mapping has changed.  Which one hardly matters: they change
+ * seldom, and a new mapping may take the place of PUBLIC's.  Connections that
+ * are in use serve their statements to the end.
+ */
+static void
+invalidate_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	(void) amplify_connection_drop(NULL);
+}

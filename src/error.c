@@ -1,0 +1,411 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.c
+ *	  What went wrong with a call, whether to try again, and the one function
+ *	  that says it to the user.
+ *
+ * Codes are matched by table, because a code says more than a status: Amplify
+ * throttles with 400 as well as with 429.  An answer that no row of the tables
+ * knows is an error, never a missing row.
+ *
+ * src/error.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* AWS's codes; the source is Amplify's service model and its front end */
+static const struct
+{
+	const char *code;
+	AmplifyTrouble trouble;
+	AmplifyOutcome outcome;
+}			codes[] = {
+	{"NotFoundException", AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
+	{"ResourceNotFoundException", AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
+	{"BadRequestException", AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{"UnauthorizedException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"MissingAuthenticationTokenException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"MissingAuthenticationToken", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"UnrecognizedClientException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"InvalidClientTokenId", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"IncompleteSignatureException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"InvalidSignatureException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"SignatureDoesNotMatch", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"RequestExpired", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"RequestTimeTooSkewed", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"ExpiredTokenException", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_FAIL},
+	{"ExpiredToken", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_FAIL},
+	{"AccessDeniedException", AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{"AccessDenied", AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{"LimitExceededException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"TooManyRequestsException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"Throttling", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"ThrottlingException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"ThrottledException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestThrottled", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestThrottledException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestLimitExceeded", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"SlowDown", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"PriorRequestNotComplete", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestTimeout", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"RequestTimeoutException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"InternalFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"DependentServiceFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+};
+
+/* For answers whose code says nothing; the first row that fits */
+static const struct
+{
+	int			first;
+	int			last;
+	AmplifyTrouble trouble;
+	AmplifyOutcome outcome;
+}			statuses[] = {
+	{300, 399, AMPLIFY_TROUBLE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
+	{400, 400, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{401, 401, AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{403, 403, AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{404, 404, AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
+	{429, 429, AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{400, 499, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{501, 501, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{500, 504, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{505, 599, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{0, 999, AMPLIFY_TROUBLE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
+};
+
+/* For transfers without an answer; indexed by AmplifyHttpResult */
+static const struct
+{
+	AmplifyTrouble trouble;
+	AmplifyOutcome outcome;
+}			results[] = {
+	[AMPLIFY_HTTP_OK] = {AMPLIFY_TROUBLE_NONE, AMPLIFY_OUTCOME_OK},
+	[AMPLIFY_HTTP_CONNECT] = {AMPLIFY_TROUBLE_CONNECT, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_TLS] = {AMPLIFY_TROUBLE_TLS, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_TIMEOUT] = {AMPLIFY_TROUBLE_TIMEOUT, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_BROKEN] = {AMPLIFY_TROUBLE_BROKEN, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_TOO_LARGE] = {AMPLIFY_TROUBLE_TOO_LARGE, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_TROUBLE_MEMORY, AMPLIFY_OUTCOME_FAIL},
+};
+
+/* What a user is told; indexed by AmplifyTrouble.  %s in a hint: the server. */
+static const struct
+{
+	int			sqlstate;
+	const char *what;
+	const char *hint;
+}			reports[] = {
+	[AMPLIFY_TROUBLE_CREDENTIALS] = {
+		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		"AWS does not accept the credentials",
+		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine."
+	},
+	[AMPLIFY_TROUBLE_EXPIRED] = {
+		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		"the credentials have expired",
+		"Set a new session_token and its keys in the user mapping for server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_DENIED] = {
+		ERRCODE_INSUFFICIENT_PRIVILEGE,
+		"access denied by AWS",
+		"Allow the identity in the user mapping for server \"%s\" this action in its IAM policy."
+	},
+	[AMPLIFY_TROUBLE_BAD_REQUEST] = {
+		ERRCODE_INVALID_PARAMETER_VALUE, "AWS rejects the request", NULL
+	},
+	[AMPLIFY_TROUBLE_NOT_FOUND] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"the endpoint does not know this operation",
+		"Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_THROTTLED] = {
+		ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		"AWS throttles the requests",
+		"Ask for fewer keys at a time, lower max_concurrency or raise throttle_timeout of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_SERVICE] = {
+		ERRCODE_SYSTEM_ERROR, "the service failed",
+		"Try again later; option \"max_attempts\" of server \"%s\" sets how often that is done for you."
+	},
+	[AMPLIFY_TROUBLE_UNEXPECTED] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "unexpected answer",
+		"Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_REDIRECT] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"the endpoint redirects to another place",
+		"Redirects are never followed.  Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_CONNECT] = {
+		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		"could not connect",
+		"Check the region or \"endpoint_url\" of server \"%s\", and that this machine reaches it."
+	},
+	[AMPLIFY_TROUBLE_TLS] = {
+		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		"could not agree on TLS",
+		"The certificate must be valid for the host; option \"ca_bundle\" of server \"%s\" names other authorities."
+	},
+	[AMPLIFY_TROUBLE_TIMEOUT] = {
+		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		"no answer in time",
+		"Options \"connect_timeout\" and \"request_timeout\" of server \"%s\" set the time."
+	},
+	[AMPLIFY_TROUBLE_BROKEN] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"the connection broke before the answer was complete",
+		"Try again; option \"max_attempts\" of server \"%s\" sets how often that is done for you."
+	},
+	[AMPLIFY_TROUBLE_MALFORMED] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "the answer is not valid JSON",
+		"Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_SHAPE] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"the answer is not what this operation returns",
+		"Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_ENCODING] = {
+		ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+		"the answer is not valid UTF-8", NULL
+	},
+	[AMPLIFY_TROUBLE_TOO_LARGE] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the answer is larger than max_response_size",
+		"Lower page_size of the table, or raise max_response_size of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_TOO_DEEP] = {
+		ERRCODE_STATEMENT_TOO_COMPLEX, "the answer is nested too deeply", NULL
+	},
+	[AMPLIFY_TROUBLE_ENDLESS] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the list has no end",
+		"The service repeats a page token or sends empty pages only."
+	},
+	[AMPLIFY_TROUBLE_MAX_CALLS] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the statement needs more calls than amplify_fdw.max_calls allows",
+		"Bind app_id and environment_name in the query, or raise amplify_fdw.max_calls."
+	},
+	[AMPLIFY_TROUBLE_SIGNING] = {
+		ERRCODE_INTERNAL_ERROR, "could not sign the request", NULL
+	},
+	[AMPLIFY_TROUBLE_MEMORY] = {
+		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL
+	},
+};
+
+/* What is said of a value that can't be shown; indexed by AmplifyValueStatus */
+static const struct
+{
+	int			sqlstate;
+	const char *what;
+}			values[] = {
+	[AMPLIFY_VALUE_WRONG_TYPE] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "is of another type"
+	},
+	[AMPLIFY_VALUE_NUL_CHARACTER] = {
+		ERRCODE_UNTRANSLATABLE_CHARACTER, "contains the character U+0000"
+	},
+	[AMPLIFY_VALUE_OUT_OF_RANGE] = {
+		ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, "is a time out of range"
+	},
+	[AMPLIFY_VALUE_MEMORY] = {
+		ERRCODE_FDW_OUT_OF_MEMORY, "does not fit into memory"
+	},
+};
+
+static void read_answer(const AmplifyTransfer *transfer,
+						AmplifyFailure *failure);
+static void trim_code(char *code);
+static char *failure_detail(const AmplifyFailure *failure);
+static char *to_server_encoding(const char *text);
+
+/*
+ * What a finished transfer means.  failure is filled unless the outcome is
+ * AMPLIFY_OUTCOME_OK, also for those that will be tried again.
+ */
+AmplifyOutcome
+amplify_error_classify(const AmplifyTransfer *transfer,
+					   AmplifyFailure *failure)
+{
+	memset(failure, 0, sizeof(*failure));
+	failure->status = transfer->status;
+	if (transfer->result != AMPLIFY_HTTP_OK)
+	{
+		strlcpy(failure->message, transfer->reason, sizeof(failure->message));
+		strlcpy(failure->request_id, transfer->answer.request_id,
+				sizeof(failure->request_id));
+		failure->trouble = results[transfer->result].trouble;
+		return results[transfer->result].outcome;
+	}
+	if (transfer->status >= 200 && transfer->status <= 299)
+		return AMPLIFY_OUTCOME_OK;
+
+	read_answer(transfer, failure);
+	if (transfer->status == 400 &&
+		strncmp(failure->message, "Rate exceeded", 13) == 0)
+	{
+		failure->trouble = AMPLIFY_TROUBLE_THROTTLED;
+		return AMPLIFY_OUTCOME_THROTTLED;
+	}
+	for (int i = 0; i < lengthof(codes); i++)
+	{
+		if (strcmp(failure->code, codes[i].code) == 0)
+		{
+			failure->trouble = codes[i].trouble;
+			return codes[i].outcome;
+		}
+	}
+	for (int i = 0; i < lengthof(statuses); i++)
+	{
+		if (transfer->status >= statuses[i].first &&
+			transfer->status <= statuses[i].last)
+		{
+			failure->trouble = statuses[i].trouble;
+			/* a 404 of something else than the service hides no row */
+			if (statuses[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
+				failure->code[0] != '\0')
+				return AMPLIFY_OUTCOME_FAIL;
+			return statuses[i].outcome;
+		}
+	}
+	failure->trouble = AMPLIFY_TROUBLE_UNEXPECTED;
+	return AMPLIFY_OUTCOME_FAIL;
+}
+
+AmplifyTrouble
+amplify_error_of_parse(AmplifyParse parse)
+{
+	static const AmplifyTrouble troubles[] = {
+		[AMPLIFY_PARSE_OK] = AMPLIFY_TROUBLE_NONE,
+		[AMPLIFY_PARSE_MALFORMED] = AMPLIFY_TROUBLE_MALFORMED,
+		[AMPLIFY_PARSE_SHAPE] = AMPLIFY_TROUBLE_SHAPE,
+		[AMPLIFY_PARSE_DEPTH] = AMPLIFY_TROUBLE_TOO_DEEP,
+		[AMPLIFY_PARSE_ENCODING] = AMPLIFY_TROUBLE_ENCODING,
+		[AMPLIFY_PARSE_MEMORY] = AMPLIFY_TROUBLE_MEMORY,
+	};
+
+	return troubles[parse];
+}
+
+/*
+ * Say it.  The one place where a failed call becomes an error (or, for tables
+ * with on_error 'warn', a warning).
+ */
+void
+amplify_error_report(int elevel, const AmplifyFailure *failure,
+					 const char *operation, const char *table,
+					 const char *server)
+{
+	const char *hint = reports[failure->trouble].hint;
+	char	   *detail = failure_detail(failure);
+
+	/* a cancel that has come meanwhile is the better answer */
+	CHECK_FOR_INTERRUPTS();
+	ereport(elevel,
+			(errcode(reports[failure->trouble].sqlstate),
+			 errmsg("%s for foreign table \"%s\" failed: %s",
+					operation, table, reports[failure->trouble].what),
+			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
+			 hint != NULL ? errhint(hint, server) : 0));
+}
+
+/* A member of the answer that the column can't show */
+void
+amplify_error_value(AmplifyValueStatus status, const char *column,
+					const char *table)
+{
+	ereport(ERROR,
+			(errcode(values[status].sqlstate),
+			 errmsg("value for column \"%s\" of foreign table \"%s\" %s",
+					column, table, values[status].what)));
+}
+
+/* Code, message and request id, wherever AWS put them this time */
+static void
+read_answer(const AmplifyTransfer *transfer, AmplifyFailure *failure)
+{
+	char		code[sizeof(failure->code)];
+
+	strlcpy(failure->request_id, transfer->answer.request_id,
+			sizeof(failure->request_id));
+	if (!amplify_page_error(transfer->body, transfer->body_length,
+							code, sizeof(code),
+							failure->message, sizeof(failure->message)) &&
+		transfer->body_length > 0)
+		strlcpy(failure->code, "not JSON", sizeof(failure->code));
+	else
+		strlcpy(failure->code, code, sizeof(failure->code));
+	if (transfer->answer.error_type[0] != '\0')
+		strlcpy(failure->code, transfer->answer.error_type,
+				sizeof(failure->code));
+	trim_code(failure->code);
+
+	/*
+	 * A message about a signature goes on with the request as the service
+	 * understood it, session token and all.
+	 */
+	failure->message[strcspn(failure->message, "\r\n")] = '\0';
+}
+
+/* "namespace#Code:http://..." is Code, as in restJson1 */
+static void
+trim_code(char *code)
+{
+	char	   *hash;
+
+	code[strcspn(code, ",:")] = '\0';
+	hash = strchr(code, '#');
+	if (hash != NULL)
+		memmove(code, hash + 1, strlen(hash + 1) + 1);
+}
+
+static char *
+failure_detail(const AmplifyFailure *failure)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (failure->status != 0)
+	{
+		appendStringInfo(&detail, "%s%sHTTP status %d",
+						 to_server_encoding(failure->code),
+						 failure->code[0] != '\0' ? ", " : "",
+						 failure->status);
+	}
+	if (failure->message[0] != '\0')
+		appendStringInfo(&detail, "%s%s", detail.len > 0 ? ": " : "",
+						 to_server_encoding(failure->message));
+	if (detail.len > 0 && detail.data[detail.len - 1] != '.')
+		appendStringInfoChar(&detail, '.');
+	if (failure->request_id[0] != '\0')
+		appendStringInfo(&detail, " Request ID: %s.", failure->request_id);
+	if (failure->attempts > 1)
+		appendStringInfo(&detail, "%sAttempts: %d.",
+						 detail.len > 0 ? " " : "", failure->attempts);
+	return detail.data;
+}
+
+/* Without failing: it is an error message already */
+static char *
+to_server_encoding(const char *text)
+{
+	char	   *copy = pstrdup(text);
+
+	for (char *p = copy; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p) && GetDatabaseEncoding() != PG_UTF8)
+			*p = '?';
+		else if ((unsigned char) *p < ' ')
+			*p = ' ';
+	}
+	return copy;
+}

@@ -1,0 +1,726 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *	  Requests on the network: many at a time, and the one place that waits.
+ *	  The only file that knows libcurl.
+ *
+ * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether
+ * it is tried again and what its answer means is decided above.
+ *
+ * One CURLM serves the whole backend, so that connections, TLS sessions and
+ * names are reused by later queries.  libcurl tells us which sockets it wants
+ * watched; they are put into one epoll set, and that set is a single
+ * descriptor to WaitLatchOrSocket() and to the WaitEventSet of an Append.
+ *
+ * Rules that hold in this file:
+ *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
+ *	  leaks the connection.  Callbacks use malloc and say so by a short return.
+ *	- All signals are blocked while libcurl runs, because its resolver thread
+ *	  inherits the mask and must never run a handler of PostgreSQL.
+ *	- CURLOPT_QUICK_EXIT: a cancelled transfer does not wait for getaddrinfo().
+ *	- Nothing is initialized before the first request of a backend.
+ *
+ * src/http.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "amplify_fdw.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "amplify_fdw needs libcurl 7.87 or later (CURLOPT_QUICK_EXIT)"
+#endif
+
+#define MAX_IDLE_CONNECTIONS	128
+#define MAX_SPARE_HANDLES		64
+#define MAX_HEADER_BYTES		(128 * 1024)
+#define NO_DEADLINE				PG_INT64_MAX
+#define EPOLL_EVENTS			64
+#define MAX_TURNS				8
+
+static CURLM *multi = NULL;
+static int	epoll_fd = -1;		/* all of libcurl's sockets, and timer_fd */
+static int	timer_fd = -1;		/* rings for waits that have no time-out */
+static int64 timer_armed = NO_DEADLINE;
+static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
+static dlist_head active = DLIST_STATIC_INIT(active);	/* transfers in multi */
+static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
+static int	nspare = 0;
+
+static bool start_engine(void);
+static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
+							void *arg, void *socket_arg);
+static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
+static size_t write_callback(char *data, size_t size, size_t n, void *arg);
+static size_t header_callback(char *data, size_t size, size_t n, void *arg);
+static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
+										  struct curl_sockaddr *address);
+static int	close_socket_callback(void *arg, curl_socket_t fd);
+static bool address_is_local(const struct sockaddr *address);
+static bool prepare_handle(AmplifyTransfer *transfer);
+static CURLcode set_options(CURL *easy, AmplifyTransfer *transfer);
+static void detach(AmplifyTransfer *transfer);
+static void finish(AmplifyTransfer *transfer, CURLcode code);
+static AmplifyHttpResult classify(const AmplifyTransfer *transfer,
+								  CURLcode code);
+static void collect_finished(void);
+static void run_libcurl(int fd, int events);
+static void handle_event(const struct epoll_event *event);
+
+/*
+ * Block every signal while libcurl runs.  Nothing in between may throw.
+ */
+#define LIBCURL_BEGIN() \
+	do { \
+		sigset_t	all_signals_, old_signals_; \
+		sigfillset(&all_signals_); \
+		pthread_sigmask(SIG_SETMASK, &all_signals_, &old_signals_)
+#define LIBCURL_END() \
+		pthread_sigmask(SIG_SETMASK, &old_signals_, NULL); \
+	} while (0)
+
+/* Microseconds on a clock that is never set back */
+int64
+amplify_http_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64) ts.tv_sec * USECS_PER_SEC + ts.tv_nsec / 1000;
+}
+
+/*
+ * Start a request.  It is never an error: a transfer that cannot start is done
+ * at once, with the reason.
+ */
+void
+amplify_http_submit(AmplifyTransfer *transfer)
+{
+	CURLMcode	rc = CURLM_OUT_OF_MEMORY;
+
+	transfer->done = false;
+	transfer->result = AMPLIFY_HTTP_OK;
+	transfer->status = 0;
+	transfer->body = NULL;
+	transfer->body_length = transfer->body_allocated = 0;
+	transfer->received = 0;
+	transfer->reached = false;
+	transfer->reason[0] = '\0';
+	memset(&transfer->answer, 0, sizeof(transfer->answer));
+	transfer->easy = NULL;
+	transfer->slist = NULL;
+
+	transfer->use->in_flight++;
+	dlist_push_tail(&active, &transfer->node);
+	if (start_engine() && prepare_handle(transfer))
+	{
+		LIBCURL_BEGIN();
+		rc = curl_multi_add_handle(multi, transfer->easy);
+		LIBCURL_END();
+	}
+	if (rc != CURLM_OK)
+		finish(transfer, CURLE_OUT_OF_MEMORY);
+}
+
+/* The next transfer that is done, or NULL */
+AmplifyTransfer *
+amplify_http_pop(dlist_head *completed)
+{
+	AmplifyTransfer *transfer;
+
+	if (dlist_is_empty(completed))
+		return NULL;
+	transfer = dlist_container(AmplifyTransfer, node,
+							   dlist_pop_head_node(completed));
+	/* in no list any more; amplify_http_cancel() looks at this */
+	transfer->node.next = transfer->node.prev = NULL;
+	return transfer;
+}
+
+/*
+ * Forget a transfer in whatever state it is; its connection is closed if the
+ * answer was not complete.  Never throws, so that it can be called from a
+ * reset callback.
+ */
+void
+amplify_http_cancel(AmplifyTransfer *transfer)
+{
+	detach(transfer);
+	if (transfer->node.next != NULL)
+		dlist_delete(&transfer->node);
+	amplify_http_release(transfer);
+}
+
+/* Free what http.c allocated for a transfer that is done */
+void
+amplify_http_release(AmplifyTransfer *transfer)
+{
+	free(transfer->body);
+	transfer->body = NULL;
+}
+
+/* Let the transfers proceed as far as they can without waiting */
+void
+amplify_http_drive(void)
+{
+	struct epoll_event events[EPOLL_EVENTS];
+	int			n = EPOLL_EVENTS;
+
+	if (multi == NULL || dlist_is_empty(&active))
+		return;
+
+	/* bounded, so that a server that never pauses can't keep us here */
+	for (int turn = 0; turn < MAX_TURNS; turn++)
+	{
+		if (curl_deadline <= amplify_http_now())
+		{
+			curl_deadline = NO_DEADLINE;
+			run_libcurl(CURL_SOCKET_TIMEOUT, 0);
+		}
+		else if (n < EPOLL_EVENTS)
+			break;
+		n = epoll_wait(epoll_fd, events, EPOLL_EVENTS, 0);
+		for (int i = 0; i < n; i++)
+			handle_event(&events[i]);
+	}
+	collect_finished();
+}
+
+static void
+handle_event(const struct epoll_event *event)
+{
+	int			flags = 0;
+	uint64		expirations;
+
+	if (event->data.fd == timer_fd)
+	{
+		if (read(timer_fd, &expirations, sizeof(expirations)) > 0)
+			timer_armed = NO_DEADLINE;
+		return;
+	}
+	if (event->events & (EPOLLIN | EPOLLHUP))
+		flags |= CURL_CSELECT_IN;
+	if (event->events & EPOLLOUT)
+		flags |= CURL_CSELECT_OUT;
+	if (event->events & EPOLLERR)
+		flags |= CURL_CSELECT_ERR;
+	run_libcurl(event->data.fd, flags);
+}
+
+/*
+ * Sleep until something happens on the network, a deadline (microseconds on
+ * amplify_http_now()'s clock; PG_INT64_MAX: none) passes, or an interrupt has
+ * to be served, which may throw.  The one blocking wait of the extension.
+ */
+void
+amplify_http_wait(int64 deadline)
+{
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	static uint32 wait_event = 0;
+	long		timeout = -1;
+	int			rc;
+
+	if (wait_event == 0)
+		wait_event = amplify_new_wait_event();
+	amplify_http_drive();
+	deadline = Min(deadline, curl_deadline);
+	if (deadline != NO_DEADLINE)
+	{
+		int64		left = deadline - amplify_http_now();
+
+		/* round up: waking too early would only mean another turn */
+		timeout = left <= 0 ? 0 : (long) Min((left + 999) / 1000, 3600000);
+		events |= WL_TIMEOUT;
+	}
+	if (epoll_fd >= 0)
+		events |= WL_SOCKET_READABLE;
+	rc = WaitLatchOrSocket(MyLatch, events,
+						   epoll_fd >= 0 ? epoll_fd : PGINVALID_SOCKET,
+						   timeout, wait_event);
+	if (rc & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	amplify_http_drive();
+}
+
+/*
+ * For waits that are not ours, in a WaitEventSet of the executor: a descriptor
+ * that is readable when amplify_http_drive() has something to do.  The caller
+ * owns the duplicate.  -1 when there is none to be had.
+ */
+int
+amplify_http_async_fd(void)
+{
+	return start_engine() ? dup(epoll_fd) : -1;
+}
+
+/* Make that descriptor readable at a deadline, too */
+void
+amplify_http_async_arm(int64 deadline)
+{
+	struct itimerspec spec = {0};
+
+	deadline = Min(deadline, curl_deadline);
+	if (timer_fd < 0 || deadline == timer_armed)
+		return;
+	if (deadline != NO_DEADLINE)
+	{
+		/* a zero would disarm it */
+		deadline = Max(deadline, 1);
+		spec.it_value.tv_sec = deadline / USECS_PER_SEC;
+		spec.it_value.tv_nsec = (deadline % USECS_PER_SEC) * 1000;
+	}
+	if (timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0)
+		timer_armed = deadline;
+}
+
+/*
+ * Close the connections that nobody uses.  Transfers that are under way keep
+ * theirs; libcurl has no call for it, so the engine is made anew when idle.
+ */
+void
+amplify_http_close_idle(void)
+{
+	if (multi == NULL || !dlist_is_empty(&active))
+		return;
+	LIBCURL_BEGIN();
+	while (nspare > 0)
+		curl_easy_cleanup(spare[--nspare]);
+	curl_multi_cleanup(multi);
+	LIBCURL_END();
+	multi = NULL;
+	curl_deadline = NO_DEADLINE;
+}
+
+/* What of this backend does not exist yet; false if it can't be had now */
+static bool
+start_engine(void)
+{
+	static bool initialized = false;
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (epoll_fd < 0)
+	{
+		ReserveExternalFD();
+		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+		if (epoll_fd < 0)
+		{
+			ReleaseExternalFD();
+			return false;
+		}
+	}
+	if (timer_fd < 0)
+	{
+		ReserveExternalFD();
+		timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+		event.data.fd = timer_fd;
+		if (timer_fd < 0 ||
+			epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &event) != 0)
+		{
+			if (timer_fd >= 0)
+				close(timer_fd);
+			timer_fd = -1;
+			ReleaseExternalFD();
+			return false;
+		}
+	}
+	if (multi != NULL)
+		return true;
+
+	LIBCURL_BEGIN();
+	if (!initialized)
+		initialized = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	multi = initialized ? curl_multi_init() : NULL;
+	if (multi != NULL)
+	{
+		curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  (long) MAX_IDLE_CONNECTIONS);
+	}
+	LIBCURL_END();
+	return multi != NULL;
+}
+
+/* libcurl: watch fd for this from now on */
+static int
+socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
+				void *socket_arg)
+{
+	struct epoll_event event = {0};
+
+	event.data.fd = fd;
+	if (what == CURL_POLL_REMOVE)
+	{
+		/* fails when libcurl has closed it already; that is as good */
+		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0 &&
+		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+		return -1;
+	return 0;
+}
+
+/* libcurl: call me after so long; -1: no need to */
+static int
+timer_callback(CURLM *unused, long timeout_ms, void *arg)
+{
+	curl_deadline = timeout_ms < 0 ? NO_DEADLINE :
+		amplify_http_now() + (int64) timeout_ms * 1000;
+	return 0;
+}
+
+static size_t
+write_callback(char *data, size_t size, size_t n, void *arg)
+{
+	AmplifyTransfer *transfer = arg;
+	size_t		bytes = size * n;
+	size_t		needed = transfer->body_length + bytes + 1;
+
+	if (transfer->body_length + bytes > transfer->max_size)
+	{
+		transfer->result = AMPLIFY_HTTP_TOO_LARGE;
+		return 0;
+	}
+	if (needed > transfer->body_allocated)
+	{
+		size_t		allocate = Max(needed, transfer->body_allocated * 2);
+		char	   *body;
+
+		allocate = Max(allocate, 1024);
+		body = realloc(transfer->body, allocate);
+		if (body == NULL)
+		{
+			transfer->result = AMPLIFY_HTTP_MEMORY;
+			return 0;
+		}
+		transfer->body = body;
+		transfer->body_allocated = allocate;
+	}
+	memcpy(transfer->body + transfer->body_length, data, bytes);
+	transfer->body_length += bytes;
+	transfer->body[transfer->body_length] = '\0';
+	transfer->received += bytes;
+	return bytes;
+}
+
+/* Keep the few headers that somebody reads; the rest only counts */
+static size_t
+header_callback(char *data, size_t size, size_t n, void *arg)
+{
+	static const struct
+	{
+		const char *name;
+		size_t		offset;
+		size_t		size;
+	}			wanted[] = {
+#define WANTED(name, member) \
+	{name, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
+		WANTED("x-amzn-errortype:", error_type),
+		WANTED("x-amzn-requestid:", request_id),
+		WANTED("retry-after:", retry_after),
+		WANTED("x-amz-retry-after:", amz_retry_after),
+		WANTED("date:", date),
+		WANTED("age:", age),
+	};
+	AmplifyTransfer *transfer = arg;
+	size_t		bytes = size * n;
+
+	transfer->received += bytes;
+	if (transfer->body_length == 0 && transfer->received > MAX_HEADER_BYTES)
+	{
+		transfer->result = AMPLIFY_HTTP_BROKEN;
+		return 0;
+	}
+	for (int i = 0; i < lengthof(wanted); i++)
+	{
+		size_t		length = strlen(wanted[i].name);
+		char	   *dst = (char *) &transfer->answer + wanted[i].offset;
+		size_t		end = bytes;
+
+		if (bytes <= length || pg_strncasecmp(data, wanted[i].name, length) != 0)
+			continue;
+		while (end > length && (unsigned char) data[end - 1] <= ' ')
+			end--;
+		while (length < end && data[length] == ' ')
+			length++;
+		end = Min(end - length, wanted[i].size - 1);
+		for (size_t j = 0; j < end; j++)
+			dst[j] = (data[length + j] >= ' ' && data[length + j] <= '~') ?
+				data[length + j] : '?';
+		dst[end] = '\0';
+	}
+	return bytes;
+}
+
+/*
+ * Every socket of libcurl is made here, so that it is counted, and so that a
+ * name which resolves to this machine or to the metadata service is refused
+ * after resolution, when nothing can change it any more.
+ */
+static curl_socket_t
+open_socket_callback(void *arg, curlsocktype purpose,
+					 struct curl_sockaddr *address)
+{
+	AmplifyTransfer *transfer = arg;
+	curl_socket_t fd;
+
+	if (transfer->public_only && address_is_local(&address->addr))
+	{
+		strlcpy(transfer->reason,
+				"the name of the endpoint resolves to a local address",
+				sizeof(transfer->reason));
+		return CURL_SOCKET_BAD;
+	}
+	if (!AcquireExternalFD())
+		return CURL_SOCKET_BAD;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+				address->protocol);
+	if (fd == CURL_SOCKET_BAD)
+	{
+		ReleaseExternalFD();
+		return fd;
+	}
+	transfer->use->connections++;
+	return fd;
+}
+
+static int
+close_socket_callback(void *arg, curl_socket_t fd)
+{
+	ReleaseExternalFD();
+	return close(fd);
+}
+
+/* Loopback, link-local (the metadata service) and unspecified addresses */
+static bool
+address_is_local(const struct sockaddr *address)
+{
+	uint32		ipv4;
+
+	if (address->sa_family == AF_INET6)
+	{
+		const struct in6_addr *ipv6 =
+			&((const struct sockaddr_in6 *) address)->sin6_addr;
+
+		if (IN6_IS_ADDR_LOOPBACK(ipv6) || IN6_IS_ADDR_LINKLOCAL(ipv6) ||
+			IN6_IS_ADDR_UNSPECIFIED(ipv6) ||
+			memcmp(ipv6, "\xfd\x00\x0e\xc2", 4) == 0)	/* fd00:ec2::/32 */
+			return true;
+		if (!IN6_IS_ADDR_V4MAPPED(ipv6))
+			return false;
+		memcpy(&ipv4, &ipv6->s6_addr[12], sizeof(ipv4));
+	}
+	else
+		ipv4 = ((const struct sockaddr_in *) address)->sin_addr.s_addr;
+	ipv4 = ntohl(ipv4);
+	return (ipv4 >> 24) == 127 || (ipv4 >> 24) == 0 ||
+		(ipv4 >> 16) == ((169 << 8) | 254);
+}
+
+/* An easy handle with the request in it; false when memory is out */
+static bool
+prepare_handle(AmplifyTransfer *transfer)
+{
+	struct curl_slist *slist = NULL;
+	bool		ok = true;
+
+	LIBCURL_BEGIN();
+	transfer->easy = nspare > 0 ? spare[--nspare] : curl_easy_init();
+	for (int i = 0; ok && transfer->headers[i] != NULL; i++)
+	{
+		struct curl_slist *longer = curl_slist_append(slist, transfer->headers[i]);
+
+		ok = longer != NULL;
+		if (ok)
+			slist = longer;
+	}
+	transfer->slist = slist;
+	ok = ok && transfer->easy != NULL &&
+		set_options(transfer->easy, transfer) == CURLE_OK;
+	LIBCURL_END();
+	return ok;
+}
+
+static CURLcode
+set_options(CURL *easy, AmplifyTransfer *transfer)
+{
+	CURLcode	rc = CURLE_OK;
+
+#define SET(option, value) \
+	if (rc == CURLE_OK) rc = curl_easy_setopt(easy, option, value)
+
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_URL, transfer->url);
+	/* the bytes that were signed, which libcurl must not normalize */
+	SET(CURLOPT_REQUEST_TARGET, transfer->target);
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_HTTPHEADER, transfer->slist);
+	if (transfer->post_body != NULL)
+	{
+		SET(CURLOPT_POSTFIELDS, transfer->post_body);
+	}
+	/* "" keeps libcurl from reading http_proxy and the like */
+	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
+	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	if (transfer->ca_bundle != NULL)
+	{
+		SET(CURLOPT_CAINFO, transfer->ca_bundle);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
+	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout);
+	SET(CURLOPT_TCP_NODELAY, 1L);
+	SET(CURLOPT_ERRORBUFFER, transfer->reason);
+	SET(CURLOPT_WRITEFUNCTION, write_callback);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, header_callback);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+#undef SET
+	return rc;
+}
+
+/* Take the easy handle away from a transfer and keep it for another */
+static void
+detach(AmplifyTransfer *transfer)
+{
+	if (!transfer->done)
+	{
+		transfer->use->in_flight--;
+		transfer->done = true;
+	}
+	LIBCURL_BEGIN();
+	if (transfer->easy != NULL)
+	{
+		curl_multi_remove_handle(multi, transfer->easy);
+		if (nspare < MAX_SPARE_HANDLES)
+		{
+			/* no pointer into the transfer may stay behind */
+			curl_easy_reset(transfer->easy);
+			spare[nspare++] = transfer->easy;
+		}
+		else
+			curl_easy_cleanup(transfer->easy);
+	}
+	curl_slist_free_all(transfer->slist);
+	LIBCURL_END();
+	transfer->easy = NULL;
+	transfer->slist = NULL;
+}
+
+/* The transfer has ended: fill in what its owner will read */
+static void
+finish(AmplifyTransfer *transfer, CURLcode code)
+{
+	long		status = 0;
+	long		sent = 0;
+
+	if (transfer->easy != NULL)
+	{
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+	}
+	transfer->status = status;
+	transfer->reached = sent > 0;
+	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
+	{
+		transfer->result = classify(transfer, code);
+		if (transfer->reason[0] == '\0')
+			strlcpy(transfer->reason, curl_easy_strerror(code),
+					sizeof(transfer->reason));
+	}
+	detach(transfer);
+	dlist_delete(&transfer->node);
+	dlist_push_tail(transfer->completed, &transfer->node);
+}
+
+static AmplifyHttpResult
+classify(const AmplifyTransfer *transfer, CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_URL_MALFORMAT:
+		case CURLE_UNSUPPORTED_PROTOCOL:
+			return AMPLIFY_HTTP_CONNECT;
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_CERTPROBLEM:
+		case CURLE_SSL_CIPHER:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_ENGINE_INITFAILED:
+			return AMPLIFY_HTTP_TLS;
+		case CURLE_OPERATION_TIMEDOUT:
+			return AMPLIFY_HTTP_TIMEOUT;
+		case CURLE_OUT_OF_MEMORY:
+			return AMPLIFY_HTTP_MEMORY;
+		default:
+			return AMPLIFY_HTTP_BROKEN;
+	}
+}
+
+/* Move what libcurl has finished to the lists of the owners */
+static void
+collect_finished(void)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	{
+		AmplifyTransfer *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish(transfer, message->data.result);
+	}
+}
+
+static void
+run_libcurl(int fd, int events)
+{
+	int			running;
+
+	LIBCURL_BEGIN();
+	(void) curl_multi_socket_action(multi, fd, events, &running);
+	LIBCURL_END();
+}

@@ -1,0 +1,378 @@
+/*-------------------------------------------------------------------------
+ *
+ * keyset.c
+ *	  Key expressions of a plan into the keys that a scan asks for.
+ *
+ * Values that no row can have (NULL, or against the service's rules) are left
+ * out here, so that they cost no call, and no item is left to two keys, so
+ * that no row comes twice.
+ *
+ * src/keyset.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+/* More keys than this: the innermost condition filters the rows instead */
+#define MAX_KEYS		100000
+
+/* The values of one key column in one disjunct; unbound while !bound */
+typedef struct KeyValues
+{
+	bool		bound;
+	List	   *values;			/* of char *, UTF-8, valid for the column */
+} KeyValues;
+
+static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
+							  List *exprstates, ExprContext *econtext,
+							  const char *region, KeyValues *values);
+static bool evaluate_term(ExprState *state, bool is_array,
+						  ExprContext *econtext, AmplifyKeyRule rule,
+						  List **values);
+static void add_value(List **values, Datum datum, FmgrInfo *out,
+					  AmplifyKeyRule rule);
+static void bind_values(KeyValues *key, List *values);
+static bool bind_arns(const AmplifyResource *resource, List *arns,
+					  const char *region, List **bound_keys);
+static bool contains(List *values, const char *value);
+static void add_products(const AmplifyResource *resource, KeyValues *values,
+						 AmplifyKeySet *set, int *size);
+static void add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys);
+static void note_too_few(const AmplifyResource *resource, KeyValues *values,
+						 AmplifyKeySet *set);
+static int	compare_keys(const void *a, const void *b);
+static void remove_covered(AmplifyKeySet *set);
+
+/*
+ * The keys that serialized disjuncts stand for now, in the current context.
+ * Keys that the service can't have are left out, so there may be none.
+ */
+void
+amplify_keyset_evaluate(const AmplifyResource *resource, List *serialized,
+					 List *exprstates, ExprContext *econtext,
+					 const char *region, AmplifyKeySet *set)
+{
+	int			size = 0;
+	ListCell   *lc;
+
+	memset(set, 0, sizeof(AmplifyKeySet));
+	foreach(lc, serialized)
+	{
+		KeyValues	values[AMPLIFY_MAX_KEYS + 1] = {{false}};
+
+		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
+							  region, values))
+			add_products(resource, values, set, &size);
+	}
+	if (!set->all)
+		remove_covered(set);
+	else if (set->nkeys > 0)
+		set->filter = NULL;		/* other disjuncts want other values */
+}
+
+/*
+ * Evaluate the terms of one disjunct into the values of each key, and those
+ * of the ARN, which is the last element.  False: no row can fulfil them.
+ */
+static bool
+evaluate_disjunct(const AmplifyResource *resource, List *terms,
+				  List *exprstates, ExprContext *econtext,
+				  const char *region, KeyValues *values)
+{
+	for (int i = 0; i < list_length(terms); i += 3)
+	{
+		const AmplifyColumn *column = &resource->columns[list_nth_int(terms, i)];
+		ExprState  *state = list_nth(exprstates, list_nth_int(terms, i + 1));
+		bool		is_array = list_nth_int(terms, i + 2) != 0;
+		int			key = amplify_resource_key(resource, column->name);
+		List	   *found = NIL;
+
+		if (!evaluate_term(state, is_array, econtext, column->key, &found))
+			return false;
+		bind_values(&values[key >= 0 ? key : AMPLIFY_MAX_KEYS], found);
+	}
+	if (values[AMPLIFY_MAX_KEYS].bound)
+	{
+		List	   *keys = NIL;
+
+		if (!bind_arns(resource, values[AMPLIFY_MAX_KEYS].values, region, &keys))
+			return false;
+		values[AMPLIFY_MAX_KEYS].values = keys;
+	}
+	return true;
+}
+
+/* False if there is no value that the column could have */
+static bool
+evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
+			  AmplifyKeyRule rule, List **values)
+{
+	Oid			type = exprType((Node *) state->expr);
+	Oid			out_function;
+	bool		is_varlena;
+	bool		isnull;
+	FmgrInfo	out;
+	Datum		datum;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	datum = ExecEvalExprSwitchContext(state, econtext, &isnull);
+	if (isnull)
+		return false;
+	if (is_array)
+		type = get_base_element_type(type);
+	getTypeOutputInfo(type, &out_function, &is_varlena);
+	fmgr_info(out_function, &out);
+	if (!is_array)
+		add_value(values, datum, &out, rule);
+	else
+	{
+		get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+		deconstruct_array(DatumGetArrayTypeP(datum), type, typlen, typbyval,
+						  typalign, &elements, &nulls, &n);
+		for (int i = 0; i < n; i++)
+		{
+			if (!nulls[i])
+				add_value(values, elements[i], &out, rule);
+		}
+	}
+	return *values != NIL;
+}
+
+static void
+add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule)
+{
+	char	   *text = OutputFunctionCall(out, datum);
+	int			length = strlen(text);
+
+	/* bytes that are no text can't be the name of anything */
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+	{
+		if (!pg_verify_mbstr(PG_UTF8, text, length, true))
+			return;
+	}
+	else
+		text = pg_server_to_any(text, length, PG_UTF8);
+	if (amplify_resource_valid_key(rule, text))
+		*values = lappend(*values, text);
+}
+
+/* Two conditions on one column: what fulfils both */
+static void
+bind_values(KeyValues *key, List *values)
+{
+	List	   *both = NIL;
+	ListCell   *lc;
+
+	if (!key->bound)
+	{
+		key->bound = true;
+		key->values = values;
+		return;
+	}
+	foreach(lc, values)
+	{
+		if (contains(key->values, lfirst(lc)))
+			both = lappend(both, lfirst(lc));
+	}
+	key->values = both;
+}
+
+/* The keys in these ARNs, as a list of AmplifyKeys; false: in none of them */
+static bool
+bind_arns(const AmplifyResource *resource, List *arns, const char *region,
+		  List **bound_keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, arns)
+	{
+		AmplifyKeys *keys = palloc0(sizeof(AmplifyKeys));
+		bool		valid;
+
+		valid = amplify_resource_parse_arn(resource, lfirst(lc), region, NULL,
+										   keys);
+		for (int i = 0; valid && i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (keys->value[i] != NULL)
+				valid = amplify_resource_valid_key(amplify_resource_column(resource, resource->keys[i])->key,
+												   keys->value[i]);
+		}
+		if (valid)
+			*bound_keys = lappend(*bound_keys, keys);
+	}
+	return *bound_keys != NIL;
+}
+
+static bool
+contains(List *values, const char *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+	{
+		if (strcmp(lfirst(lc), value) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Every combination of the values of one disjunct */
+static void
+add_products(const AmplifyResource *resource, KeyValues *values,
+			 AmplifyKeySet *set, int *size)
+{
+	KeyValues  *arns = &values[AMPLIFY_MAX_KEYS];
+	double		combinations = 1;
+	bool		bound[AMPLIFY_MAX_KEYS] = {false};
+	ListCell   *lc;
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		bound[i] = values[i].bound;
+		if (bound[i])
+			combinations *= list_length(values[i].values);
+	}
+	if (arns->bound)
+	{
+		foreach(lc, arns->values)
+		{
+			AmplifyKeys *keys = lfirst(lc);
+			bool		fits = true;
+
+			for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+			{
+				if (bound[i] && keys->value[i] != NULL &&
+					!contains(values[i].values, keys->value[i]))
+					fits = false;
+			}
+			if (fits)
+				add_key(set, size, keys);
+		}
+		return;
+	}
+	if (combinations == 0)
+		return;
+	if (!amplify_resource_binds(resource, resource->list, bound) &&
+		!amplify_resource_binds(resource, resource->get, bound))
+	{
+		note_too_few(resource, values, set);
+		return;
+	}
+	for (int i = AMPLIFY_MAX_KEYS - 1; combinations > MAX_KEYS && i > 0; i--)
+	{
+		if (!bound[i])
+			continue;
+		combinations /= list_length(values[i].values);
+		bound[i] = false;
+	}
+	for (int64 n = 0; n < combinations; n++)
+	{
+		AmplifyKeys keys = {{NULL}};
+		int64		rest = n;
+
+		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (!bound[i])
+				continue;
+			keys.value[i] = list_nth(values[i].values,
+									 rest % list_length(values[i].values));
+			rest /= list_length(values[i].values);
+		}
+		add_key(set, size, &keys);
+	}
+}
+
+static void
+add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys)
+{
+	if (set->nkeys == *size)
+	{
+		*size = Max(16, *size * 2);
+		set->keys = set->keys == NULL ?
+			palloc(sizeof(AmplifyKeys) * *size) :
+			repalloc_huge(set->keys, sizeof(AmplifyKeys) * *size);
+	}
+	set->keys[set->nkeys++] = *keys;
+}
+
+/*
+ * This disjunct needs all parents, and then all disjuncts may come from them.
+ * The service can filter by the last key, if that is one value throughout.
+ */
+static void
+note_too_few(const AmplifyResource *resource, KeyValues *values,
+			 AmplifyKeySet *set)
+{
+	int			last = amplify_resource_last_key(resource);
+	const char *filter = NULL;
+
+	if (values[last].bound && list_length(values[last].values) == 1)
+		filter = linitial(values[last].values);
+	if (!set->all)
+		set->filter = filter;
+	else if (set->filter != NULL &&
+			 (filter == NULL || strcmp(filter, set->filter) != 0))
+		set->filter = NULL;
+	set->all = true;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *left = ((const AmplifyKeys *) a)->value[i];
+		const char *right = ((const AmplifyKeys *) b)->value[i];
+		int			order;
+
+		if (left == NULL || right == NULL)
+			order = (left != NULL) - (right != NULL);
+		else
+			order = strcmp(left, right);
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+/*
+ * Leave every item to one key: drop those that another one covers, because it
+ * is equal or has less bound.
+ */
+static void
+remove_covered(AmplifyKeySet *set)
+{
+	int			kept = 0;
+
+	if (set->nkeys == 0)
+		return;
+	qsort(set->keys, set->nkeys, sizeof(AmplifyKeys), compare_keys);
+	for (int i = 1; i < set->nkeys; i++)
+	{
+		bool		covered = true;
+
+		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
+		{
+			const char *wide = set->keys[kept].value[j];
+			const char *narrow = set->keys[i].value[j];
+
+			if (wide != NULL && (narrow == NULL || strcmp(wide, narrow) != 0))
+				covered = false;
+		}
+		if (!covered)
+			set->keys[++kept] = set->keys[i];
+	}
+	set->nkeys = kept + 1;
+}

@@ -1,0 +1,439 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.c
+ *	  Every option of servers, user mappings, tables and columns: one table,
+ *	  its validator, and the one loader into AmplifyOptions.
+ *
+ * No other file compares an option's name.  What a value means to a request
+ * is not known here.
+ *
+ * src/option.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "amplify_fdw.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(amplify_fdw_validator);
+
+/* What a value must look like, and so how it is stored */
+typedef enum OptionKind
+{
+	OPTION_BOOL,
+	OPTION_COUNT,				/* int */
+	OPTION_MS,					/* int; a unit may follow the number */
+	OPTION_BYTES,				/* int; likewise */
+	OPTION_REAL,				/* double */
+	OPTION_ON_ERROR,			/* bool */
+	OPTION_REGION,				/* the rest are char * */
+	OPTION_URL,
+	OPTION_TEXT,				/* anything but an empty string */
+	OPTION_HEADER				/* goes into a header: printable ASCII */
+} OptionKind;
+
+#define OPTION_SUPERUSER	0x01	/* only a superuser may set it */
+#define OPTION_SECRET		0x02	/* the value is never shown */
+#define OPTION_REQUIRED		0x04
+
+typedef struct AmplifyOption
+{
+	const char *name;
+	Oid			catalog;
+	OptionKind	kind;
+	size_t		offset;			/* in AmplifyOptions */
+	double		min;			/* numbers only */
+	double		max;
+	int			flags;
+} AmplifyOption;
+
+#define AT(member)	offsetof(AmplifyOptions, member)
+
+static const AmplifyOption amplify_options[] = {
+	{"region", ForeignServerRelationId, OPTION_REGION, AT(region), 0, 0, OPTION_REQUIRED},
+	{"endpoint_url", ForeignServerRelationId, OPTION_URL, AT(endpoint_url), 0, 0, OPTION_SUPERUSER},
+	{"use_fips", ForeignServerRelationId, OPTION_BOOL, AT(use_fips), 0, 0, 0},
+	{"use_dualstack", ForeignServerRelationId, OPTION_BOOL, AT(use_dualstack), 0, 0, 0},
+	{"ca_bundle", ForeignServerRelationId, OPTION_TEXT, AT(ca_bundle), 0, 0, OPTION_SUPERUSER},
+	{"proxy", ForeignServerRelationId, OPTION_URL, AT(proxy), 0, 0, OPTION_SUPERUSER},
+	{"connect_timeout", ForeignServerRelationId, OPTION_MS, AT(connect_timeout), 1, 600000, 0},
+	{"request_timeout", ForeignServerRelationId, OPTION_MS, AT(request_timeout), 1, 600000, 0},
+	{"max_attempts", ForeignServerRelationId, OPTION_COUNT, AT(max_attempts), 1, 100, 0},
+	{"throttle_timeout", ForeignServerRelationId, OPTION_MS, AT(throttle_timeout), 0, 86400000, 0},
+	{"max_concurrency", ForeignServerRelationId, OPTION_COUNT, AT(max_concurrency), 1, 1000, 0},
+	{"max_response_size", ForeignServerRelationId, OPTION_BYTES, AT(max_response_size), 1024, MaxAllocSize / 4, 0},
+	{"request_cost", ForeignServerRelationId, OPTION_REAL, AT(request_cost), 0, 1e10, 0},
+
+	{"access_key_id", UserMappingRelationId, OPTION_HEADER, AT(access_key_id), 0, 0, OPTION_SECRET},
+	{"secret_access_key", UserMappingRelationId, OPTION_HEADER, AT(secret_access_key), 0, 0, OPTION_SECRET},
+	{"session_token", UserMappingRelationId, OPTION_HEADER, AT(session_token), 0, 0, OPTION_SECRET},
+
+	{"resource", ForeignTableRelationId, OPTION_TEXT, AT(resource), 0, 0, 0},
+	{"page_size", ForeignTableRelationId, OPTION_COUNT, AT(page_size), 1, 100, 0},
+	{"estimated_rows", ForeignTableRelationId, OPTION_REAL, AT(estimated_rows), 1, 1e12, 0},
+	{"request_cost", ForeignTableRelationId, OPTION_REAL, AT(request_cost), 0, 1e10, 0},
+	{"max_concurrency", ForeignTableRelationId, OPTION_COUNT, AT(max_concurrency), 1, 1000, 0},
+	{"unique_key", ForeignTableRelationId, OPTION_BOOL, AT(unique_key), 0, 0, 0},
+	{"on_error", ForeignTableRelationId, OPTION_ON_ERROR, AT(warn_on_error), 0, 0, 0},
+
+	{"field", AttributeRelationId, OPTION_TEXT, AT(field), 0, 0, 0},
+};
+
+static const AmplifyOption *find_option(const char *name, Oid catalog);
+static void unknown_option(const char *name, Oid catalog);
+static void check_option(const AmplifyOption *option, DefElem *def);
+static void check_combination(const AmplifyOptions *options, Oid catalog);
+static bool parse_option(const AmplifyOption *option, const char *value,
+						 AmplifyOptions *options);
+static const char *describe_kind(const AmplifyOption *option);
+static bool valid_region(const char *region);
+static bool valid_url(const char *url);
+static bool valid_header(const char *value);
+
+/* Values where no option says otherwise */
+void
+amplify_option_defaults(AmplifyOptions *options)
+{
+	memset(options, 0, sizeof(AmplifyOptions));
+	options->connect_timeout = 3100;
+	options->request_timeout = 30000;
+	options->max_attempts = 3;
+	options->throttle_timeout = 60000;
+	options->max_concurrency = 10;
+	options->max_response_size = 10 * 1024 * 1024;
+	options->request_cost = 100;
+	options->unique_key = true;
+}
+
+/*
+ * Put the options of one object over those already there.  Strings are copied
+ * into the current context.  Values were validated when they were set.
+ */
+void
+amplify_option_apply(List *deflist, AmplifyOptions *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const AmplifyOption *option = find_option(def->defname, InvalidOid);
+
+		if (option == NULL || !parse_option(option, defGetString(def), options))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("option \"%s\" cannot be used by this version of amplify_fdw",
+							def->defname)));
+	}
+}
+
+/* The resource that a table shows; an error when there is none of that name */
+const AmplifyResource *
+amplify_option_resource(const AmplifyOptions *options, Oid relid)
+{
+	const char *name = options->resource ? options->resource :
+		get_rel_name(relid);
+	const AmplifyResource *resource = amplify_resource_find(name);
+	StringInfoData names;
+
+	if (resource != NULL)
+		return resource;
+
+	initStringInfo(&names);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 amplify_resources[i]->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+			 errmsg("foreign table \"%s\" names no resource of Amplify",
+					get_rel_name(relid)),
+			 errdetail("There is no resource \"%s\".", name),
+			 errhint("Set the table option \"resource\" to one of: %s.",
+					 names.data)));
+}
+
+/*
+ * Check the options of one object, as they will be stored: PostgreSQL calls
+ * this with the whole list, also for ALTER.
+ */
+Datum
+amplify_fdw_validator(PG_FUNCTION_ARGS)
+{
+	List	   *deflist = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	AmplifyOptions options;
+	ListCell   *lc;
+
+	amplify_option_defaults(&options);
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const AmplifyOption *option = find_option(def->defname, catalog);
+
+		if (option == NULL)
+			unknown_option(def->defname, catalog);
+		check_option(option, def);
+		(void) parse_option(option, defGetString(def), &options);
+	}
+	check_combination(&options, catalog);
+
+	PG_RETURN_VOID();
+}
+
+/* catalog InvalidOid: wherever that name occurs */
+static const AmplifyOption *
+find_option(const char *name, Oid catalog)
+{
+	for (int i = 0; i < lengthof(amplify_options); i++)
+	{
+		if (strcmp(amplify_options[i].name, name) == 0 &&
+			(catalog == InvalidOid || amplify_options[i].catalog == catalog))
+			return &amplify_options[i];
+	}
+	return NULL;
+}
+
+static void
+unknown_option(const char *name, Oid catalog)
+{
+	const AmplifyOption *elsewhere = find_option(name, InvalidOid);
+	bool		secret = catalog == UserMappingRelationId ||
+		(elsewhere != NULL && (elsewhere->flags & OPTION_SECRET) != 0);
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < lengthof(amplify_options); i++)
+	{
+		if (amplify_options[i].catalog == catalog)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 amplify_options[i].name);
+	}
+
+	/* the statement may hold a secret: keep it out of the server's log */
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 secret && catalog != UserMappingRelationId ?
+			 errdetail("Credentials belong to a user mapping, where others cannot read them.") : 0,
+			 names.len > 0 ?
+			 errhint("Valid options in this context are: %s.", names.data) :
+			 errhint("There are no valid options in this context."),
+			 errhidestmt(secret)));
+}
+
+static void
+check_option(const AmplifyOption *option, DefElem *def)
+{
+	const char *value = defGetString(def);
+	bool		secret = option->catalog == UserMappingRelationId;
+	AmplifyOptions scratch;
+
+	if ((option->flags & OPTION_SUPERUSER) != 0 && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", option->name),
+				 errdetail("Only a superuser may set it."),
+				 errhidestmt(secret)));
+
+	if (!parse_option(option, value, &scratch))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 (option->flags & OPTION_SECRET) != 0 ?
+				 errmsg("invalid value for option \"%s\"", option->name) :
+				 errmsg("invalid value for option \"%s\": \"%s\"",
+						option->name, value),
+				 errdetail("%s", describe_kind(option)),
+				 errhidestmt(secret)));
+}
+
+/* What no single value can show */
+static void
+check_combination(const AmplifyOptions *options, Oid catalog)
+{
+	if (catalog == ForeignServerRelationId && options->region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"region\" is required for a server of amplify_fdw"),
+				 errhint("Add OPTIONS (region 'us-east-1'), with the region of your apps.")));
+
+	if (options->endpoint_url != NULL &&
+		(options->use_fips || options->use_dualstack))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"endpoint_url\" cannot be combined with \"use_fips\" or \"use_dualstack\""),
+				 errdetail("Those choose an endpoint of AWS; \"endpoint_url\" already is one.")));
+
+	if ((options->access_key_id == NULL) != (options->secret_access_key == NULL) ||
+		(options->session_token != NULL && options->access_key_id == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"access_key_id\" and \"secret_access_key\" must be set together"),
+				 errhidestmt(true)));
+}
+
+/*
+ * Read one value into its place.  False if it is not acceptable.  scratch
+ * results are fine: strings are copied, so nothing points into the catalog.
+ */
+static bool
+parse_option(const AmplifyOption *option, const char *value,
+			 AmplifyOptions *options)
+{
+	void	   *target = (char *) options + option->offset;
+	int			flags = 0;
+	int			number;
+	double		real;
+
+	switch (option->kind)
+	{
+		case OPTION_BOOL:
+			return parse_bool(value, (bool *) target);
+		case OPTION_ON_ERROR:
+			*(bool *) target = strcmp(value, "warn") == 0;
+			return *(bool *) target || strcmp(value, "error") == 0;
+		case OPTION_MS:
+		case OPTION_BYTES:
+			flags = (option->kind == OPTION_MS) ? GUC_UNIT_MS : GUC_UNIT_BYTE;
+			/* FALLTHROUGH */
+		case OPTION_COUNT:
+			if (!parse_int(value, &number, flags, NULL) ||
+				number < option->min || number > option->max)
+				return false;
+			*(int *) target = number;
+			return true;
+		case OPTION_REAL:
+			if (!parse_real(value, &real, 0, NULL) ||
+				!(real >= option->min && real <= option->max))
+				return false;
+			*(double *) target = real;
+			return true;
+		case OPTION_REGION:
+			if (!valid_region(value))
+				return false;
+			break;
+		case OPTION_URL:
+			if (!valid_url(value))
+				return false;
+			break;
+		case OPTION_HEADER:
+			if (!valid_header(value))
+				return false;
+			break;
+		case OPTION_TEXT:
+			if (value[0] == '\0')
+				return false;
+			break;
+	}
+	*(char **) target = pstrdup(value);
+	return true;
+}
+
+/* The sentence that says what would have been acceptable */
+static const char *
+describe_kind(const AmplifyOption *option)
+{
+	switch (option->kind)
+	{
+		case OPTION_BOOL:
+			return "It must be a Boolean value.";
+		case OPTION_ON_ERROR:
+			return "It must be \"error\" or \"warn\".";
+		case OPTION_MS:
+			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
+							option->min, option->max);
+		case OPTION_BYTES:
+			return psprintf("It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
+							option->min, option->max);
+		case OPTION_COUNT:
+			return psprintf("It must be an integer from %.0f to %.0f.",
+							option->min, option->max);
+		case OPTION_REAL:
+			return psprintf("It must be a number from %.0f to %.0f.",
+							option->min, option->max);
+		case OPTION_REGION:
+			return "It must be the name of an AWS region, such as \"us-east-1\".";
+		case OPTION_URL:
+			return "It must be an http or https URL with a host name, without user, query or fragment.";
+		case OPTION_HEADER:
+			return "It must consist of printable ASCII characters without spaces.";
+		case OPTION_TEXT:
+			break;
+	}
+	return "It must not be empty.";
+}
+
+/*
+ * The region becomes part of a host name: let nothing through that could name
+ * another host.  New regions need no new version, so there is no list.
+ */
+static bool
+valid_region(const char *region)
+{
+	int			length = strlen(region);
+	int			dashes = 0;
+
+	if (length > 32 || strspn(region, "abcdefghijklmnopqrstuvwxyz") < 2)
+		return false;
+	for (const char *p = region; *p != '\0'; p++)
+	{
+		if (*p == '-')
+		{
+			dashes++;
+			if (p[1] == '-' || p[1] == '\0')
+				return false;
+		}
+		else if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')))
+			return false;
+		else if (dashes == 0 && *p >= '0' && *p <= '9')
+			return false;
+	}
+	return dashes >= 1 && dashes <= 4;
+}
+
+static bool
+valid_url(const char *url)
+{
+	const char *host;
+	int			length;
+
+	if (strncmp(url, "https://", 8) == 0)
+		host = url + 8;
+	else if (strncmp(url, "http://", 7) == 0)
+		host = url + 7;
+	else
+		return false;
+
+	length = strcspn(host, "/");
+	if (length == 0 || length > 255 || host[0] == ':')
+		return false;
+	for (const char *p = url; *p != '\0'; p++)
+	{
+		if (*p <= ' ' || *p > '~' || strchr("@?#\\\"<>%", *p) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* No space either: no key or token of AWS has one */
+static bool
+valid_header(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return value[0] != '\0';
+}

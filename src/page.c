@@ -1,0 +1,517 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *	  One answer of the service, parsed: its items, the next token, and the
+ *	  value of a member.  The only file that knows json-c.
+ *
+ * Not here: what an item means, which members are wanted, and what is said of
+ * a bad answer.  Nothing here raises an error for what the service sent.
+ *
+ * json-c before 0.18 drops an object's entry without a word when malloc fails,
+ * turns lone surrogates into U+FFFD, lets some invalid UTF-8 pass, and lets
+ * the last of two equal names win.  An answer with fewer entries is a missing
+ * row, so the text itself is checked before and counted against the tree
+ * afterwards.
+ *
+ * src/page.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "amplify_fdw.h"
+#include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+
+/* utils/fmgrprotos.h has a function of that name */
+#define json_object amplify_json_object
+#include <json-c/json.h>
+
+#define MAX_DEPTH		32		/* Amplify's deepest answer has 6 levels */
+#define RESERVE_FACTOR	12		/* json-c's tree per byte of text, measured */
+#define RESERVE_MIN		65536
+
+#define EPOCH_DIFFERENCE \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+struct AmplifyPage
+{
+	struct json_object *root;
+	struct json_object *result; /* array or object inside root */
+	bool		many;
+	MemoryContextCallback callback;
+};
+
+/* What a JSON text holds, by its punctuation alone */
+typedef struct TextCount
+{
+	int64		members;		/* colons */
+	int64		separators;		/* commas */
+	bool		lone_surrogate;
+} TextCount;
+
+static void page_reset_callback(void *arg);
+static AmplifyParse parse_text(const char *body, size_t length,
+							   struct json_object **root);
+static void count_text(const char *body, size_t length, TextCount *count);
+static size_t skip_string(const char *body, size_t length, size_t i,
+						  bool *lone_surrogate);
+static int	escaped_unit(const char *body, size_t length, size_t i);
+static void count_tree(struct json_object *object, TextCount *count);
+static struct json_object *find_member(struct json_object *object,
+									   const char *path);
+static AmplifyValueStatus time_value(struct json_object *object,
+									 TimestampTz *time);
+static AmplifyValueStatus time_from_seconds(double seconds, TimestampTz *time);
+static AmplifyValueStatus time_from_iso(const char *text, TimestampTz *time);
+static bool read_digits(const char **text, int count, int *value);
+static bool read_zone(const char **text, int *seconds);
+static void copy_string(struct json_object *object, const char *const *names,
+						char *dst, size_t size);
+
+/*
+ * An empty page.  The json-c tree that it will hold goes away with context, at
+ * the latest.
+ */
+AmplifyPage *
+amplify_page_create(MemoryContext context)
+{
+	AmplifyPage *page = MemoryContextAllocZero(context, sizeof(AmplifyPage));
+
+	page->callback.func = page_reset_callback;
+	page->callback.arg = page;
+	MemoryContextRegisterResetCallback(context, &page->callback);
+	return page;
+}
+
+/*
+ * Fill the page with an answer in which member result (dotted) is an array of
+ * objects (many) or one object.  The body may be freed afterwards.
+ */
+AmplifyParse
+amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
+				   const char *result, bool many)
+{
+	AmplifyParse status;
+
+	amplify_page_clear(page);
+	status = parse_text(body, length, &page->root);
+	if (status != AMPLIFY_PARSE_OK)
+		return status;
+
+	page->many = many;
+	page->result = find_member(page->root, result);
+	if (!json_object_is_type(page->result,
+							 many ? json_type_array : json_type_object))
+		status = AMPLIFY_PARSE_SHAPE;
+	for (int i = 0; many && status == AMPLIFY_PARSE_OK &&
+		 i < json_object_array_length(page->result); i++)
+	{
+		if (!json_object_is_type(json_object_array_get_idx(page->result, i),
+								 json_type_object))
+			status = AMPLIFY_PARSE_SHAPE;
+	}
+	if (status != AMPLIFY_PARSE_OK)
+		amplify_page_clear(page);
+	return status;
+}
+
+/* Free the tree; items and values out of the page are gone with it */
+void
+amplify_page_clear(AmplifyPage *page)
+{
+	if (page->root != NULL)
+		json_object_put(page->root);
+	page->root = NULL;
+	page->result = NULL;
+}
+
+int
+amplify_page_count(AmplifyPage *page)
+{
+	if (page->result == NULL)
+		return 0;
+	return page->many ? json_object_array_length(page->result) : 1;
+}
+
+AmplifyItem *
+amplify_page_item(AmplifyPage *page, int n)
+{
+	return (AmplifyItem *) (page->many ?
+							json_object_array_get_idx(page->result, n) :
+							page->result);
+}
+
+/* The token of the page after this one, or NULL when this is the last */
+const char *
+amplify_page_next_token(AmplifyPage *page)
+{
+	struct json_object *token;
+
+	if (page->root == NULL || !page->many)
+		return NULL;
+	token = find_member(page->root, "nextToken");
+	if (!json_object_is_type(token, json_type_string) ||
+		json_object_get_string_len(token) == 0)
+		return NULL;
+	return json_object_get_string(token);
+}
+
+/* The value of a member, if it is of that type.  See AmplifyValue. */
+AmplifyValueStatus
+amplify_page_value(AmplifyItem *item, const char *path, AmplifyType type,
+				   AmplifyValue *value)
+{
+	struct json_object *object = find_member((struct json_object *) item, path);
+
+	if (object == NULL)
+		return AMPLIFY_VALUE_NULL;
+
+	switch (type)
+	{
+		case AMPLIFY_TEXT:
+			if (!json_object_is_type(object, json_type_string))
+				return AMPLIFY_VALUE_WRONG_TYPE;
+			value->text = json_object_get_string(object);
+			value->length = json_object_get_string_len(object);
+			if (memchr(value->text, '\0', value->length) != NULL)
+				return AMPLIFY_VALUE_NUL_CHARACTER;
+			return AMPLIFY_VALUE_OK;
+		case AMPLIFY_TIMESTAMP:
+			return time_value(object, &value->time);
+		case AMPLIFY_BOOLEAN:
+			if (!json_object_is_type(object, json_type_boolean))
+				return AMPLIFY_VALUE_WRONG_TYPE;
+			value->boolean = json_object_get_boolean(object);
+			return AMPLIFY_VALUE_OK;
+		case AMPLIFY_JSON:
+			value->text = json_object_to_json_string_length(object,
+															JSON_C_TO_STRING_PLAIN |
+															JSON_C_TO_STRING_NOSLASHESCAPE,
+															&value->length);
+			return value->text ? AMPLIFY_VALUE_OK : AMPLIFY_VALUE_MEMORY;
+	}
+	return AMPLIFY_VALUE_WRONG_TYPE;
+}
+
+/*
+ * Code and message out of the body of an error; "" where there is none.
+ * Returns false if the body is not a JSON object.
+ */
+bool
+amplify_page_error(const char *body, size_t length,
+				   char *code, size_t code_size,
+				   char *message, size_t message_size)
+{
+	static const char *const code_names[] = {"code", "Code", "__type", NULL};
+	static const char *const message_names[] = {"message", "Message", NULL};
+	struct json_object *root;
+
+	code[0] = '\0';
+	message[0] = '\0';
+	if (parse_text(body, length, &root) != AMPLIFY_PARSE_OK)
+		return false;
+	copy_string(root, code_names, code, code_size);
+	copy_string(root, message_names, message, message_size);
+	json_object_put(root);
+	return true;
+}
+
+static void
+page_reset_callback(void *arg)
+{
+	amplify_page_clear((AmplifyPage *) arg);
+}
+
+/* The first of these members that is a string, cut to size between letters */
+static void
+copy_string(struct json_object *object, const char *const *names,
+			char *dst, size_t size)
+{
+	for (; *names != NULL; names++)
+	{
+		struct json_object *member = find_member(object, *names);
+
+		if (json_object_is_type(member, json_type_string))
+		{
+			const char *text = json_object_get_string(member);
+			int			length = strlen(text);
+
+			if (length >= size)
+				length = pg_encoding_mbcliplen(PG_UTF8, text, length, size - 1);
+			memcpy(dst, text, length);
+			dst[length] = '\0';
+			return;
+		}
+	}
+}
+
+/* A whole JSON object with nothing lost; *root is the caller's on OK only */
+static AmplifyParse
+parse_text(const char *body, size_t length, struct json_object **root)
+{
+	struct json_tokener *tokener;
+	enum json_tokener_error error;
+	TextCount	in_text = {0};
+	TextCount	in_tree = {0};
+	void	   *reserve;
+
+	*root = NULL;
+	if (body == NULL || length == 0 || length > MaxAllocSize)
+		return AMPLIFY_PARSE_MALFORMED;
+	if (!pg_verify_mbstr(PG_UTF8, body, length, true))
+		return AMPLIFY_PARSE_ENCODING;
+	count_text(body, length, &in_text);
+	if (in_text.lone_surrogate)
+		return AMPLIFY_PARSE_ENCODING;
+
+	/* fail here rather than inside json-c, as far as that can be foreseen */
+	reserve = malloc(length * RESERVE_FACTOR + RESERVE_MIN);
+	if (reserve == NULL)
+		return AMPLIFY_PARSE_MEMORY;
+	free(reserve);
+
+	tokener = json_tokener_new_ex(MAX_DEPTH);
+	if (tokener == NULL)
+		return AMPLIFY_PARSE_MEMORY;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	*root = json_tokener_parse_ex(tokener, body, length);
+	error = json_tokener_get_error(tokener);
+	json_tokener_free(tokener);
+
+	if (error == json_tokener_error_depth)
+		return AMPLIFY_PARSE_DEPTH;
+	if (error != json_tokener_success)
+		return AMPLIFY_PARSE_MALFORMED;
+	if (!json_object_is_type(*root, json_type_object))
+	{
+		json_object_put(*root);
+		return AMPLIFY_PARSE_SHAPE;
+	}
+
+	count_tree(*root, &in_tree);
+	if (in_tree.members != in_text.members ||
+		in_tree.separators != in_text.separators)
+	{
+		json_object_put(*root);
+		return AMPLIFY_PARSE_MALFORMED;
+	}
+	return AMPLIFY_PARSE_OK;
+}
+
+static void
+count_text(const char *body, size_t length, TextCount *count)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if (body[i] == ':')
+			count->members++;
+		else if (body[i] == ',')
+			count->separators++;
+		else if (body[i] == '"')
+			i = skip_string(body, length, i, &count->lone_surrogate);
+	}
+}
+
+/*
+ * From an opening quote to its closing one (or the end of a text that the
+ * parser will refuse).  Halves of a surrogate pair must stand together.
+ */
+static size_t
+skip_string(const char *body, size_t length, size_t i, bool *lone_surrogate)
+{
+	for (i++; i < length && body[i] != '"'; i++)
+	{
+		int			unit;
+
+		if (body[i] != '\\')
+			continue;
+		unit = escaped_unit(body, length, i);
+		if (unit >= 0xD800 && unit <= 0xDBFF)
+		{
+			unit = escaped_unit(body, length, i + 6);
+			if (unit < 0xDC00 || unit > 0xDFFF)
+				*lone_surrogate = true;
+			i += 6;
+		}
+		else if (unit >= 0xDC00 && unit <= 0xDFFF)
+			*lone_surrogate = true;
+		i++;					/* what a backslash escapes is no quote */
+	}
+	return i;
+}
+
+/* The UTF-16 unit of a \uXXXX that starts at i, or -1 */
+static int
+escaped_unit(const char *body, size_t length, size_t i)
+{
+	int			unit = 0;
+
+	if (i + 6 > length || body[i] != '\\' || body[i + 1] != 'u')
+		return -1;
+	for (size_t j = i + 2; j < i + 6; j++)
+	{
+		char		c = body[j];
+
+		if (c >= '0' && c <= '9')
+			unit = unit * 16 + c - '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			unit = unit * 16 + (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	return unit;
+}
+
+/* Recursion is bounded by MAX_DEPTH */
+static void
+count_tree(struct json_object *object, TextCount *count)
+{
+	if (json_object_is_type(object, json_type_object))
+	{
+		int			n = json_object_object_length(object);
+
+		count->members += n;
+		count->separators += Max(n - 1, 0);
+		for (struct lh_entry *entry = json_object_get_object(object)->head;
+			 entry != NULL; entry = entry->next)
+			count_tree((struct json_object *) lh_entry_v(entry), count);
+	}
+	else if (json_object_is_type(object, json_type_array))
+	{
+		int			n = json_object_array_length(object);
+
+		count->separators += Max(n - 1, 0);
+		for (int i = 0; i < n; i++)
+			count_tree(json_object_array_get_idx(object, i), count);
+	}
+}
+
+/* Follow a dotted path; NULL when a step is absent or null */
+static struct json_object *
+find_member(struct json_object *object, const char *path)
+{
+	while (object != NULL && path != NULL)
+	{
+		const char *dot = strchr(path, '.');
+		char		name[NAMEDATALEN];
+
+		if (!json_object_is_type(object, json_type_object))
+			return NULL;
+		if (dot == NULL)
+			return json_object_object_get(object, path);
+		strlcpy(name, path, Min(dot - path + 1, sizeof(name)));
+		object = json_object_object_get(object, name);
+		path = dot + 1;
+	}
+	return object;
+}
+
+/* restJson1 sends seconds since 1970 as a number; SDKs take ISO 8601 as well */
+static AmplifyValueStatus
+time_value(struct json_object *object, TimestampTz *time)
+{
+	switch (json_object_get_type(object))
+	{
+		case json_type_int:
+		case json_type_double:
+			return time_from_seconds(json_object_get_double(object), time);
+		case json_type_string:
+			return time_from_iso(json_object_get_string(object), time);
+		default:
+			return AMPLIFY_VALUE_WRONG_TYPE;
+	}
+}
+
+/*
+ * A double has 53 bits: for today's times the nearest microsecond is the one
+ * that was written, up to the year 2255.
+ */
+static AmplifyValueStatus
+time_from_seconds(double seconds, TimestampTz *time)
+{
+	/* within int64 microseconds, by far; NaN fails too */
+	if (!(seconds > -1e12 && seconds < 1e13 / 1.1))
+		return AMPLIFY_VALUE_OUT_OF_RANGE;
+	*time = (int64) llround(seconds * USECS_PER_SEC) - EPOCH_DIFFERENCE;
+	return IS_VALID_TIMESTAMP(*time) ? AMPLIFY_VALUE_OK :
+		AMPLIFY_VALUE_OUT_OF_RANGE;
+}
+
+/* YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm), RFC 3339 */
+static AmplifyValueStatus
+time_from_iso(const char *text, TimestampTz *time)
+{
+	int			part[6];
+	static const int digits[6] = {4, 2, 2, 2, 2, 2};
+	static const char after[6] = "--T::";
+	int64		fraction = 0;
+	int			zone;
+
+	for (int i = 0; i < 6; i++)
+	{
+		if (!read_digits(&text, digits[i], &part[i]))
+			return AMPLIFY_VALUE_WRONG_TYPE;
+		if (i < 5 && *text++ != after[i])
+			return AMPLIFY_VALUE_WRONG_TYPE;
+	}
+	if (*text == '.')
+	{
+		int64		unit = USECS_PER_SEC;
+
+		for (text++; *text >= '0' && *text <= '9'; text++)
+		{
+			unit /= 10;
+			fraction += unit * (*text - '0');
+		}
+	}
+	if (!read_zone(&text, &zone) || *text != '\0')
+		return AMPLIFY_VALUE_WRONG_TYPE;
+	if (part[0] < 1 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+		part[2] > day_tab[isleap(part[0])][part[1] - 1] ||
+		part[3] > 23 || part[4] > 59 || part[5] > 60)
+		return AMPLIFY_VALUE_OUT_OF_RANGE;
+
+	*time = (int64) (date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE) *
+		USECS_PER_DAY +
+		((part[3] * 60 + part[4]) * 60 + part[5] - zone) * USECS_PER_SEC +
+		fraction;
+	return AMPLIFY_VALUE_OK;
+}
+
+static bool
+read_digits(const char **text, int count, int *value)
+{
+	*value = 0;
+	for (; count > 0; count--, (*text)++)
+	{
+		if (**text < '0' || **text > '9')
+			return false;
+		*value = *value * 10 + **text - '0';
+	}
+	return true;
+}
+
+static bool
+read_zone(const char **text, int *seconds)
+{
+	char		sign = *(*text)++;
+	int			hours;
+	int			minutes;
+
+	*seconds = 0;
+	if (sign == 'Z')
+		return true;
+	if ((sign != '+' && sign != '-') || !read_digits(text, 2, &hours))
+		return false;
+	if (**text == ':')
+		(*text)++;
+	if (!read_digits(text, 2, &minutes) || hours > 15 || minutes > 59)
+		return false;
+	*seconds = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+	return true;
+}

@@ -1,0 +1,426 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  Planning of a scan: its paths, what they cost, and the plan node.
+ *
+ * A path is a way to bind the keys of the resource: by the query's own
+ * conditions, and by those together with join clauses (parameterized paths).
+ * The cost of a path is the round trips that it waits for; tuples cost
+ * nothing next to them.
+ *
+ * src/plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/sysattr.h"
+#include "amplify_fdw.h"
+#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+
+bool		amplify_pushdown = true;
+
+/* baserel->fdw_private */
+typedef struct RelInfo
+{
+	AmplifyOptions options;		/* of server and table */
+	const AmplifyResource *resource;
+} RelInfo;
+
+/* First element of ForeignPath.fdw_private: how the keys are bound */
+typedef struct PathInfo
+{
+	List	   *disjuncts;		/* see key.c */
+	List	   *clauses;		/* RestrictInfos they come from */
+	const char *operation;		/* for EXPLAIN */
+	double		calls;
+	double		round_trips;	/* calls that wait for one another */
+	double		rows;
+} PathInfo;
+
+/* For generate_implied_equalities_for_column() */
+typedef struct KeyMember
+{
+	Expr	   *current;		/* the expression being looked for */
+	List	   *used;			/* those looked for already */
+} KeyMember;
+
+static double total_rows(const RelOptInfo *baserel, const RelInfo *info);
+static PathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
+							  List *clauses);
+static void cost_full_list(const RelOptInfo *baserel, const RelInfo *info,
+						   PathInfo *path);
+static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
+							 PathInfo *path, Relids required_outer);
+static bool is_better(const PathInfo *path, const PathInfo *base);
+static List *outer_sets(PlannerInfo *root, RelOptInfo *baserel);
+static List *add_outer_set(List *sets, Relids set);
+static List *implied_clauses(PlannerInfo *root, RelOptInfo *baserel);
+static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
+						  EquivalenceClass *ec, EquivalenceMember *em,
+						  void *arg);
+static List *attributes_used(RelOptInfo *baserel, List *clauses);
+static bool reads_all_rows(PlannerInfo *root);
+static bool may_be_asked_again(PlannerInfo *root);
+static char *keys_text(PlannerInfo *root, RelOptInfo *baserel,
+					   const PathInfo *path);
+
+/* The options of a table over those of its server */
+void
+amplify_table_options(Oid relid, AmplifyOptions *options)
+{
+	ForeignTable *table = GetForeignTable(relid);
+
+	amplify_option_defaults(options);
+	amplify_option_apply(GetForeignServer(table->serverid)->options, options);
+	amplify_option_apply(table->options, options);
+}
+
+void
+amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+						 Oid foreigntableid)
+{
+	RelInfo    *info = palloc0(sizeof(RelInfo));
+	PathInfo   *path;
+
+	amplify_table_options(foreigntableid, &info->options);
+	info->resource = amplify_option_resource(&info->options, foreigntableid);
+	baserel->fdw_private = info;
+
+	baserel->tuples = total_rows(baserel, info);
+	set_baserel_size_estimates(root, baserel);
+	path = examine_keys(root, baserel, baserel->baserestrictinfo);
+	baserel->rows = clamp_row_est(Min(baserel->rows, path->rows));
+}
+
+void
+amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+					   Oid foreigntableid)
+{
+	PathInfo   *base = examine_keys(root, baserel, baserel->baserestrictinfo);
+	ListCell   *lc;
+
+	base->rows = baserel->rows;
+	add_foreign_path(root, baserel, base, baserel->lateral_relids);
+
+	foreach(lc, outer_sets(root, baserel))
+	{
+		Relids		outer = bms_union(lfirst(lc), baserel->lateral_relids);
+		ParamPathInfo *param_info;
+		PathInfo   *path;
+
+		outer = bms_del_member(outer, baserel->relid);
+		if (bms_is_empty(outer))
+			continue;
+		param_info = get_baserel_parampathinfo(root, baserel, outer);
+		path = examine_keys(root, baserel,
+							list_concat_copy(param_info->ppi_clauses,
+											 baserel->baserestrictinfo));
+		if (!is_better(path, base))
+			continue;
+		/* the key makes it so, whatever selectivities multiply to */
+		param_info->ppi_rows = path->rows =
+			clamp_row_est(Min(path->rows, param_info->ppi_rows));
+		add_foreign_path(root, baserel, path, outer);
+	}
+}
+
+ForeignScan *
+amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+					  Oid foreigntableid, ForeignPath *best_path,
+					  List *tlist, List *scan_clauses, Plan *outer_plan)
+{
+	RelInfo    *info = baserel->fdw_private;
+	PathInfo   *path = linitial(best_path->fdw_private);
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *exprs;
+	List	   *keys = amplify_key_serialize(info->resource, path->disjuncts,
+											 &exprs);
+	List	   *private;
+
+	private = list_make5(keys,
+						 attributes_used(baserel, clauses),
+						 makeBoolean(reads_all_rows(root)),
+						 makeBoolean(may_be_asked_again(root)),
+						 makeString(pstrdup(path->operation)));
+	private = lappend(private, makeString(keys_text(root, baserel, path)));
+	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
+
+	/* every clause stays: a pushed key saves calls, it never decides rows */
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
+							NIL, NIL, outer_plan);
+}
+
+/* How many rows the table has in all, from the best source there is */
+static double
+total_rows(const RelOptInfo *baserel, const RelInfo *info)
+{
+	double		rows = 1;
+
+	if (info->options.estimated_rows > 0)
+		return info->options.estimated_rows;
+	if (baserel->tuples > 0)
+		return baserel->tuples; /* ANALYZE */
+	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
+		rows *= r->default_rows;
+	return rows;
+}
+
+/* What these RestrictInfos bind, and what a scan by it costs */
+static PathInfo *
+examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	RelInfo    *info = baserel->fdw_private;
+	const AmplifyResource *resource = info->resource;
+	PathInfo   *path = palloc0(sizeof(PathInfo));
+	double		keys;
+
+	path->clauses = clauses;
+	path->disjuncts = amplify_pushdown ?
+		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
+	keys = amplify_key_count(root, path->disjuncts);
+	if (amplify_key_bound(resource, path->disjuncts, resource->get))
+	{
+		path->operation = resource->get->name;
+		path->rows = path->calls = keys;
+		path->round_trips = ceil(keys / info->options.max_concurrency);
+	}
+	else if (amplify_key_bound(resource, path->disjuncts, resource->list))
+	{
+		double		pages = ceil(resource->default_rows / resource->list->max_page);
+
+		path->operation = resource->list->name;
+		path->rows = keys * resource->default_rows;
+		path->calls = keys * pages;
+		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
+	}
+	else
+		cost_full_list(baserel, info, path);
+	return path;
+}
+
+/* All parents, and a List for each of them */
+static void
+cost_full_list(const RelOptInfo *baserel, const RelInfo *info, PathInfo *path)
+{
+	double		items = baserel->tuples;
+	const char *names = NULL;
+
+	path->rows = items;
+	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
+	{
+		double		parents = r->parent ? ceil(items / r->default_rows) : 1;
+		double		pages = Max(ceil(items / r->list->max_page), parents);
+
+		names = names ? psprintf("%s + %s", r->list->name, names) :
+			r->list->name;
+		path->calls += pages;
+		path->round_trips += r->parent ?
+			ceil(pages / info->options.max_concurrency) : pages;
+		items = parents;
+	}
+	path->operation = names;
+}
+
+static void
+add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, PathInfo *path,
+				 Relids required_outer)
+{
+	RelInfo    *info = baserel->fdw_private;
+	Cost		request_cost = info->options.request_cost;
+	Cost		startup = request_cost;
+	Cost		total = request_cost * Max(path->round_trips, 1) +
+		path->calls * cpu_tuple_cost +
+		path->rows * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
+
+	add_path(baserel, (Path *)
+			 amplify_create_foreignscan_path(root, baserel, path->rows,
+											 startup, total, required_outer,
+											 NIL, list_make1(path)));
+}
+
+/* Does it bind more than the query's own conditions do? */
+static bool
+is_better(const PathInfo *path, const PathInfo *base)
+{
+	return strcmp(path->operation, base->operation) != 0 ||
+		path->calls < base->calls;
+}
+
+/*
+ * The sets of other relations that could bind keys of this one: those of each
+ * join clause, and of each two of them, because the halves of a key may come
+ * from different tables.
+ */
+static List *
+outer_sets(PlannerInfo *root, RelOptInfo *baserel)
+{
+	List	   *sets = NIL;
+	List	   *clauses = implied_clauses(root, baserel);
+	ListCell   *lc;
+	int			singles;
+
+	foreach(lc, baserel->joininfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (join_clause_is_movable_to(rinfo, baserel))
+			clauses = lappend(clauses, rinfo);
+	}
+	foreach(lc, clauses)
+		sets = add_outer_set(sets, lfirst_node(RestrictInfo, lc)->clause_relids);
+	if (!bms_is_empty(baserel->lateral_relids))
+		sets = add_outer_set(sets, baserel->lateral_relids);
+
+	singles = list_length(sets);
+	for (int i = 0; i < singles; i++)
+	{
+		for (int j = i + 1; j < singles; j++)
+			sets = add_outer_set(sets, bms_union(list_nth(sets, i),
+												 list_nth(sets, j)));
+	}
+	return sets;
+}
+
+static List *
+add_outer_set(List *sets, Relids set)
+{
+	ListCell   *lc;
+
+	foreach(lc, sets)
+	{
+		if (bms_equal(lfirst(lc), set))
+			return sets;
+	}
+	return lappend(sets, set);
+}
+
+/* Join clauses that equivalence classes hold for our key columns */
+static List *
+implied_clauses(PlannerInfo *root, RelOptInfo *baserel)
+{
+	KeyMember	member = {NULL, NIL};
+	List	   *result = NIL;
+
+	if (!baserel->has_eclass_joins)
+		return NIL;
+	for (;;)
+	{
+		List	   *clauses;
+
+		member.current = NULL;
+		clauses = generate_implied_equalities_for_column(root, baserel,
+														 is_key_member,
+														 &member,
+														 baserel->lateral_referencers);
+		if (member.current == NULL)
+			return result;
+		result = list_concat(result, clauses);
+		member.used = lappend(member.used, member.current);
+	}
+}
+
+/* One column after the other, as postgres_fdw's ec_member_matches_foreign() */
+static bool
+is_key_member(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+			  EquivalenceMember *em, void *arg)
+{
+	KeyMember  *member = arg;
+
+	if (member->current != NULL)
+		return equal(em->em_expr, member->current);
+	if (list_member(member->used, em->em_expr))
+		return false;
+	member->current = em->em_expr;
+	return true;
+}
+
+/* Attribute numbers that the scan must fill, as an integer list */
+static List *
+attributes_used(RelOptInfo *baserel, List *clauses)
+{
+	Bitmapset  *attrs = NULL;
+	List	   *result = NIL;
+	int			attno = -1;
+	bool		whole_row;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &attrs);
+	pull_varattnos((Node *) clauses, baserel->relid, &attrs);
+	whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, attrs);
+	for (attno = 1; attno <= baserel->max_attr; attno++)
+	{
+		if (whole_row ||
+			bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs))
+			result = lappend_int(result, attno);
+	}
+	return result;
+}
+
+/* No LIMIT, EXISTS or cursor in sight, at this level or above */
+static bool
+reads_all_rows(PlannerInfo *root)
+{
+	for (; root != NULL; root = root->parent_root)
+	{
+		if (root->tuple_fraction != 0 || root->limit_tuples >= 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Can another scan of the statement, or this one after a rescan, ask for the
+ * same again?  Not if this is the only relation of the only query level.
+ */
+static bool
+may_be_asked_again(PlannerInfo *root)
+{
+	return root->parent_root != NULL ||
+		root->glob->subplans != NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON;
+}
+
+/* The pushed conditions, for EXPLAIN; "" when there are none */
+static char *
+keys_text(PlannerInfo *root, RelOptInfo *baserel, const PathInfo *path)
+{
+	RelInfo    *info = baserel->fdw_private;
+	PlannedStmt *statement = makeNode(PlannedStmt);
+	List	   *context;
+	List	   *pushed = NIL;
+	ListCell   *lc;
+
+	if (!amplify_pushdown)
+		return "";
+	foreach(lc, path->clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		List	   *disjuncts = amplify_key_terms(root, baserel, info->resource,
+												  list_make1(rinfo));
+
+		if (linitial(disjuncts) != NIL)
+			pushed = lappend(pushed, rinfo->clause);
+	}
+	if (pushed == NIL)
+		return "";
+
+	/* the plan does not exist yet, but Vars only need the range table */
+	statement->rtable = root->parse->rtable;
+	context = deparse_context_for_plan_tree(statement,
+											select_rtable_names_for_explain(root->parse->rtable,
+																			root->all_baserels));
+	return deparse_expression((Node *) make_ands_explicit(pushed), context,
+							  bms_membership(root->all_baserels) == BMS_MULTIPLE,
+							  false);
+}

@@ -1,0 +1,509 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  What one statement asks and keeps: its calls, started as the limits
+ *	  allow, and their answers, so that a key is asked once and answers the
+ *	  same everywhere in the statement.
+ *
+ * All scans of one executor state share one AmplifyQuery.  It lives in the
+ * executor's query context and goes away with it, however that happens: a
+ * reset callback cancels what is under way, so there is nothing to clean up by
+ * hand before an error.
+ *
+ * Answers that nobody holds are kept in memory up to work_mem, then in a
+ * temporary file.  Answers that nobody else can ask for (keep is false) are
+ * freed at once, so that a long list needs no more memory than a page.
+ *
+ * src/query.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/buffile.h"
+#include "utils/memutils.h"
+
+typedef struct CallEntry
+{
+	const char *id;
+	AmplifyCall *call;
+	char		status;
+} CallEntry;
+
+#define SH_PREFIX		callhash
+#define SH_ELEMENT_TYPE CallEntry
+#define SH_KEY_TYPE		const char *
+#define SH_KEY			id
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct AmplifyQuery
+{
+	EState	   *estate;			/* whose statement this is */
+	MemoryContext context;		/* below the executor's query context */
+	int			scans;			/* between begin and end */
+	callhash_hash *calls;		/* all calls, by id */
+	dlist_head	queued;			/* AmplifyCall.node, by state */
+	dlist_head	active;
+	dlist_head	held;			/* answered or failed, pinned */
+	dlist_head	kept;			/* answered, not pinned, oldest first */
+	dlist_head	spilled;		/* answered, not pinned, body in the file */
+	dlist_head	completed;		/* AmplifyTransfer.node */
+	size_t		kept_bytes;		/* bodies of kept */
+	int64		sent;			/* requests; for amplify_fdw.max_calls */
+	List	   *connections;	/* pinned AmplifyConnections */
+	BufFile    *file;			/* NULL until needed */
+	off_t		file_end;
+	dlist_node	node;
+	MemoryContextCallback callback;
+};
+
+int			amplify_max_calls = 0;
+
+static dlist_head queries = DLIST_STATIC_INIT(queries);
+
+static void forget_query(void *arg);
+static void abandon_calls(dlist_head *list);
+static const char *call_id(const AmplifyCall *call);
+static void move_call(AmplifyCall *call, dlist_head *list);
+static void discard_call(AmplifyQuery *query, AmplifyCall *call);
+static void finish_completed(AmplifyQuery *query);
+static void start_queued(AmplifyQuery *query);
+static int64 call_start(const AmplifyCall *call);
+static void spill_kept(AmplifyQuery *query);
+static void spill_body(AmplifyQuery *query, AmplifyCall *call);
+
+/* The query of that executor state, for one more scan */
+AmplifyQuery *
+amplify_query_join(EState *estate)
+{
+	AmplifyQuery *query;
+	dlist_iter	iter;
+	MemoryContext context;
+
+	dlist_foreach(iter, &queries)
+	{
+		query = dlist_container(AmplifyQuery, node, iter.cur);
+		if (query->estate == estate)
+		{
+			query->scans++;
+			return query;
+		}
+	}
+
+	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw query",
+									ALLOCSET_DEFAULT_SIZES);
+	query = MemoryContextAllocZero(context, sizeof(AmplifyQuery));
+	query->estate = estate;
+	query->context = context;
+	query->scans = 1;
+	query->calls = callhash_create(context, 64, NULL);
+	dlist_init(&query->queued);
+	dlist_init(&query->active);
+	dlist_init(&query->held);
+	dlist_init(&query->kept);
+	dlist_init(&query->spilled);
+	dlist_init(&query->completed);
+	query->callback.func = forget_query;
+	query->callback.arg = query;
+	dlist_push_tail(&queries, &query->node);
+	MemoryContextRegisterResetCallback(context, &query->callback);
+	return query;
+}
+
+/*
+ * A scan has ended in good order.  After the last one, close the file: at an
+ * error its resource owner does that, and the callback must not do it again.
+ */
+void
+amplify_query_leave(AmplifyQuery *query)
+{
+	query->scans--;
+	if (query->scans > 0)
+		return;
+	if (query->file != NULL)
+		BufFileClose(query->file);
+	query->file = NULL;
+	MemoryContextDelete(query->context);
+}
+
+/* Pinned until the end of the statement */
+AmplifyConnection *
+amplify_query_connection(AmplifyQuery *query, Oid serverid, Oid userid)
+{
+	MemoryContext oldcontext;
+	AmplifyConnection *connection;
+	ListCell   *lc;
+
+	foreach(lc, query->connections)
+	{
+		connection = lfirst(lc);
+		if (connection->shared->serverid == serverid &&
+			connection->userid == userid)
+			return connection;
+	}
+	oldcontext = MemoryContextSwitchTo(query->context);
+	query->connections = lappend(query->connections, NULL);
+	connection = amplify_connection_pin(serverid, userid);
+	llast(query->connections) = connection;
+	MemoryContextSwitchTo(oldcontext);
+	return connection;
+}
+
+/*
+ * The call for what wanted describes (its first part), pinned for the caller:
+ * one that the statement has made already, or a new one in the queue.
+ */
+AmplifyCall *
+amplify_query_call(AmplifyQuery *query, const AmplifyCall *wanted)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	const char *id = call_id(wanted);
+	CallEntry  *entry;
+	AmplifyCall *call;
+	bool		found;
+
+	entry = callhash_insert(query->calls, id, &found);
+	if (found)
+	{
+		pfree(unconstify(char *, id));
+		call = entry->call;
+		call->keep |= wanted->keep;
+		if (call->pins == 0)
+		{
+			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
+				query->kept_bytes -= call->body_length;
+			if (call->state == AMPLIFY_CALL_DONE)
+				move_call(call, &query->held);
+		}
+	}
+	else
+	{
+		call = entry->call = palloc(sizeof(AmplifyCall));
+		*call = *wanted;
+		call->id = id;
+		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (wanted->keys.value[i] != NULL)
+				call->keys.value[i] = pstrdup(wanted->keys.value[i]);
+		}
+		call->token = wanted->token ? pstrdup(wanted->token) : NULL;
+		call->filter = wanted->filter ? pstrdup(wanted->filter) : NULL;
+		call->state = AMPLIFY_CALL_QUEUED;
+		call->spilled = -1;
+		call->pins = 0;
+		dlist_push_tail(&query->queued, &call->node);
+	}
+	call->pins++;
+	MemoryContextSwitchTo(oldcontext);
+	return call;
+}
+
+/* Give a call back.  A page read out of its body must not be used any more. */
+void
+amplify_query_unpin(AmplifyQuery *query, AmplifyCall *call)
+{
+	call->pins--;
+	if (call->pins > 0)
+		return;
+
+	call->wanted = false;
+	if (call->loaded != NULL)
+		pfree(call->loaded);
+	call->loaded = NULL;
+	if (!call->keep || call->state == AMPLIFY_CALL_FAILED ||
+		call->state == AMPLIFY_CALL_QUEUED)
+		discard_call(query, call);
+	else if (call->state == AMPLIFY_CALL_DONE)
+	{
+		if (call->spilled >= 0)
+			move_call(call, &query->spilled);
+		else
+		{
+			move_call(call, &query->kept);
+			query->kept_bytes += call->body_length;
+			spill_kept(query);
+		}
+	}
+}
+
+/*
+ * Has the call an answer, or failed for good?  To ask is to want it: a call
+ * that failed while nobody waited for it gets another chance, and one that
+ * waits in the queue comes first.
+ */
+bool
+amplify_query_answered(AmplifyQuery *query, AmplifyCall *call)
+{
+	if (!call->wanted)
+	{
+		call->wanted = true;
+		if (call->state == AMPLIFY_CALL_FAILED)
+		{
+			call->state = AMPLIFY_CALL_QUEUED;
+			call->faults = 0;
+			call->patience = 0;
+			call->deadline = 0;
+		}
+		if (call->state == AMPLIFY_CALL_QUEUED)
+		{
+			dlist_delete(&call->node);
+			dlist_push_head(&query->queued, &call->node);
+		}
+	}
+	return call->state == AMPLIFY_CALL_DONE || call->state == AMPLIFY_CALL_FAILED;
+}
+
+/*
+ * The body of an answered call, call->body_length bytes; valid while it is
+ * pinned.  NULL when it was empty.
+ */
+const char *
+amplify_query_body(AmplifyQuery *query, AmplifyCall *call)
+{
+	if (call->spilled < 0)
+		return call->body;
+	if (call->loaded == NULL)
+	{
+		call->loaded = MemoryContextAlloc(query->context, call->body_length);
+		if (BufFileSeek(query->file, 0, call->spilled, SEEK_SET) != 0 ||
+			BufFileRead(query->file, call->loaded, call->body_length) != call->body_length)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from temporary file of amplify_fdw: %m")));
+	}
+	return call->loaded;
+}
+
+/* Do all that can be done without waiting */
+void
+amplify_query_progress(AmplifyQuery *query)
+{
+	amplify_http_drive();
+	do
+	{
+		finish_completed(query);
+		start_queued(query);
+		amplify_http_drive();
+	} while (!dlist_is_empty(&query->completed));
+}
+
+/*
+ * When progress is to be made although the network is silent; PG_INT64_MAX if
+ * only an answer can bring it.
+ */
+int64
+amplify_query_deadline(AmplifyQuery *query)
+{
+	int64		deadline = PG_INT64_MAX;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &query->queued)
+	{
+		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+
+		deadline = Min(deadline, call_start(call));
+	}
+	return deadline;
+}
+
+/* Wait until there is something new, and take it in */
+void
+amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters)
+{
+	int64		before = amplify_http_now();
+
+	amplify_http_wait(amplify_query_deadline(query));
+	counters->waited += amplify_http_now() - before;
+	amplify_query_progress(query);
+}
+
+/* The statement's memory goes away.  Contexts below are gone already. */
+static void
+forget_query(void *arg)
+{
+	AmplifyQuery *query = arg;
+	ListCell   *lc;
+
+	abandon_calls(&query->queued);
+	abandon_calls(&query->active);
+	abandon_calls(&query->held);
+	abandon_calls(&query->kept);
+	foreach(lc, query->connections)
+	{
+		if (lfirst(lc) != NULL)
+			amplify_connection_unpin(lfirst(lc));
+	}
+	dlist_delete(&query->node);
+}
+
+static void
+abandon_calls(dlist_head *list)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+		amplify_call_abandon(dlist_container(AmplifyCall, node, iter.cur));
+}
+
+/*
+ * All that decides the answer.  Lengths keep values apart: a name may hold
+ * any character.
+ */
+static const char *
+call_id(const AmplifyCall *call)
+{
+	StringInfoData id;
+
+	initStringInfo(&id);
+	appendStringInfo(&id, "%p %s %d", call->connection, call->operation->name,
+					 call->page_size);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *value = call->keys.value[i];
+
+		if (value != NULL)
+			appendStringInfo(&id, " %d=%zu:%s", i, strlen(value), value);
+	}
+	if (call->filter != NULL)
+		appendStringInfo(&id, " f=%zu:%s", strlen(call->filter), call->filter);
+	if (call->token != NULL)
+		appendStringInfo(&id, " t=%s", call->token);
+	return id.data;
+}
+
+static void
+move_call(AmplifyCall *call, dlist_head *list)
+{
+	dlist_delete(&call->node);
+	dlist_push_tail(list, &call->node);
+}
+
+static void
+discard_call(AmplifyQuery *query, AmplifyCall *call)
+{
+	amplify_call_abandon(call);
+	dlist_delete(&call->node);
+	callhash_delete(query->calls, call->id);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (call->keys.value[i] != NULL)
+			pfree(unconstify(char *, call->keys.value[i]));
+	}
+	if (call->token != NULL)
+		pfree(unconstify(char *, call->token));
+	if (call->filter != NULL)
+		pfree(unconstify(char *, call->filter));
+	if (call->failure != NULL)
+		pfree(call->failure);
+	pfree(unconstify(char *, call->id));
+	pfree(call);
+}
+
+/* Take in the answers that have come */
+static void
+finish_completed(AmplifyQuery *query)
+{
+	AmplifyTransfer *transfer;
+
+	while ((transfer = amplify_http_pop(&query->completed)) != NULL)
+	{
+		AmplifyCall *call = amplify_call_of(transfer);
+
+		amplify_call_finish(call, query->context);
+		if (call->state == AMPLIFY_CALL_QUEUED)
+		{
+			/* it was there before those that have not been tried yet */
+			dlist_delete(&call->node);
+			dlist_push_head(&query->queued, &call->node);
+		}
+		else
+			move_call(call, &query->held);
+		if (call->pins == 0)
+		{
+			call->pins = 1;
+			amplify_query_unpin(query, call);
+		}
+	}
+}
+
+/* Start what the concurrency, the rate and the pauses allow now */
+static void
+start_queued(AmplifyQuery *query)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &query->queued)
+	{
+		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+
+		if (call_start(call) > amplify_http_now())
+			continue;
+		if (amplify_max_calls > 0 && query->sent >= amplify_max_calls)
+		{
+			amplify_call_fail(call, query->context, AMPLIFY_TROUBLE_MAX_CALLS);
+			move_call(call, &query->held);
+		}
+		else if (amplify_call_start(call, query->context, &query->completed))
+		{
+			query->sent++;
+			move_call(call, &query->active);
+		}
+		else
+			move_call(call, &query->held);
+	}
+}
+
+/* When that call may start; PG_INT64_MAX: when another one has ended */
+static int64
+call_start(const AmplifyCall *call)
+{
+	const AmplifyServer *server = call->connection->shared;
+
+	if (server->use.in_flight >= call->concurrency)
+		return PG_INT64_MAX;
+	return Max(call->deadline, amplify_limit_next_start(server));
+}
+
+/* Hold no more bodies in memory than work_mem allows */
+static void
+spill_kept(AmplifyQuery *query)
+{
+	while (query->kept_bytes > (size_t) work_mem * 1024)
+	{
+		AmplifyCall *call = dlist_container(AmplifyCall, node,
+											dlist_pop_head_node(&query->kept));
+
+		dlist_push_tail(&query->spilled, &call->node);
+		query->kept_bytes -= call->body_length;
+		if (call->body != NULL)
+			spill_body(query, call);
+	}
+}
+
+static void
+spill_body(AmplifyQuery *query, AmplifyCall *call)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+
+	if (query->file == NULL)
+		query->file = BufFileCreateTemp(false);
+	if (BufFileSeek(query->file, 0, query->file_end, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write to temporary file of amplify_fdw: %m")));
+	BufFileWrite(query->file, call->body, call->body_length);
+	call->spilled = query->file_end;
+	query->file_end += call->body_length;
+	free(call->body);
+	call->body = NULL;
+	MemoryContextSwitchTo(oldcontext);
+}

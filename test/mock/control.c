@@ -1,0 +1,298 @@
+/*
+ * control.c
+ *	  The words under /_mock/, and the counts and the log that they show.
+ *
+ * Requests here are not signed and are never counted, delayed or faulted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mock.h"
+
+#define LOG_SIZE	1000
+
+typedef struct LogLine
+{
+	uint64_t	when;
+	int			status;
+	const char *op;
+	Buf			target;
+} LogLine;
+
+Stats		stats;
+
+static uint64_t *counts;		/* by operation; the last is for no such */
+static LogLine log_ring[LOG_SIZE];
+static uint64_t log_lines;
+static uint64_t start_ms;
+
+static const char *
+op_name(int i)
+{
+	return i < api_nops ? api_ops[i].name : "Unknown";
+}
+
+static int
+op_index(const Op *op)
+{
+	return op ? (int) (op - api_ops) : api_nops;
+}
+
+void
+stats_count(const Op *op)
+{
+	counts[op_index(op)]++;
+	stats.requests++;
+}
+
+void
+stats_log(uint64_t when, int status, const Op *op, Slice target)
+{
+	LogLine    *line = &log_ring[log_lines++ % LOG_SIZE];
+
+	line->when = when;
+	line->status = status;
+	line->op = op_name(op_index(op));
+	line->target.n = 0;
+	buf_slice(&line->target, target);
+}
+
+void
+control_start(void)
+{
+	start_ms = now_ms();
+	counts = xalloc(((size_t) api_nops + 1) * sizeof(*counts));
+}
+
+void
+control_free(void)
+{
+	for (int i = 0; i < LOG_SIZE; i++)
+		buf_free(&log_ring[i].target);
+	free(counts);
+}
+
+/* ---- the words ---- */
+
+static bool
+bad(Reply *r, const char *why)
+{
+	r->status = 400;
+	buf_printf(&r->body, "%s\n", why);
+	return true;
+}
+
+static bool
+ok_or(Reply *r, const char *error)
+{
+	if (error != NULL)
+		return bad(r, error);
+	buf_puts(&r->body, "ok\n");
+	return true;
+}
+
+static bool
+word_calls(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	for (int i = 0; i <= api_nops; i++)
+		if (counts[i] > 0)
+			buf_printf(&r->body, "%s %llu\n", op_name(i),
+					   (unsigned long long) counts[i]);
+	return true;
+}
+
+static bool
+word_total(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	buf_printf(&r->body, "%llu\n", (unsigned long long) stats.requests);
+	return true;
+}
+
+static bool
+word_held(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	buf_printf(&r->body, "%llu\n", (unsigned long long) stats.held);
+	return true;
+}
+
+static bool
+word_log(Conn *c, const Params *ps, Reply *r)
+{
+	uint64_t	first = log_lines > LOG_SIZE ? log_lines - LOG_SIZE : 0;
+
+	(void) c, (void) ps;
+	for (uint64_t i = first; i < log_lines; i++)
+	{
+		const LogLine *line = &log_ring[i % LOG_SIZE];
+
+		buf_printf(&r->body, "%llu %d %s %s\n",
+				   (unsigned long long) (line->when - start_ms), line->status,
+				   line->op, line->target.p);
+	}
+	return true;
+}
+
+static bool
+word_connections(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	buf_printf(&r->body, "accepted %llu\nopen %llu\nmax_in_flight %llu\nrequests %llu\n",
+			   (unsigned long long) stats.accepted,
+			   (unsigned long long) stats.open,
+			   (unsigned long long) stats.max_in_flight,
+			   (unsigned long long) stats.requests);
+	return true;
+}
+
+static bool
+word_reset(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	memset(counts, 0, ((size_t) api_nops + 1) * sizeof(*counts));
+	stats.accepted = 0;
+	stats.requests = 0;
+	stats.max_in_flight = stats.in_flight;
+	log_lines = 0;
+	latency_now = options.latency;
+	accept_mode = ACCEPT_NORMAL;
+	faults_clear();
+	rate_clear();
+	return ok_or(r, NULL);
+}
+
+static bool
+word_latency(Conn *c, const Params *ps, Reply *r)
+{
+	const char *ms = param(ps, "ms");
+
+	(void) c;
+	return ok_or(r, ms && parse_long(ms, 0, 86400000, &latency_now) ?
+				 NULL : "ms is a number");
+}
+
+static bool
+word_rate(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c;
+	return ok_or(r, rate_set(ps));
+}
+
+static bool
+word_fault(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c;
+	return ok_or(r, fault_add(ps));
+}
+
+static bool
+word_data(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c;
+	return ok_or(r, change_data(ps));
+}
+
+static bool
+word_accept(Conn *c, const Params *ps, Reply *r)
+{
+	static const struct
+	{
+		const char *name;
+		AcceptMode	mode;
+	}			modes[] = {
+		{"stall", ACCEPT_STALL},
+		{"refuse", ACCEPT_REFUSE},
+		{"reset", ACCEPT_RESET},
+		{"normal", ACCEPT_NORMAL},
+	};
+	const char *n = param(ps, "n");
+
+	(void) c;
+	accept_left = -1;
+	if (n != NULL && !parse_long(n, 1, 1L << 40, &accept_left))
+		return bad(r, "n is a number");
+	for (size_t i = 0; i < lengthof(modes); i++)
+	{
+		if (!param(ps, modes[i].name))
+			continue;
+		accept_mode = modes[i].mode;
+		return ok_or(r, NULL);
+	}
+	return bad(r, "one of stall, refuse, reset, normal");
+}
+
+bool
+control_wait_over(const Conn *c)
+{
+	if (c->wait_held == 0)
+		return stats.held == 0;
+	if (c->wait_held > 0)
+		return stats.held >= (uint64_t) c->wait_held;
+	return stats.requests >= (uint64_t) c->wait_requests;
+}
+
+static bool
+word_wait(Conn *c, const Params *ps, Reply *r)
+{
+	const char *held = param(ps, "held");
+	const char *requests = param(ps, "requests");
+	const char *timeout = param(ps, "timeout");
+	long		ms = 10000;
+
+	c->wait_held = -1;
+	c->wait_requests = -1;
+	if (timeout && !parse_long(timeout, 0, 3600000, &ms))
+		return bad(r, "timeout is in ms");
+	if (!(held && parse_long(held, 0, 1000000, &c->wait_held)) &&
+		!(requests && parse_long(requests, 0, 1L << 40, &c->wait_requests)))
+		return bad(r, "held or requests is a number");
+	if (control_wait_over(c))
+		return ok_or(r, NULL);
+	timer_set(c, now_ms() + (uint64_t) ms);
+	return false;
+}
+
+static const struct
+{
+	const char *method;
+	const char *name;
+	bool		(*run) (Conn *c, const Params *ps, Reply *r);
+}			words[] = {
+	{"GET", "calls", word_calls},
+	{"GET", "total", word_total},
+	{"GET", "held", word_held},
+	{"GET", "log", word_log},
+	{"GET", "connections", word_connections},
+	{"GET", "wait", word_wait},
+	{"POST", "reset", word_reset},
+	{"POST", "latency", word_latency},
+	{"POST", "rate", word_rate},
+	{"POST", "fault", word_fault},
+	{"POST", "data", word_data},
+	{"POST", "accept", word_accept},
+};
+
+bool
+control_run(Conn *c, Reply *r)
+{
+	static Params ps;
+	Slice		word = {c->req.path.p + 7, c->req.path.n - 7};
+
+	r->type = "text/plain; charset=utf-8";
+	if (!params_parse(&ps, c->req.query, true))
+		return bad(r, "too many parameters");
+	for (size_t i = 0; i < lengthof(words); i++)
+	{
+		if (!slice_is(word, words[i].name))
+			continue;
+		if (!slice_is(c->req.method, words[i].method))
+			return bad(r, "wrong method");
+		return words[i].run(c, &ps, r);
+	}
+	r->status = 404;
+	buf_puts(&r->body, "no such word\n");
+	return true;
+}
