@@ -10,6 +10,7 @@ OBJS = \
 	src/error.o \
 	src/fetch.o \
 	src/http.o \
+	src/join.o \
 	src/key.o \
 	src/keyset.o \
 	src/limit.o \
@@ -17,11 +18,13 @@ OBJS = \
 	src/page.o \
 	src/plan.o \
 	src/query.o \
+	src/readahead.o \
 	src/resource.o \
 	src/scan.o \
 	src/sign.o \
 	src/sigv4.o \
 	src/stat.o \
+	src/unique.o \
 	src/value.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 

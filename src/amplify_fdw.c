@@ -51,7 +51,14 @@ _PG_init(void)
 							"The statement fails before the call over the limit. 0 means no limit.",
 							&amplify_max_calls, 0, 0, INT_MAX, PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("amplify_fdw.read_ahead",
+							"Sets how many rows a join reads ahead to start their lookups.",
+							"0 turns reading ahead off.",
+							&amplify_read_ahead, 200, 0, 10000, PGC_USERSET, 0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("amplify_fdw");
+	amplify_join_install();
+	amplify_unique_install();
 }
 
 Datum

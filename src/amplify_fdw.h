@@ -56,6 +56,22 @@
 	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define amplify_copy_nulling_rels(to, from) \
+	((to)->varnullingrels = (from)->varnullingrels)
+#define amplify_set_slot_ops(css)	((css)->slotOps = &TTSOpsMinimalTuple)
+#else
+#define amplify_copy_nulling_rels(to, from)	((void) 0)
+#define amplify_set_slot_ops(css)	((void) 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_copy_disabled_nodes(to, from) \
+	((to)->disabled_nodes = (from)->disabled_nodes)
+#else
+#define amplify_copy_disabled_nodes(to, from)	((void) 0)
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define amplify_estimate_array_length(root, expr) \
 	estimate_array_length(root, expr)
@@ -533,6 +549,7 @@ typedef struct AmplifyCall
 	int			pins;
 	bool		keep;			/* for others of the statement */
 	bool		wanted;			/* somebody waits: it may raise an error */
+	bool		used;			/* a scan has read it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
 	dlist_node	node;			/* in the list of its state */
@@ -569,6 +586,8 @@ extern AmplifyQuery *amplify_query_join(EState *estate);
 extern void amplify_query_leave(AmplifyQuery *query);
 extern AmplifyConnection *amplify_query_connection(AmplifyQuery *query,
 												   Oid serverid, Oid userid);
+extern AmplifyCounters *amplify_query_counters(AmplifyQuery *query, int id);
+extern bool amplify_query_has(AmplifyQuery *query, const AmplifyCall *wanted);
 extern AmplifyCall *amplify_query_call(AmplifyQuery *query,
 									   const AmplifyCall *wanted);
 extern void amplify_query_unpin(AmplifyQuery *query, AmplifyCall *call);
@@ -613,6 +632,9 @@ extern AmplifyFetch *amplify_fetch_create(const AmplifyFetchSpec *spec);
 extern void amplify_fetch_start(AmplifyFetch *fetch,
 								const AmplifyKeys *keys, int nkeys);
 extern void amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter);
+extern void amplify_fetch_ahead(const AmplifyFetchSpec *spec,
+								const AmplifyKeys *keys, int nkeys,
+								AmplifyCall **calls);
 extern AmplifyFetchStatus amplify_fetch_try(AmplifyFetch *fetch,
 											AmplifyRow *row);
 extern bool amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row);
@@ -659,6 +681,7 @@ typedef struct AmplifyKeySet
 	const char *filter;			/* all: the one value of the last key; or NULL */
 } AmplifyKeySet;
 
+extern int	amplify_keyset_compare(const void *a, const void *b);
 extern void amplify_keyset_evaluate(const AmplifyResource *resource,
 								 List *serialized, List *exprstates,
 								 ExprContext *econtext, const char *region,
@@ -677,8 +700,35 @@ enum AmplifyScanPrivate
 	AMPLIFY_PRIVATE_KEEP,		/* Boolean: may be asked again */
 	AMPLIFY_PRIVATE_OPERATION,	/* String: for EXPLAIN */
 	AMPLIFY_PRIVATE_KEYS_TEXT,	/* String: for EXPLAIN; "" when none */
-	AMPLIFY_PRIVATE_CALLS		/* Float: estimate for EXPLAIN */
+	AMPLIFY_PRIVATE_CALLS,		/* Float: estimate for EXPLAIN */
+	AMPLIFY_PRIVATE_LOOKUP,		/* Integer: id of the read-ahead; 0: none */
+	AMPLIFY_PRIVATE_GATES		/* Integer: how many of fdw_exprs, at the end,
+								 * must be true for there to be a row */
 };
+
+/* ForeignPath.fdw_private of ours: how the keys are bound, and what it costs */
+typedef struct AmplifyPathInfo
+{
+	List	   *disjuncts;		/* see key.c */
+	List	   *clauses;		/* RestrictInfos they come from */
+	const char *operation;		/* for EXPLAIN */
+	double		calls;
+	double		round_trips;	/* calls that wait for one another */
+	double		rows;
+	bool		full_list;		/* of all parents */
+	int			lookup;			/* id of the read-ahead; 0: none */
+	List	   *gates;			/* outer conditions without which no row is
+								 * wanted */
+} AmplifyPathInfo;
+
+/* RelOptInfo.fdw_private of ours */
+typedef struct AmplifyRelInfo
+{
+	AmplifyOptions options;		/* of server and table */
+	const AmplifyResource *resource;
+	Oid			relid;
+	Oid			serverid;
+} AmplifyRelInfo;
 
 extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 									 Oid foreigntableid);
@@ -695,6 +745,31 @@ extern TupleTableSlot *amplifyIterateForeignScan(ForeignScanState *node);
 extern void amplifyReScanForeignScan(ForeignScanState *node);
 extern void amplifyEndForeignScan(ForeignScanState *node);
 extern const AmplifyCounters *amplify_scan_counters(ForeignScanState *node);
-extern void amplify_table_options(Oid relid, AmplifyOptions *options);
+extern bool amplify_plan_is_ours(const RelOptInfo *rel);
+extern bool amplify_plan_is_eager(PlannerInfo *root);
+extern bool amplify_scan_gate(List *gates, ExprContext *econtext);
+
+/* ---------- join.c, readahead.c: lookups of a join, ahead of need ---------- */
+
+extern int	amplify_read_ahead; /* amplify_fdw.read_ahead */
+
+/* custom_private of the read-ahead node; custom_exprs: keys, then gates */
+enum AmplifyAheadPrivate
+{
+	AMPLIFY_AHEAD_KEYS,			/* from amplify_key_serialize() */
+	AMPLIFY_AHEAD_GATES,		/* Integer: how many gates */
+	AMPLIFY_AHEAD_RELID,		/* Oid list of one: the foreign table */
+	AMPLIFY_AHEAD_USERID,		/* Oid list of one: who looks it up; or 0 */
+	AMPLIFY_AHEAD_LOOKUP,		/* Integer: AmplifyPathInfo.lookup */
+	AMPLIFY_AHEAD_ROWS,			/* Integer: most rows ahead */
+	AMPLIFY_AHEAD_EAGER			/* Boolean: all rows will be read */
+};
+
+extern void amplify_join_install(void);
+extern Node *amplify_readahead_create_state(CustomScan *plan);
+
+/* ---------- unique.c: the key of a table, for the planner ---------- */
+
+extern void amplify_unique_install(void);
 
 #endif							/* AMPLIFY_FDW_H */

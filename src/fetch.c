@@ -37,9 +37,10 @@ typedef struct Stream
 	int			empty_pages;	/* in a row */
 	uint32		token_hash;		/* of one token seen before: Brent's cycle */
 	int			token_page;		/* detection, as of that page */
-	/* a List that stands for several Gets: the last keys that are wanted */
+	/* a List that stands for Gets: the last keys that are wanted */
 	const char **wanted;		/* found ones become NULL */
 	int			nwanted;
+	Bitmapset  *matches;		/* which items of the page those are */
 	dlist_node	node;
 } Stream;
 
@@ -49,7 +50,7 @@ struct AmplifyFetch
 	MemoryContext context;		/* lives as long as the fetch */
 	MemoryContext work;			/* from start to stop */
 	AmplifyPage *page;			/* of current */
-	int			item;			/* next one of it */
+	int			item;			/* the one handed out last; -1: none yet */
 	Stream	   *current;		/* the stream whose items are handed out */
 	dlist_head	streams;		/* the others that are open, oldest first */
 	int			nstreams;		/* all that are open */
@@ -65,14 +66,21 @@ struct AmplifyFetch
 
 static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 						const AmplifyKeys *keys);
-static bool same_parent(const AmplifyFetch *fetch, const AmplifyKeys *a,
-						const AmplifyKeys *b);
+static bool same_parent(const AmplifyResource *resource,
+						const AmplifyKeys *a, const AmplifyKeys *b);
+static void choose_call(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
+						int wanted, Stream *stream);
+static int	next_item(AmplifyFetch *fetch);
 static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
 static bool next_keys(AmplifyFetch *fetch, Stream *stream);
 static bool parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys);
-static AmplifyCall *stream_call(AmplifyFetch *fetch, const Stream *stream,
+static AmplifyCall *stream_call(const AmplifyFetchSpec *spec,
+								const Stream *stream, const char *filter,
 								const char *token);
+static void describe_call(const AmplifyFetchSpec *spec, const Stream *stream,
+						  const char *filter, const char *token,
+						  AmplifyCall *call);
 static Stream *answered_stream(AmplifyFetch *fetch);
 static bool begin_page(AmplifyFetch *fetch, Stream *stream);
 static void stream_failed(AmplifyFetch *fetch, Stream *stream,
@@ -164,6 +172,36 @@ amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/*
+ * Ask for what a later amplify_fetch_start() with one of these keys (sorted)
+ * will want, and don't wait.  calls gets one pinned call for each key, for the
+ * caller to unpin; it is of no other use.
+ */
+void
+amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
+					int nkeys, AmplifyCall **calls)
+{
+	const AmplifyResource *resource = spec->resource;
+
+	for (int i = 0; i < nkeys;)
+	{
+		Stream		stream = {0};
+		int			n = 1;
+		int			distinct = 1;
+
+		for (; i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]); n++)
+			distinct += amplify_keyset_compare(&keys[i + n - 1], &keys[i + n]) != 0;
+		choose_call(spec, &keys[i], distinct, &stream);
+		for (int j = 0; j < n; j++)
+		{
+			if (stream.operation == resource->get)
+				stream.keys = keys[i + j];
+			calls[i + j] = stream_call(spec, &stream, NULL, NULL);
+		}
+		i += n;
+	}
+}
+
 /* The next item if there is one now; never waits */
 AmplifyFetchStatus
 amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
@@ -174,9 +212,11 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 
 		if (fetch->current != NULL)
 		{
-			if (fetch->item < amplify_page_count(fetch->page))
+			int			item = next_item(fetch);
+
+			if (item >= 0)
 			{
-				row->item = amplify_page_item(fetch->page, fetch->item++);
+				row->item = amplify_page_item(fetch->page, item);
 				row->keys = &fetch->current->keys;
 				return AMPLIFY_FETCH_ROW;
 			}
@@ -191,7 +231,7 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		{
 			dlist_delete(&stream->node);
 			fetch->current = stream;
-			fetch->item = 0;
+			fetch->item = -1;
 		}
 	}
 	if (fetch->nstreams > 0 ||
@@ -257,10 +297,9 @@ add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 
 /* Do two keys differ in the last one only, and is there a List for both? */
 static bool
-same_parent(const AmplifyFetch *fetch, const AmplifyKeys *a,
+same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
 			const AmplifyKeys *b)
 {
-	const AmplifyResource *resource = fetch->spec->resource;
 	bool		bound[AMPLIFY_MAX_KEYS] = {false};
 	int			last = amplify_resource_last_key(resource);
 
@@ -275,44 +314,82 @@ same_parent(const AmplifyFetch *fetch, const AmplifyKeys *a,
 }
 
 /*
- * Choose the call for each key: a Get when it names one item, else a List.
- * Where several items of one parent are wanted, one page of its List is fewer
- * calls than their Gets.
+ * A Get when the keys name one item, else a List.  Where several items of one
+ * parent are wanted, or its List has been asked for already, one page of that
+ * is fewer calls than their Gets.
  */
+static void
+choose_call(const AmplifyFetchSpec *spec, const AmplifyKeys *keys, int wanted,
+			Stream *stream)
+{
+	const AmplifyResource *resource = spec->resource;
+	bool		bound[AMPLIFY_MAX_KEYS];
+	AmplifyCall call;
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		bound[i] = keys->value[i] != NULL;
+	stream->keys = *keys;
+	stream->operation = resource->get;
+	if (amplify_resource_binds(resource, resource->get, bound))
+	{
+		if (wanted == 1)
+			describe_call(spec, stream, NULL, NULL, &call);
+		if (wanted == 1 && amplify_query_has(spec->query, &call))
+			return;
+		if (!amplify_resource_binds(resource, resource->list, bound))
+			return;
+	}
+	stream->operation = resource->list;
+	stream->keys.value[amplify_resource_last_key(resource)] = NULL;
+	describe_call(spec, stream, NULL, NULL, &call);
+	if (wanted == 1 && bound[amplify_resource_last_key(resource)] &&
+		!amplify_query_has(spec->query, &call))
+	{
+		stream->operation = resource->get;
+		stream->keys = *keys;
+	}
+}
+
+/* Choose the calls for the keys of a scan */
 static void
 keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 {
 	const AmplifyResource *resource = fetch->spec->resource;
 	int			last = amplify_resource_last_key(resource);
 
-
 	for (int i = 0; i < nkeys;)
 	{
-		bool		bound[AMPLIFY_MAX_KEYS];
+		Stream		chosen = {0};
+		Stream	   *stream;
 		int			n = 1;
 
-		while (i + n < nkeys && same_parent(fetch, &keys[i], &keys[i + n]))
+		while (i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]))
 			n++;
-		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
-			bound[j] = keys[i].value[j] != NULL;
-
-		if (n == 1 && amplify_resource_binds(resource, resource->get, bound))
-			add_pending(fetch, resource->get, &keys[i]);
-		else
+		choose_call(fetch->spec, &keys[i], n, &chosen);
+		add_pending(fetch, chosen.operation, &chosen.keys);
+		stream = &fetch->pending[fetch->npending - 1];
+		if (chosen.operation == resource->list && keys[i].value[last] != NULL)
 		{
-			AmplifyKeys parent = keys[i];
-			Stream	   *stream;
-
-			parent.value[last] = NULL;
-			add_pending(fetch, resource->list, &parent);
-			stream = &fetch->pending[fetch->npending - 1];
-			stream->nwanted = (n > 1) ? n : 0;
+			stream->nwanted = n;
 			stream->wanted = palloc(sizeof(char *) * n);
 			for (int j = 0; j < n; j++)
 				stream->wanted[j] = keys[i + j].value[last];
 		}
 		i += n;
 	}
+}
+
+/* Of the current page, the item to hand out next; -1 when that was all */
+static int
+next_item(AmplifyFetch *fetch)
+{
+	if (fetch->current->nwanted > 0)
+		fetch->item = bms_next_member(fetch->current->matches, fetch->item);
+	else if (fetch->item + 1 < amplify_page_count(fetch->page))
+		fetch->item++;
+	else
+		fetch->item = -2;
+	return fetch->item;
 }
 
 /* Open streams as the window allows */
@@ -338,7 +415,7 @@ open_streams(AmplifyFetch *fetch)
 				stream->keys.value[i] = MemoryContextStrdup(context,
 															next.keys.value[i]);
 		}
-		stream->call = stream_call(fetch, stream, NULL);
+		stream->call = stream_call(fetch->spec, stream, fetch->filter, NULL);
 		dlist_push_tail(&fetch->streams, &stream->node);
 		fetch->nstreams++;
 	}
@@ -406,34 +483,36 @@ parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys)
 }
 
 static AmplifyCall *
-stream_call(AmplifyFetch *fetch, const Stream *stream, const char *token)
+stream_call(const AmplifyFetchSpec *spec, const Stream *stream,
+			const char *filter, const char *token)
 {
-	const AmplifyFetchSpec *spec = fetch->spec;
-	AmplifyCall wanted = {0};
-	AmplifyCall *call;
+	AmplifyCall wanted;
 
-	wanted.connection = spec->connection;
-	wanted.resource = spec->resource;
-	wanted.operation = stream->operation;
-	wanted.keys = stream->keys;
-	wanted.token = token;
-	wanted.keep = spec->keep;
-	wanted.concurrency = spec->options->max_concurrency;
-	wanted.counters = spec->counters;
+	describe_call(spec, stream, filter, token, &wanted);
+	return amplify_query_call(spec->query, &wanted);
+}
+
+static void
+describe_call(const AmplifyFetchSpec *spec, const Stream *stream,
+			  const char *filter, const char *token, AmplifyCall *call)
+{
+	memset(call, 0, sizeof(AmplifyCall));
+	call->connection = spec->connection;
+	call->resource = spec->resource;
+	call->operation = stream->operation;
+	call->keys = stream->keys;
+	call->token = token;
+	call->keep = spec->keep;
+	call->concurrency = spec->options->max_concurrency;
+	call->counters = spec->counters;
 	if (stream->operation->max_page > 0)
 	{
-		wanted.page_size = stream->operation->max_page;
+		call->page_size = stream->operation->max_page;
 		if (spec->options->page_size > 0)
-			wanted.page_size = Min(wanted.page_size, spec->options->page_size);
+			call->page_size = Min(call->page_size, spec->options->page_size);
 		if (stream->operation->filter != NULL)
-			wanted.filter = fetch->filter;
+			call->filter = filter;
 	}
-	call = amplify_query_call(spec->query, &wanted);
-	if (call->attempts > 0 && call->counters != spec->counters)
-		spec->counters->reused++;
-	else if (call->state == AMPLIFY_CALL_DONE)
-		spec->counters->reused++;
-	return call;
 }
 
 /* A stream whose next page is there, or NULL */
@@ -461,6 +540,9 @@ begin_page(AmplifyFetch *fetch, Stream *stream)
 	AmplifyParse parse;
 	const char *token;
 
+	if (call->used)
+		fetch->spec->counters->reused++;
+	call->used = true;
 	if (call->state == AMPLIFY_CALL_FAILED)
 	{
 		failure = *call->failure;
@@ -489,7 +571,7 @@ begin_page(AmplifyFetch *fetch, Stream *stream)
 	token = amplify_page_next_token(fetch->page);
 	check_progress(fetch, stream, token);
 	if (token != NULL && fetch->spec->eager && stream->nwanted == 0)
-		stream->ahead = stream_call(fetch, stream, token);
+		stream->ahead = stream_call(fetch->spec, stream, fetch->filter, token);
 	return true;
 }
 
@@ -527,7 +609,7 @@ end_page(AmplifyFetch *fetch)
 	AmplifyCall *next = stream->ahead;
 
 	if (next == NULL && token != NULL)
-		next = stream_call(fetch, stream, token);
+		next = stream_call(fetch->spec, stream, fetch->filter, token);
 	stream->ahead = NULL;
 	amplify_page_clear(fetch->page);
 	amplify_query_unpin(fetch->spec->query, stream->call);
@@ -585,7 +667,7 @@ check_progress(AmplifyFetch *fetch, Stream *stream, const char *token)
 	}
 }
 
-/* Mark those of the wanted items that are in the page */
+/* Find those of the wanted items that are in the page */
 static void
 note_wanted(AmplifyFetch *fetch, Stream *stream)
 {
@@ -593,8 +675,11 @@ note_wanted(AmplifyFetch *fetch, Stream *stream)
 	const AmplifyColumn *column;
 	int			last = amplify_resource_last_key(resource);
 
+	MemoryContext oldcontext;
+
 	if (stream->nwanted == 0)
 		return;
+	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = amplify_resource_column(resource, resource->keys[last]);
 	for (int i = 0; i < amplify_page_count(fetch->page); i++)
 	{
@@ -605,11 +690,14 @@ note_wanted(AmplifyFetch *fetch, Stream *stream)
 			continue;
 		for (int j = 0; j < stream->nwanted; j++)
 		{
-			if (stream->wanted[j] != NULL &&
-				strcmp(stream->wanted[j], value.text) == 0)
-				stream->wanted[j] = NULL;
+			if (stream->wanted[j] == NULL ||
+				strcmp(stream->wanted[j], value.text) != 0)
+				continue;
+			stream->wanted[j] = NULL;
+			stream->matches = bms_add_member(stream->matches, i);
 		}
 	}
+	MemoryContextSwitchTo(oldcontext);
 }
 
 /* Get, one by one, what a List should have brought */

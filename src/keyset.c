@@ -47,8 +47,27 @@ static void add_products(const AmplifyResource *resource, KeyValues *values,
 static void add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys);
 static void note_too_few(const AmplifyResource *resource, KeyValues *values,
 						 AmplifyKeySet *set);
-static int	compare_keys(const void *a, const void *b);
 static void remove_covered(AmplifyKeySet *set);
+
+/* The order of keys, for qsort(): those of one parent stand together */
+int
+amplify_keyset_compare(const void *a, const void *b)
+{
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *left = ((const AmplifyKeys *) a)->value[i];
+		const char *right = ((const AmplifyKeys *) b)->value[i];
+		int			order;
+
+		if (left == NULL || right == NULL)
+			order = (left != NULL) - (right != NULL);
+		else
+			order = strcmp(left, right);
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
 
 /*
  * The keys that serialized disjuncts stand for now, in the current context.
@@ -328,25 +347,6 @@ note_too_few(const AmplifyResource *resource, KeyValues *values,
 	set->all = true;
 }
 
-static int
-compare_keys(const void *a, const void *b)
-{
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-	{
-		const char *left = ((const AmplifyKeys *) a)->value[i];
-		const char *right = ((const AmplifyKeys *) b)->value[i];
-		int			order;
-
-		if (left == NULL || right == NULL)
-			order = (left != NULL) - (right != NULL);
-		else
-			order = strcmp(left, right);
-		if (order != 0)
-			return order;
-	}
-	return 0;
-}
-
 /*
  * Leave every item to one key: drop those that another one covers, because it
  * is equal or has less bound.
@@ -358,7 +358,7 @@ remove_covered(AmplifyKeySet *set)
 
 	if (set->nkeys == 0)
 		return;
-	qsort(set->keys, set->nkeys, sizeof(AmplifyKeys), compare_keys);
+	qsort(set->keys, set->nkeys, sizeof(AmplifyKeys), amplify_keyset_compare);
 	for (int i = 1; i < set->nkeys; i++)
 	{
 		bool		covered = true;

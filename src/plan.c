@@ -31,24 +31,6 @@
 
 bool		amplify_pushdown = true;
 
-/* baserel->fdw_private */
-typedef struct RelInfo
-{
-	AmplifyOptions options;		/* of server and table */
-	const AmplifyResource *resource;
-} RelInfo;
-
-/* First element of ForeignPath.fdw_private: how the keys are bound */
-typedef struct PathInfo
-{
-	List	   *disjuncts;		/* see key.c */
-	List	   *clauses;		/* RestrictInfos they come from */
-	const char *operation;		/* for EXPLAIN */
-	double		calls;
-	double		round_trips;	/* calls that wait for one another */
-	double		rows;
-} PathInfo;
-
 /* For generate_implied_equalities_for_column() */
 typedef struct KeyMember
 {
@@ -56,14 +38,14 @@ typedef struct KeyMember
 	List	   *used;			/* those looked for already */
 } KeyMember;
 
-static double total_rows(const RelOptInfo *baserel, const RelInfo *info);
-static PathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
+static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
+static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 							  List *clauses);
-static void cost_full_list(const RelOptInfo *baserel, const RelInfo *info,
-						   PathInfo *path);
+static void cost_full_list(const RelOptInfo *baserel, const AmplifyRelInfo *info,
+						   AmplifyPathInfo *path);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
-							 PathInfo *path, Relids required_outer);
-static bool is_better(const PathInfo *path, const PathInfo *base);
+							 AmplifyPathInfo *path, Relids required_outer);
+static bool is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base);
 static List *outer_sets(PlannerInfo *root, RelOptInfo *baserel);
 static List *add_outer_set(List *sets, Relids set);
 static List *implied_clauses(PlannerInfo *root, RelOptInfo *baserel);
@@ -71,30 +53,24 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  EquivalenceClass *ec, EquivalenceMember *em,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
-static bool reads_all_rows(PlannerInfo *root);
 static bool may_be_asked_again(PlannerInfo *root);
 static char *keys_text(PlannerInfo *root, RelOptInfo *baserel,
-					   const PathInfo *path);
-
-/* The options of a table over those of its server */
-void
-amplify_table_options(Oid relid, AmplifyOptions *options)
-{
-	ForeignTable *table = GetForeignTable(relid);
-
-	amplify_option_defaults(options);
-	amplify_option_apply(GetForeignServer(table->serverid)->options, options);
-	amplify_option_apply(table->options, options);
-}
+					   const AmplifyPathInfo *path);
 
 void
 amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						 Oid foreigntableid)
 {
-	RelInfo    *info = palloc0(sizeof(RelInfo));
-	PathInfo   *path;
+	AmplifyRelInfo *info = palloc0(sizeof(AmplifyRelInfo));
+	AmplifyPathInfo *path;
 
-	amplify_table_options(foreigntableid, &info->options);
+	info->relid = foreigntableid;
+	info->serverid = baserel->serverid;
+	amplify_option_defaults(&info->options);
+	amplify_option_apply(GetForeignServer(baserel->serverid)->options,
+						 &info->options);
+	amplify_option_apply(GetForeignTable(foreigntableid)->options,
+						 &info->options);
 	info->resource = amplify_option_resource(&info->options, foreigntableid);
 	baserel->fdw_private = info;
 
@@ -108,7 +84,7 @@ void
 amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					   Oid foreigntableid)
 {
-	PathInfo   *base = examine_keys(root, baserel, baserel->baserestrictinfo);
+	AmplifyPathInfo *base = examine_keys(root, baserel, baserel->baserestrictinfo);
 	ListCell   *lc;
 
 	base->rows = baserel->rows;
@@ -118,7 +94,7 @@ amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 	{
 		Relids		outer = bms_union(lfirst(lc), baserel->lateral_relids);
 		ParamPathInfo *param_info;
-		PathInfo   *path;
+		AmplifyPathInfo *path;
 
 		outer = bms_del_member(outer, baserel->relid);
 		if (bms_is_empty(outer))
@@ -141,30 +117,42 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					  Oid foreigntableid, ForeignPath *best_path,
 					  List *tlist, List *scan_clauses, Plan *outer_plan)
 {
-	RelInfo    *info = baserel->fdw_private;
-	PathInfo   *path = linitial(best_path->fdw_private);
+	AmplifyRelInfo *info = baserel->fdw_private;
+	AmplifyPathInfo *path = linitial(best_path->fdw_private);
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
 	List	   *exprs;
 	List	   *keys = amplify_key_serialize(info->resource, path->disjuncts,
 											 &exprs);
+	List	   *gates = extract_actual_clauses(path->gates, false);
 	List	   *private;
 
 	private = list_make5(keys,
 						 attributes_used(baserel, clauses),
-						 makeBoolean(reads_all_rows(root)),
+						 makeBoolean(amplify_plan_is_eager(root)),
 						 makeBoolean(may_be_asked_again(root)),
 						 makeString(pstrdup(path->operation)));
 	private = lappend(private, makeString(keys_text(root, baserel, path)));
 	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
+	private = lappend(private, makeInteger(path->lookup));
+	private = lappend(private, makeInteger(list_length(gates)));
 
 	/* every clause stays: a pushed key saves calls, it never decides rows */
-	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
+	return make_foreignscan(tlist, clauses, baserel->relid,
+							list_concat(exprs, gates), private,
 							NIL, NIL, outer_plan);
+}
+
+/* Is it a foreign table of this wrapper? */
+bool
+amplify_plan_is_ours(const RelOptInfo *rel)
+{
+	return rel->fdwroutine != NULL &&
+		rel->fdwroutine->GetForeignPaths == amplifyGetForeignPaths;
 }
 
 /* How many rows the table has in all, from the best source there is */
 static double
-total_rows(const RelOptInfo *baserel, const RelInfo *info)
+total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 {
 	double		rows = 1;
 
@@ -178,12 +166,12 @@ total_rows(const RelOptInfo *baserel, const RelInfo *info)
 }
 
 /* What these RestrictInfos bind, and what a scan by it costs */
-static PathInfo *
+static AmplifyPathInfo *
 examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 {
-	RelInfo    *info = baserel->fdw_private;
+	AmplifyRelInfo *info = baserel->fdw_private;
 	const AmplifyResource *resource = info->resource;
-	PathInfo   *path = palloc0(sizeof(PathInfo));
+	AmplifyPathInfo *path = palloc0(sizeof(AmplifyPathInfo));
 	double		keys;
 
 	path->clauses = clauses;
@@ -212,11 +200,12 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 
 /* All parents, and a List for each of them */
 static void
-cost_full_list(const RelOptInfo *baserel, const RelInfo *info, PathInfo *path)
+cost_full_list(const RelOptInfo *baserel, const AmplifyRelInfo *info, AmplifyPathInfo *path)
 {
 	double		items = baserel->tuples;
 	const char *names = NULL;
 
+	path->full_list = true;
 	path->rows = items;
 	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
 	{
@@ -234,15 +223,22 @@ cost_full_list(const RelOptInfo *baserel, const RelInfo *info, PathInfo *path)
 }
 
 static void
-add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, PathInfo *path,
+add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 				 Relids required_outer)
 {
-	RelInfo    *info = baserel->fdw_private;
+	AmplifyRelInfo *info = baserel->fdw_private;
 	Cost		request_cost = info->options.request_cost;
 	Cost		startup = request_cost;
 	Cost		total = request_cost * Max(path->round_trips, 1) +
-		path->calls * cpu_tuple_cost +
-		path->rows * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
+		path->calls * cpu_tuple_cost;
+
+	/*
+	 * A list of everything serves a join only when it is whole.  To say so
+	 * keeps the planner from fetching it all for the first row of a LIMIT.
+	 */
+	if (path->full_list)
+		startup = total;
+	total += path->rows * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
 
 	add_path(baserel, (Path *)
 			 amplify_create_foreignscan_path(root, baserel, path->rows,
@@ -252,7 +248,7 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, PathInfo *path,
 
 /* Does it bind more than the query's own conditions do? */
 static bool
-is_better(const PathInfo *path, const PathInfo *base)
+is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base)
 {
 	return strcmp(path->operation, base->operation) != 0 ||
 		path->calls < base->calls;
@@ -368,8 +364,8 @@ attributes_used(RelOptInfo *baserel, List *clauses)
 }
 
 /* No LIMIT, EXISTS or cursor in sight, at this level or above */
-static bool
-reads_all_rows(PlannerInfo *root)
+bool
+amplify_plan_is_eager(PlannerInfo *root)
 {
 	for (; root != NULL; root = root->parent_root)
 	{
@@ -393,9 +389,9 @@ may_be_asked_again(PlannerInfo *root)
 
 /* The pushed conditions, for EXPLAIN; "" when there are none */
 static char *
-keys_text(PlannerInfo *root, RelOptInfo *baserel, const PathInfo *path)
+keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
 {
-	RelInfo    *info = baserel->fdw_private;
+	AmplifyRelInfo *info = baserel->fdw_private;
 	PlannedStmt *statement = makeNode(PlannedStmt);
 	List	   *context;
 	List	   *pushed = NIL;

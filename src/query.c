@@ -34,6 +34,13 @@ typedef struct CallEntry
 	char		status;
 } CallEntry;
 
+/* Counters of a scan that others make calls for */
+typedef struct SharedCounters
+{
+	int			id;
+	AmplifyCounters counters;
+} SharedCounters;
+
 #define SH_PREFIX		callhash
 #define SH_ELEMENT_TYPE CallEntry
 #define SH_KEY_TYPE		const char *
@@ -59,6 +66,7 @@ struct AmplifyQuery
 	dlist_head	completed;		/* AmplifyTransfer.node */
 	size_t		kept_bytes;		/* bodies of kept */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
+	List	   *counters;		/* of SharedCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
 	BufFile    *file;			/* NULL until needed */
 	off_t		file_end;
@@ -156,6 +164,42 @@ amplify_query_connection(AmplifyQuery *query, Oid serverid, Oid userid)
 	llast(query->connections) = connection;
 	MemoryContextSwitchTo(oldcontext);
 	return connection;
+}
+
+/*
+ * The counters of the scan of that id (not 0), wherever its calls are made; in
+ * the statement's context.
+ */
+AmplifyCounters *
+amplify_query_counters(AmplifyQuery *query, int id)
+{
+	MemoryContext oldcontext;
+	SharedCounters *shared;
+	ListCell   *lc;
+
+	foreach(lc, query->counters)
+	{
+		shared = lfirst(lc);
+		if (shared->id == id)
+			return &shared->counters;
+	}
+	oldcontext = MemoryContextSwitchTo(query->context);
+	shared = palloc0(sizeof(SharedCounters));
+	shared->id = id;
+	query->counters = lappend(query->counters, shared);
+	MemoryContextSwitchTo(oldcontext);
+	return &shared->counters;
+}
+
+/* Has the statement asked for this already? */
+bool
+amplify_query_has(AmplifyQuery *query, const AmplifyCall *wanted)
+{
+	const char *id = call_id(wanted);
+	bool		found = callhash_lookup(query->calls, id) != NULL;
+
+	pfree(unconstify(char *, id));
+	return found;
 }
 
 /*

@@ -23,9 +23,9 @@ typedef struct AmplifyScan
 	AmplifyOptions options;		/* the table's over the server's */
 	AmplifyFetch *fetch;		/* NULL until the first row is asked for */
 	AmplifyColumnMap *map;
-	AmplifyCounters counters;
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *key_exprs;		/* ExprStates */
+	List	   *gates;			/* ExprStates */
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
 } AmplifyScan;
@@ -41,13 +41,24 @@ void
 amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			ngates = intVal(list_nth(plan->fdw_private,
+										 AMPLIFY_PRIVATE_GATES));
+	int			lookup = intVal(list_nth(plan->fdw_private,
+										 AMPLIFY_PRIVATE_LOOKUP));
 	AmplifyScan *state;
+	List	   *exprs;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	state = palloc0(sizeof(AmplifyScan));
 	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
-	state->key_exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
+	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
+	state->spec.query = amplify_query_join(node->ss.ps.state);
+	state->spec.counters = lookup != 0 ?
+		amplify_query_counters(state->spec.query, lookup) :
+		palloc0(sizeof(AmplifyCounters));
 	node->fdw_state = state;
 }
 
@@ -85,9 +96,10 @@ amplifyEndForeignScan(ForeignScanState *node)
 {
 	AmplifyScan *state = node->fdw_state;
 
-	if (state == NULL || state->fetch == NULL)
+	if (state == NULL)
 		return;
-	amplify_fetch_stop(state->fetch);
+	if (state->fetch != NULL)
+		amplify_fetch_stop(state->fetch);
 	amplify_query_leave(state->spec.query);
 }
 
@@ -97,7 +109,25 @@ amplify_scan_counters(ForeignScanState *node)
 {
 	AmplifyScan *state = node->fdw_state;
 
-	return state ? &state->counters : NULL;
+	return state ? state->spec.counters : NULL;
+}
+
+/* Are all these conditions true?  Otherwise no row is wanted. */
+bool
+amplify_scan_gate(List *gates, ExprContext *econtext)
+{
+	ListCell   *lc;
+
+	foreach(lc, gates)
+	{
+		bool		isnull;
+		Datum		result = ExecEvalExprSwitchContext(lfirst(lc), econtext,
+													   &isnull);
+
+		if (isnull || !DatumGetBool(result))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -118,7 +148,6 @@ open_scan(ForeignScanState *node)
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 
-	spec->query = amplify_query_join(estate);
 	spec->connection = amplify_query_connection(spec->query, table->serverid,
 												amplify_scan_user(node, rte));
 	state->options = spec->connection->options;
@@ -126,7 +155,6 @@ open_scan(ForeignScanState *node)
 	spec->options = &state->options;
 	spec->resource = amplify_option_resource(&state->options,
 											 RelationGetRelid(rel));
-	spec->counters = &state->counters;
 	spec->tablename = pstrdup(RelationGetRelationName(rel));
 	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
 	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP));
@@ -143,14 +171,16 @@ start_fetch(ForeignScanState *node)
 {
 	AmplifyScan *state = node->fdw_state;
 	MemoryContext oldcontext = MemoryContextSwitchTo(state->keys_context);
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	AmplifyKeySet set = {0};
+	bool		wanted = amplify_scan_gate(state->gates, econtext);
 
 	/* a plan made before pushdown was turned off is held to it all the same */
-	if (amplify_pushdown)
+	if (amplify_pushdown && wanted)
 		amplify_keyset_evaluate(state->spec.resource, state->keys,
-							 state->key_exprs, node->ss.ps.ps_ExprContext,
-							 state->options.region, &set);
-	if (set.all || !amplify_pushdown)
+								state->key_exprs, econtext,
+								state->options.region, &set);
+	if (wanted && (set.all || !amplify_pushdown))
 		amplify_fetch_start_all(state->fetch, set.filter);
 	else
 		amplify_fetch_start(state->fetch, set.keys, set.nkeys);

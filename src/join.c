@@ -1,0 +1,369 @@
+/*-------------------------------------------------------------------------
+ *
+ * join.c
+ *	  Planning of read-ahead joins: a nested loop whose inner side is a keyed
+ *	  scan of ours gets a node on its outer side that reads rows ahead and
+ *	  starts their lookups.
+ *
+ * The join itself stays PostgreSQL's Nested Loop, with all that it knows of
+ * outer, semi and anti joins, EvalPlanQual and projection.  The node only
+ * starts calls that the scan will ask for in a moment: no row depends on it.
+ *
+ * The model is a CustomPath as outer path of a NestPath, made in
+ * set_join_pathlist_hook.  Paths that are there already are left alone,
+ * because add_path() may have freed what they consist of.
+ *
+ * src/join.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "amplify_fdw.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/guc.h"
+
+int			amplify_read_ahead = 200;
+
+/* CustomPath.custom_private: of the inner side, for PlanCustomPath */
+typedef struct AheadInfo
+{
+	const AmplifyRelInfo *rel;
+	const AmplifyPathInfo *path;
+	Oid			userid;
+} AheadInfo;
+
+static set_join_pathlist_hook_type previous_hook = NULL;
+
+static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
+								 RelOptInfo *outerrel, RelOptInfo *innerrel,
+								 JoinType jointype,
+								 JoinPathExtraData *extra);
+static bool wants_read_ahead(JoinType jointype);
+static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
+static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
+								   List *gates);
+static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
+						  JoinType jointype, JoinPathExtraData *extra);
+static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel,
+						  RelOptInfo *innerrel, Path *outer,
+						  ForeignPath *inner, JoinType jointype,
+						  JoinPathExtraData *extra);
+static CustomPath *ahead_path(RelOptInfo *innerrel, Path *outer,
+							  ForeignPath *inner);
+static Plan *plan_ahead(PlannerInfo *root, RelOptInfo *rel,
+						struct CustomPath *best_path, List *tlist,
+						List *clauses, List *custom_plans);
+static bool match_vars_to_tlist(List *exprs, List *tlist);
+static bool match_var_walker(Node *node, void *context);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "AmplifyReadAhead",
+	.PlanCustomPath = plan_ahead,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "AmplifyReadAhead",
+	.CreateCustomScanState = amplify_readahead_create_state,
+};
+
+/* Called once, when the library is loaded */
+void
+amplify_join_install(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	previous_hook = set_join_pathlist_hook;
+	set_join_pathlist_hook = add_read_ahead_paths;
+}
+
+static void
+add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
+					 RelOptInfo *outerrel, RelOptInfo *innerrel,
+					 JoinType jointype, JoinPathExtraData *extra)
+{
+	List	   *gates;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (previous_hook)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	if (amplify_read_ahead == 0 || !amplify_pushdown ||
+		!amplify_plan_is_ours(innerrel) || !wants_read_ahead(jointype) ||
+		!may_read_ahead(root, outerrel))
+		return;
+
+	gates = gate_clauses(joinrel, outerrel, jointype, extra);
+	foreach(lc, innerrel->cheapest_parameterized_paths)
+	{
+		ForeignPath *inner = lfirst(lc);
+
+		if (!IsA(inner, ForeignPath) || inner->path.param_info == NULL ||
+			!bms_is_subset(PATH_REQ_OUTER(&inner->path), outerrel->relids))
+			continue;
+		inner = looked_up_path(inner, outerrel->rows, gates);
+		if (jointype == JOIN_UNIQUE_OUTER)
+		{
+			Path	   *outer = (Path *)
+				create_unique_path(root, outerrel,
+								   outerrel->cheapest_total_path,
+								   extra->sjinfo);
+
+			if (outer != NULL && outer->param_info == NULL)
+				add_join_path(root, joinrel, innerrel, outer, inner,
+							  JOIN_INNER, extra);
+			continue;
+		}
+		/* all of them: a sorted one may save the query's ORDER BY */
+		foreach(lc2, outerrel->pathlist)
+		{
+			Path	   *outer = lfirst(lc2);
+
+			if (outer->param_info == NULL)
+				add_join_path(root, joinrel, innerrel, outer, inner, jointype,
+							  extra);
+		}
+	}
+}
+
+/* The join types that a nested loop can do with this outer side */
+static bool
+wants_read_ahead(JoinType jointype)
+{
+	switch (jointype)
+	{
+		case JOIN_INNER:
+		case JOIN_LEFT:
+		case JOIN_SEMI:
+		case JOIN_ANTI:
+		case JOIN_UNIQUE_OUTER:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Does anybody notice if rows of the outer side are computed before they are
+ * needed?  A subquery that locks rows or calls volatile functions would.
+ */
+static bool
+may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	int			relid = -1;
+
+	while ((relid = bms_next_member(outerrel->relids, relid)) >= 0)
+	{
+		RelOptInfo *rel = root->simple_rel_array[relid];
+
+		if (rel == NULL)
+			continue;			/* an outer join's own number */
+		if (rel->subroot != NULL &&
+			(rel->subroot->parse->rowMarks != NIL ||
+			 contain_volatile_functions((Node *) rel->subroot->parse->targetList)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A copy of the inner path as it is behind a read-ahead: its round trips
+ * overlap, and it need not be asked when a gate is closed.
+ */
+static ForeignPath *
+looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
+{
+	static int	last_lookup = 0;
+	ForeignPath *copy = makeNode(ForeignPath);
+	AmplifyPathInfo *info = palloc(sizeof(AmplifyPathInfo));
+	const AmplifyRelInfo *rel = inner->path.parent->fdw_private;
+	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
+
+	*copy = *inner;
+	*info = *(AmplifyPathInfo *) linitial(inner->fdw_private);
+	/* unique in any statement, which is all that it must be */
+	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
+	info->lookup = Max(last_lookup, 1);
+	info->gates = gates;
+	info->calls *= outer_rows;
+	copy->fdw_private = list_make1(info);
+	copy->path.startup_cost /= overlap;
+	copy->path.total_cost /= overlap;
+	return copy;
+}
+
+/*
+ * Conditions of the join on the outer side alone, which a nested loop checks
+ * only after the inner side has been fetched: where they are not true, no
+ * lookup is needed.  Evaluated earlier than the user wrote them, so only
+ * those that can't fail.
+ */
+static List *
+gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
+			 JoinPathExtraData *extra)
+{
+	List	   *gates = NIL;
+	ListCell   *lc;
+
+	if (jointype == JOIN_INNER || jointype == JOIN_UNIQUE_OUTER)
+		return NIL;				/* they are below the join already */
+	foreach(lc, extra->restrictlist)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (bms_is_subset(rinfo->clause_relids, outerrel->relids) &&
+			!rinfo->pseudoconstant &&
+			!RINFO_IS_PUSHED_DOWN(rinfo, joinrel->relids) &&
+			!contain_volatile_functions((Node *) rinfo->clause) &&
+			!contain_subplans((Node *) rinfo->clause) &&
+			!contain_leaked_vars((Node *) rinfo->clause))
+			gates = lappend(gates, rinfo);
+	}
+	return gates;
+}
+
+static void
+add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
+			  Path *outer, ForeignPath *inner, JoinType jointype,
+			  JoinPathExtraData *extra)
+{
+	Path	   *ahead = (Path *) ahead_path(innerrel, outer, inner);
+	Relids		required_outer;
+	JoinCostWorkspace workspace;
+	List	   *pathkeys;
+
+	required_outer = calc_nestloop_required_outer(outer->parent->relids,
+												  PATH_REQ_OUTER(outer),
+												  innerrel->relids,
+												  PATH_REQ_OUTER(&inner->path));
+	if (!bms_is_empty(required_outer))
+		return;
+	initial_cost_nestloop(root, &workspace, jointype, ahead, &inner->path,
+						  extra);
+	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
+	add_path(joinrel, (Path *)
+			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,
+								  ahead, &inner->path, extra->restrictlist,
+								  pathkeys, required_outer));
+}
+
+static CustomPath *
+ahead_path(RelOptInfo *innerrel, Path *outer, ForeignPath *inner)
+{
+	CustomPath *path = makeNode(CustomPath);
+	AheadInfo  *info = palloc(sizeof(AheadInfo));
+
+	info->rel = innerrel->fdw_private;
+	info->path = linitial(inner->fdw_private);
+	info->userid = innerrel->userid;
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = outer->parent;
+	path->path.pathtarget = outer->pathtarget;
+	path->path.param_info = outer->param_info;
+	path->path.rows = outer->rows;
+	path->path.pathkeys = outer->pathkeys;
+	amplify_copy_disabled_nodes(&path->path, outer);
+	/* the first lookup is waited for whole */
+	path->path.startup_cost = outer->startup_cost +
+		info->rel->options.request_cost;
+	path->path.total_cost = outer->total_cost +
+		info->rel->options.request_cost + outer->rows * cpu_tuple_cost;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make1(outer);
+	path->custom_private = list_make1(info);
+	path->methods = &path_methods;
+	return path;
+}
+
+/*
+ * The node evaluates the inner scan's key expressions over its own rows, which
+ * are those of its child.
+ */
+static Plan *
+plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
+		   List *tlist, List *clauses, List *custom_plans)
+{
+	AheadInfo  *info = linitial(best_path->custom_private);
+	Plan	   *child = linitial(custom_plans);
+	CustomScan *scan = makeNode(CustomScan);
+	List	   *gates = extract_actual_clauses(info->path->gates, false);
+	List	   *exprs;
+	List	   *keys = amplify_key_serialize(info->rel->resource,
+											 info->path->disjuncts, &exprs);
+
+	exprs = copyObject(list_concat(exprs, gates));
+	/* without its keys the node only hands rows through */
+	if (!match_vars_to_tlist(exprs, child->targetlist))
+	{
+		keys = exprs = gates = NIL;
+	}
+	scan->scan.plan.targetlist = tlist != NIL ? tlist :
+		copyObject(child->targetlist);
+	scan->scan.scanrelid = 0;
+	scan->flags = best_path->flags;
+	scan->custom_plans = custom_plans;
+	scan->custom_scan_tlist = copyObject(child->targetlist);
+	scan->custom_exprs = exprs;
+	scan->custom_private = list_make5(keys,
+									  makeInteger(list_length(gates)),
+									  list_make1_oid(info->rel->relid),
+									  list_make1_oid(info->userid),
+									  makeInteger(info->path->lookup));
+	scan->custom_private = lappend(scan->custom_private,
+								   makeInteger(amplify_read_ahead));
+	scan->custom_private = lappend(scan->custom_private,
+								   makeBoolean(amplify_plan_is_eager(root)));
+	scan->methods = &scan_methods;
+	return &scan->scan.plan;
+}
+
+/*
+ * Make the Vars of the expressions those that the child emits, which differ
+ * where an outer join below has nulled them (PostgreSQL 16 and later).  False
+ * if the child doesn't emit one of them.
+ */
+static bool
+match_vars_to_tlist(List *exprs, List *tlist)
+{
+	return !match_var_walker((Node *) exprs, tlist);
+}
+
+/* True: a Var is not in the list */
+static bool
+match_var_walker(Node *node, void *context)
+{
+	List	   *tlist = context;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, PlaceHolderVar))
+		return tlist_member((Expr *) node, tlist) == NULL;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, match_var_walker, context);
+	foreach(lc, tlist)
+	{
+		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (IsA(var, Var) && var->varno == ((Var *) node)->varno &&
+			var->varattno == ((Var *) node)->varattno &&
+			var->varlevelsup == ((Var *) node)->varlevelsup)
+		{
+			amplify_copy_nulling_rels((Var *) node, var);
+			return false;
+		}
+	}
+	return true;
+}
