@@ -3,6 +3,7 @@
 MODULE_big = amplify_fdw
 OBJS = \
 	src/amplify_fdw.o \
+	src/analyze.o \
 	src/call.o \
 	src/connection.o \
 	src/credential.o \

@@ -56,6 +56,11 @@ _PG_init(void)
 							"0 turns reading ahead off.",
 							&amplify_read_ahead, 200, 0, 10000, PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("amplify_fdw.progress",
+							 "Reports the progress of long fetches.",
+							 "A message of level INFO about every two seconds.",
+							 &amplify_progress, false, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("amplify_fdw");
 	amplify_join_install();
 	amplify_unique_install();
@@ -74,6 +79,11 @@ amplify_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = amplifyReScanForeignScan;
 	routine->EndForeignScan = amplifyEndForeignScan;
 	routine->ExplainForeignScan = amplifyExplainForeignScan;
+	routine->AnalyzeForeignTable = amplifyAnalyzeForeignTable;
+	routine->IsForeignPathAsyncCapable = amplifyIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = amplifyForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = amplifyForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = amplifyForeignAsyncNotify;
 	routine->ImportForeignSchema = amplifyImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }
@@ -116,7 +126,8 @@ amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 			if (shown[i].value != 0 || es->format != EXPLAIN_FORMAT_TEXT)
 				ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
 		}
-		if (es->timing)
+		if (es->timing &&
+			(counters->waited != 0 || es->format != EXPLAIN_FORMAT_TEXT))
 			ExplainPropertyFloat("API Wait Time", "ms",
 								 counters->waited / 1000.0, 3, es);
 	}

@@ -515,6 +515,7 @@ typedef struct AmplifyCounters
 	int64		not_found;
 	int64		reused;			/* keys answered by an earlier call */
 	int64		bytes;
+	int64		rows;			/* handed out, before local filters */
 	int64		waited;			/* microseconds */
 } AmplifyCounters;
 
@@ -581,6 +582,7 @@ extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 typedef struct AmplifyQuery AmplifyQuery;
 
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
+extern bool amplify_progress;	/* amplify_fdw.progress */
 
 extern AmplifyQuery *amplify_query_join(EState *estate);
 extern void amplify_query_leave(AmplifyQuery *query);
@@ -596,6 +598,7 @@ extern const char *amplify_query_body(AmplifyQuery *query, AmplifyCall *call);
 extern void amplify_query_progress(AmplifyQuery *query);
 extern int64 amplify_query_deadline(AmplifyQuery *query);
 extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
+extern int	amplify_query_async_fd(AmplifyQuery *query);
 
 /* ---------- fetch.c: keys into items ---------- */
 
@@ -744,6 +747,10 @@ extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *amplifyIterateForeignScan(ForeignScanState *node);
 extern void amplifyReScanForeignScan(ForeignScanState *node);
 extern void amplifyEndForeignScan(ForeignScanState *node);
+extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
+extern void amplifyForeignAsyncRequest(AsyncRequest *areq);
+extern void amplifyForeignAsyncConfigureWait(AsyncRequest *areq);
+extern void amplifyForeignAsyncNotify(AsyncRequest *areq);
 extern const AmplifyCounters *amplify_scan_counters(ForeignScanState *node);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern bool amplify_plan_is_eager(PlannerInfo *root);
@@ -767,6 +774,12 @@ enum AmplifyAheadPrivate
 
 extern void amplify_join_install(void);
 extern Node *amplify_readahead_create_state(CustomScan *plan);
+
+/* ---------- analyze.c: a sample of a table ---------- */
+
+extern bool amplifyAnalyzeForeignTable(Relation relation,
+									   AcquireSampleRowsFunc *func,
+									   BlockNumber *totalpages);
 
 /* ---------- unique.c: the key of a table, for the planner ---------- */
 

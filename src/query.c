@@ -20,11 +20,14 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "amplify_fdw.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/buffile.h"
+#include "storage/fd.h"
 #include "utils/memutils.h"
 
 typedef struct CallEntry
@@ -66,8 +69,10 @@ struct AmplifyQuery
 	dlist_head	completed;		/* AmplifyTransfer.node */
 	size_t		kept_bytes;		/* bodies of kept */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
+	int64		next_report;	/* when amplify_fdw.progress speaks next */
 	List	   *counters;		/* of SharedCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
+	List	   *async_fds;		/* one for each scan that an Append waits for */
 	BufFile    *file;			/* NULL until needed */
 	off_t		file_end;
 	dlist_node	node;
@@ -75,10 +80,15 @@ struct AmplifyQuery
 };
 
 int			amplify_max_calls = 0;
+bool		amplify_progress = false;
 
 static dlist_head queries = DLIST_STATIC_INIT(queries);
 
+#define REPORT_INTERVAL	(2 * USECS_PER_SEC)
+
 static void forget_query(void *arg);
+static void report_progress(AmplifyQuery *query,
+							const AmplifyCounters *counters, int64 now);
 static void abandon_calls(dlist_head *list);
 static const char *call_id(const AmplifyCall *call);
 static void move_call(AmplifyCall *call, dlist_head *list);
@@ -364,10 +374,57 @@ void
 amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters)
 {
 	int64		before = amplify_http_now();
+	int64		deadline = amplify_query_deadline(query);
 
-	amplify_http_wait(amplify_query_deadline(query));
+	if (amplify_progress)
+	{
+		report_progress(query, counters, before);
+		deadline = Min(deadline, query->next_report);
+	}
+	amplify_http_wait(deadline);
 	counters->waited += amplify_http_now() - before;
 	amplify_query_progress(query);
+}
+
+/* Tell the user of a long fetch how far it is, now and then */
+static void
+report_progress(AmplifyQuery *query, const AmplifyCounters *counters,
+				int64 now)
+{
+	int			in_flight = 0;
+	dlist_iter	iter;
+
+	if (query->next_report == 0)
+		query->next_report = now + REPORT_INTERVAL;
+	if (now < query->next_report)
+		return;
+	query->next_report = now + REPORT_INTERVAL;
+	dlist_foreach(iter, &query->active)
+		in_flight++;
+	ereport(INFO,
+			(errmsg("amplify_fdw: " INT64_FORMAT " calls done, %d in flight, " INT64_FORMAT " rows, " INT64_FORMAT " calls throttled",
+					counters->calls - in_flight, in_flight, counters->rows,
+					counters->throttled)));
+}
+
+/*
+ * A descriptor for one scan in the WaitEventSet of an Append: readable when
+ * amplify_query_progress() has something to do.  Closed with the statement.
+ */
+int
+amplify_query_async_fd(AmplifyQuery *query)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	int			fd;
+
+	query->async_fds = lappend_int(query->async_fds, -1);
+	MemoryContextSwitchTo(oldcontext);
+	if (!AcquireExternalFD() || (fd = amplify_http_async_fd()) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("out of file descriptors for amplify_fdw")));
+	llast_int(query->async_fds) = fd;
+	return fd;
 }
 
 /* The statement's memory goes away.  Contexts below are gone already. */
@@ -385,6 +442,14 @@ forget_query(void *arg)
 	{
 		if (lfirst(lc) != NULL)
 			amplify_connection_unpin(lfirst(lc));
+	}
+	foreach(lc, query->async_fds)
+	{
+		if (lfirst_int(lc) >= 0)
+		{
+			close(lfirst_int(lc));
+			ReleaseExternalFD();
+		}
 	}
 	dlist_delete(&query->node);
 }

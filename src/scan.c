@@ -11,8 +11,10 @@
 #include "postgres.h"
 
 #include "amplify_fdw.h"
+#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -28,8 +30,15 @@ typedef struct AmplifyScan
 	List	   *gates;			/* ExprStates */
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
+	bool		async;			/* an Append waits, not we */
+	int			async_fd;		/* what it waits for; -1: none yet */
+	bool		looked;			/* status and row are the next ones already */
+	AmplifyFetchStatus status;
+	AmplifyRow	row;
 } AmplifyScan;
 
+static void look_for_row(ForeignScanState *node);
+static void produce_row(AsyncRequest *areq);
 static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 
@@ -51,6 +60,7 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	state = palloc0(sizeof(AmplifyScan));
+	state->async_fd = -1;
 	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
@@ -68,16 +78,22 @@ amplifyIterateForeignScan(ForeignScanState *node)
 {
 	AmplifyScan *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	AmplifyRow	row;
 
-	if (state->fetch == NULL)
-		open_scan(node);
-	if (!state->started)
-		start_fetch(node);
-	if (amplify_fetch_next(state->fetch, &row))
-		amplify_value_fill(state->map, &row, state->spec.connection, slot);
+	look_for_row(node);
+	while (state->status == AMPLIFY_FETCH_PENDING && !state->async)
+	{
+		amplify_query_wait(state->spec.query, state->spec.counters);
+		look_for_row(node);
+	}
+	if (state->status == AMPLIFY_FETCH_ROW)
+	{
+		amplify_value_fill(state->map, &state->row, state->spec.connection,
+						   slot);
+		state->spec.counters->rows++;
+	}
 	else
 		ExecClearTuple(slot);
+	state->looked = false;
 	return slot;
 }
 
@@ -89,6 +105,47 @@ amplifyReScanForeignScan(ForeignScanState *node)
 	if (state->started)
 		amplify_fetch_stop(state->fetch);
 	state->started = false;
+	state->looked = false;
+}
+
+/* Any scan can be waited for by an Append */
+bool
+amplifyIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	return true;
+}
+
+void
+amplifyForeignAsyncRequest(AsyncRequest *areq)
+{
+	produce_row(areq);
+}
+
+/*
+ * Called before every wait.  What another scan's turn has brought in for this
+ * one is not signalled any more, so look first and let the wait end at once.
+ */
+void
+amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	AppendState *requestor = (AppendState *) areq->requestor;
+	AmplifyScan *state = node->fdw_state;
+
+	look_for_row(node);
+	amplify_http_async_arm(state->status == AMPLIFY_FETCH_PENDING ?
+						   amplify_query_deadline(state->spec.query) :
+						   amplify_http_now());
+	if (state->async_fd < 0)
+		state->async_fd = amplify_query_async_fd(state->spec.query);
+	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
+					  state->async_fd, NULL, areq);
+}
+
+void
+amplifyForeignAsyncNotify(AsyncRequest *areq)
+{
+	produce_row(areq);
 }
 
 void
@@ -128,6 +185,44 @@ amplify_scan_gate(List *gates, ExprContext *econtext)
 			return false;
 	}
 	return true;
+}
+
+/* Ask for the next row, unless that has been done, without waiting for it */
+static void
+look_for_row(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+
+	if (state->fetch == NULL)
+		open_scan(node);
+	if (!state->started)
+		start_fetch(node);
+	if (!state->looked || state->status == AMPLIFY_FETCH_PENDING)
+		state->status = amplify_fetch_try(state->fetch, &state->row);
+	state->looked = true;
+}
+
+/*
+ * Answer an Append: a row, the end, or that it has to wait.  The row is taken
+ * through the node itself, which checks its quals and may ask us again.
+ */
+static void
+produce_row(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	AmplifyScan *state = node->fdw_state;
+	TupleTableSlot *slot;
+
+	state->async = true;
+	/* not ExecProcNode(): its caller counts the time already */
+	slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+	state->async = false;
+	if (!TupIsNull(slot))
+		ExecAsyncRequestDone(areq, slot);
+	else if (state->status == AMPLIFY_FETCH_PENDING)
+		ExecAsyncRequestPending(areq);
+	else
+		ExecAsyncRequestDone(areq, NULL);
 }
 
 static void
