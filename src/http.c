@@ -56,6 +56,7 @@
 #define MAX_TURNS				8
 
 static CURLM *multi = NULL;
+static CURLSH *share = NULL;	/* TLS sessions, for resumption */
 static int	epoll_fd = -1;		/* all of libcurl's sockets, and timer_fd */
 static int	timer_fd = -1;		/* rings for waits that have no time-out */
 static int64 timer_armed = NO_DEADLINE;
@@ -304,8 +305,10 @@ amplify_http_close_idle(void)
 	while (nspare > 0)
 		curl_easy_cleanup(spare[--nspare]);
 	curl_multi_cleanup(multi);
+	curl_share_cleanup(share);
 	LIBCURL_END();
 	multi = NULL;
+	share = NULL;
 	curl_deadline = NO_DEADLINE;
 }
 
@@ -347,9 +350,12 @@ start_engine(void)
 	LIBCURL_BEGIN();
 	if (!initialized)
 		initialized = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-	multi = initialized ? curl_multi_init() : NULL;
+	if (initialized && share == NULL)
+		share = curl_share_init();
+	multi = share != NULL ? curl_multi_init() : NULL;
 	if (multi != NULL)
 	{
+		curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 		curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
 		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
@@ -597,7 +603,22 @@ set_options(CURL *easy, AmplifyTransfer *transfer)
 		SET(CURLOPT_CAINFO, transfer->ca_bundle);
 		SET(CURLOPT_CAPATH, NULL);
 	}
-	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+
+	/*
+	 * Over TLS, HTTP/2 if the server has it: then all requests go over one
+	 * connection, for which the later ones of a burst wait.  Measured, a
+	 * fresh session is faster by its handshakes, a warm one the same.
+	 */
+	if (strncmp(transfer->url, "https:", 6) == 0)
+	{
+		SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+		SET(CURLOPT_PIPEWAIT, 1L);
+	}
+	else
+	{
+		SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	}
+	SET(CURLOPT_SHARE, share);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
