@@ -83,6 +83,8 @@ static AmplifyHttpResult classify(const AmplifyTransfer *transfer,
 								  CURLcode code);
 static void collect_finished(void);
 static void run_libcurl(int fd, int events);
+static void run_timeout(void);
+static void set_curl_deadline(long timeout_ms);
 static void handle_event(const struct epoll_event *event);
 
 /*
@@ -191,10 +193,7 @@ amplify_http_drive(void)
 	for (int turn = 0; turn < MAX_TURNS; turn++)
 	{
 		if (curl_deadline <= amplify_http_now())
-		{
-			curl_deadline = NO_DEADLINE;
-			run_libcurl(CURL_SOCKET_TIMEOUT, 0);
-		}
+			run_timeout();
 		else if (n < EPOLL_EVENTS)
 			break;
 		n = epoll_wait(epoll_fd, events, EPOLL_EVENTS, 0);
@@ -393,9 +392,34 @@ socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 static int
 timer_callback(CURLM *unused, long timeout_ms, void *arg)
 {
-	curl_deadline = timeout_ms < 0 ? NO_DEADLINE :
-		amplify_http_now() + (int64) timeout_ms * 1000;
+	set_curl_deadline(timeout_ms);
 	return 0;
+}
+
+/* libcurl has cut its time to milliseconds: don't come too early */
+static void
+set_curl_deadline(long timeout_ms)
+{
+	if (timeout_ms < 0)
+		curl_deadline = NO_DEADLINE;
+	else
+		curl_deadline = amplify_http_now() +
+			(timeout_ms > 0 ? (int64) timeout_ms * 1000 + 999 : 0);
+}
+
+/*
+ * libcurl doesn't repeat its wish if it finds that the time has not come yet,
+ * so ask what it is now.
+ */
+static void
+run_timeout(void)
+{
+	long		timeout_ms = -1;
+
+	run_libcurl(CURL_SOCKET_TIMEOUT, 0);
+	if (curl_multi_timeout(multi, &timeout_ms) != CURLM_OK)
+		timeout_ms = 0;
+	set_curl_deadline(timeout_ms);
 }
 
 static size_t
