@@ -24,7 +24,10 @@ OBJS = \
 	src/scan.o \
 	src/sign.o \
 	src/sigv4.o \
+	src/spill.o \
 	src/stat.o \
+	src/stream.o \
+	src/transfer.o \
 	src/unique.o \
 	src/value.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"

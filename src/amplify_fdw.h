@@ -327,6 +327,15 @@ typedef struct AmplifyTransfer
 	void	   *slist;			/* struct curl_slist * */
 } AmplifyTransfer;
 
+struct sockaddr;
+
+/* transfer.c: for http.c's callbacks; they don't throw */
+extern bool amplify_transfer_body(AmplifyTransfer *transfer,
+								  const char *data, size_t bytes);
+extern bool amplify_transfer_header(AmplifyTransfer *transfer,
+									const char *data, size_t bytes);
+extern bool amplify_transfer_is_local(const struct sockaddr *address);
+
 extern void amplify_http_submit(AmplifyTransfer *transfer);
 extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
 extern void amplify_http_cancel(AmplifyTransfer *transfer);
@@ -580,6 +589,15 @@ extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 /* ---------- query.c: what one statement asks and keeps ---------- */
 
 typedef struct AmplifyQuery AmplifyQuery;
+typedef struct AmplifySpill AmplifySpill;
+
+/* spill.c: answers in a temporary file */
+extern AmplifySpill *amplify_spill_create(MemoryContext context);
+extern off_t amplify_spill_write(AmplifySpill *spill, const char *data,
+								 size_t length);
+extern void amplify_spill_read(AmplifySpill *spill, off_t offset, char *data,
+							   size_t length);
+extern void amplify_spill_close(AmplifySpill *spill);
 
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 extern bool amplify_progress;	/* amplify_fdw.progress */
@@ -600,9 +618,7 @@ extern int64 amplify_query_deadline(AmplifyQuery *query);
 extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
 extern int	amplify_query_async_fd(AmplifyQuery *query);
 
-/* ---------- fetch.c: keys into items ---------- */
-
-typedef struct AmplifyFetch AmplifyFetch;
+/* ---------- stream.c: what is asked for one set of keys ---------- */
 
 /* What a scan tells its fetch once; must outlive it */
 typedef struct AmplifyFetchSpec
@@ -616,6 +632,49 @@ typedef struct AmplifyFetchSpec
 	bool		eager;			/* all rows will be read: start many at once */
 	bool		keep;			/* others of the statement may ask the same */
 } AmplifyFetchSpec;
+
+typedef struct AmplifyStream
+{
+	const AmplifyOperation *operation;
+	AmplifyKeys keys;			/* of the operation */
+	const char *filter;			/* for a List that can filter; or NULL */
+	const char **wanted;		/* a List that stands for Gets: their last */
+	int			nwanted;		/* keys, of which found ones become NULL */
+	AmplifyCall *call;			/* the current page, or the one to come */
+	AmplifyCall *ahead;			/* the one after it, or NULL */
+	int			item;			/* of the page, the one handed out last */
+	Bitmapset  *matches;		/* of the page, the wanted items */
+	int			pages;
+	int			empty_pages;	/* in a row */
+	uint32		token_hash;		/* of one token seen before, */
+	int			token_page;		/* and in which page that was */
+	MemoryContext context;		/* holds all of this */
+	dlist_node	node;			/* in fetch.c's list */
+} AmplifyStream;
+
+extern void amplify_stream_choose(const AmplifyFetchSpec *spec,
+								  const AmplifyKeys *keys, int wanted,
+								  AmplifyStream *stream);
+extern AmplifyStream *amplify_stream_open(const AmplifyFetchSpec *spec,
+										  const AmplifyStream *pattern,
+										  MemoryContext parent);
+extern void amplify_stream_close(const AmplifyFetchSpec *spec,
+								 AmplifyStream *stream);
+extern AmplifyCall *amplify_stream_call(const AmplifyFetchSpec *spec,
+										const AmplifyStream *stream,
+										const char *token, bool wanted);
+extern bool amplify_stream_begin_page(const AmplifyFetchSpec *spec,
+									  AmplifyStream *stream,
+									  AmplifyPage *page,
+									  AmplifyFailure *failure);
+extern int	amplify_stream_next_item(AmplifyStream *stream, AmplifyPage *page);
+extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
+									AmplifyStream *stream, AmplifyPage *page,
+									bool more);
+
+/* ---------- fetch.c: keys into items ---------- */
+
+typedef struct AmplifyFetch AmplifyFetch;
 
 typedef enum AmplifyFetchStatus
 {

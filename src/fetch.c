@@ -19,30 +19,7 @@
 #include "postgres.h"
 
 #include "amplify_fdw.h"
-#include "common/hashfn.h"
 #include "utils/memutils.h"
-
-/* A list of which so many pages in a row are empty has no end */
-#define MAX_EMPTY_PAGES	100
-
-/* What is asked for one set of keys: one Get, or a List page by page */
-typedef struct Stream
-{
-	const AmplifyOperation *operation;
-	AmplifyKeys keys;			/* of the operation; strings in context */
-	AmplifyCall *call;			/* the page that comes next */
-	AmplifyCall *ahead;			/* the one after it, or NULL */
-	MemoryContext context;		/* holds this struct */
-	int			pages;
-	int			empty_pages;	/* in a row */
-	uint32		token_hash;		/* of one token seen before: Brent's cycle */
-	int			token_page;		/* detection, as of that page */
-	/* a List that stands for Gets: the last keys that are wanted */
-	const char **wanted;		/* found ones become NULL */
-	int			nwanted;
-	Bitmapset  *matches;		/* which items of the page those are */
-	dlist_node	node;
-} Stream;
 
 struct AmplifyFetch
 {
@@ -50,12 +27,11 @@ struct AmplifyFetch
 	MemoryContext context;		/* lives as long as the fetch */
 	MemoryContext work;			/* from start to stop */
 	AmplifyPage *page;			/* of current */
-	int			item;			/* the one handed out last; -1: none yet */
-	Stream	   *current;		/* the stream whose items are handed out */
+	AmplifyStream *current;		/* the one whose items are handed out */
 	dlist_head	streams;		/* the others that are open, oldest first */
 	int			nstreams;		/* all that are open */
 	int			window;			/* how many may be */
-	Stream	   *pending;		/* streams to open, from the keys */
+	AmplifyStream *pending;		/* patterns of those to open, from the keys */
 	int			npending;
 	int			next_pending;
 	int			pending_size;
@@ -68,34 +44,19 @@ static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 						const AmplifyKeys *keys);
 static bool same_parent(const AmplifyResource *resource,
 						const AmplifyKeys *a, const AmplifyKeys *b);
-static void choose_call(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
-						int wanted, Stream *stream);
-static int	next_item(AmplifyFetch *fetch);
 static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
-static bool next_keys(AmplifyFetch *fetch, Stream *stream);
+static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
 static bool parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys);
-static AmplifyCall *stream_call(const AmplifyFetchSpec *spec,
-								const Stream *stream, const char *filter,
-								const char *token);
-static void describe_call(const AmplifyFetchSpec *spec, const Stream *stream,
-						  const char *filter, const char *token,
-						  AmplifyCall *call);
-static Stream *answered_stream(AmplifyFetch *fetch);
-static bool begin_page(AmplifyFetch *fetch, Stream *stream);
-static void stream_failed(AmplifyFetch *fetch, Stream *stream,
+static AmplifyStream *answered_stream(AmplifyFetch *fetch);
+static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
+static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						  const AmplifyFailure *failure);
-static bool wants_gets_instead(const Stream *stream,
+static bool wants_gets_instead(const AmplifyStream *stream,
 							   const AmplifyFailure *failure);
 static void end_page(AmplifyFetch *fetch);
-static const char *following_token(AmplifyFetch *fetch, Stream *stream);
-static void check_progress(AmplifyFetch *fetch, Stream *stream,
-						   const char *token);
-static void note_wanted(AmplifyFetch *fetch, Stream *stream);
-static void get_missing(AmplifyFetch *fetch, Stream *stream);
-static void close_stream(AmplifyFetch *fetch, Stream *stream);
-static void report(AmplifyFetch *fetch, const Stream *stream, int elevel,
-				   const AmplifyFailure *failure);
+static void get_missing(AmplifyFetch *fetch, AmplifyStream *stream);
+static void close_stream(AmplifyFetch *fetch, AmplifyStream *stream);
 
 /* In the current context, which must live as long; so must spec */
 AmplifyFetch *
@@ -185,18 +146,18 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 
 	for (int i = 0; i < nkeys;)
 	{
-		Stream		stream = {0};
+		AmplifyStream stream;
 		int			n = 1;
 		int			distinct = 1;
 
 		for (; i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]); n++)
 			distinct += amplify_keyset_compare(&keys[i + n - 1], &keys[i + n]) != 0;
-		choose_call(spec, &keys[i], distinct, &stream);
+		amplify_stream_choose(spec, &keys[i], distinct, &stream);
 		for (int j = 0; j < n; j++)
 		{
 			if (stream.operation == resource->get)
 				stream.keys = keys[i + j];
-			calls[i + j] = stream_call(spec, &stream, NULL, NULL);
+			calls[i + j] = amplify_stream_call(spec, &stream, NULL, false);
 		}
 		i += n;
 	}
@@ -208,11 +169,12 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 {
 	for (;;)
 	{
-		Stream	   *stream;
+		AmplifyStream *stream;
 
 		if (fetch->current != NULL)
 		{
-			int			item = next_item(fetch);
+			int			item = amplify_stream_next_item(fetch->current,
+														fetch->page);
 
 			if (item >= 0)
 			{
@@ -231,7 +193,6 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		{
 			dlist_delete(&stream->node);
 			fetch->current = stream;
-			fetch->item = -1;
 		}
 	}
 	if (fetch->nstreams > 0 ||
@@ -266,7 +227,7 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 	}
 	amplify_page_clear(fetch->page);
 	dlist_foreach_modify(iter, &fetch->streams)
-		close_stream(fetch, dlist_container(Stream, node, iter.cur));
+		close_stream(fetch, dlist_container(AmplifyStream, node, iter.cur));
 	fetch->parents = NULL;
 	fetch->parents_done = false;
 	fetch->filter = NULL;
@@ -284,12 +245,12 @@ add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 		fetch->pending_size = Max(16, fetch->pending_size * 2);
 		if (fetch->pending == NULL)
 			fetch->pending = MemoryContextAlloc(fetch->work,
-												sizeof(Stream) * fetch->pending_size);
+												sizeof(AmplifyStream) * fetch->pending_size);
 		else
 			fetch->pending = repalloc_huge(fetch->pending,
-										   sizeof(Stream) * fetch->pending_size);
+										   sizeof(AmplifyStream) * fetch->pending_size);
 	}
-	memset(&fetch->pending[fetch->npending], 0, sizeof(Stream));
+	memset(&fetch->pending[fetch->npending], 0, sizeof(AmplifyStream));
 	fetch->pending[fetch->npending].operation = operation;
 	fetch->pending[fetch->npending].keys = *keys;
 	fetch->npending++;
@@ -313,43 +274,6 @@ same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
 	return amplify_resource_binds(resource, resource->list, bound);
 }
 
-/*
- * A Get when the keys name one item, else a List.  Where several items of one
- * parent are wanted, or its List has been asked for already, one page of that
- * is fewer calls than their Gets.
- */
-static void
-choose_call(const AmplifyFetchSpec *spec, const AmplifyKeys *keys, int wanted,
-			Stream *stream)
-{
-	const AmplifyResource *resource = spec->resource;
-	bool		bound[AMPLIFY_MAX_KEYS];
-	AmplifyCall call;
-
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		bound[i] = keys->value[i] != NULL;
-	stream->keys = *keys;
-	stream->operation = resource->get;
-	if (amplify_resource_binds(resource, resource->get, bound))
-	{
-		if (wanted == 1)
-			describe_call(spec, stream, NULL, NULL, &call);
-		if (wanted == 1 && amplify_query_has(spec->query, &call))
-			return;
-		if (!amplify_resource_binds(resource, resource->list, bound))
-			return;
-	}
-	stream->operation = resource->list;
-	stream->keys.value[amplify_resource_last_key(resource)] = NULL;
-	describe_call(spec, stream, NULL, NULL, &call);
-	if (wanted == 1 && bound[amplify_resource_last_key(resource)] &&
-		!amplify_query_has(spec->query, &call))
-	{
-		stream->operation = resource->get;
-		stream->keys = *keys;
-	}
-}
-
 /* Choose the calls for the keys of a scan */
 static void
 keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
@@ -359,13 +283,13 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 
 	for (int i = 0; i < nkeys;)
 	{
-		Stream		chosen = {0};
-		Stream	   *stream;
+		AmplifyStream chosen;
+		AmplifyStream *stream;
 		int			n = 1;
 
 		while (i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]))
 			n++;
-		choose_call(fetch->spec, &keys[i], n, &chosen);
+		amplify_stream_choose(fetch->spec, &keys[i], n, &chosen);
 		add_pending(fetch, chosen.operation, &chosen.keys);
 		stream = &fetch->pending[fetch->npending - 1];
 		if (chosen.operation == resource->list && keys[i].value[last] != NULL)
@@ -379,43 +303,19 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 	}
 }
 
-/* Of the current page, the item to hand out next; -1 when that was all */
-static int
-next_item(AmplifyFetch *fetch)
-{
-	if (fetch->current->nwanted > 0)
-		fetch->item = bms_next_member(fetch->current->matches, fetch->item);
-	else if (fetch->item + 1 < amplify_page_count(fetch->page))
-		fetch->item++;
-	else
-		fetch->item = -2;
-	return fetch->item;
-}
-
 /* Open streams as the window allows */
 static void
 open_streams(AmplifyFetch *fetch)
 {
 	while (fetch->nstreams < fetch->window)
 	{
-		Stream		next;
-		Stream	   *stream;
-		MemoryContext context;
+		AmplifyStream pattern;
+		AmplifyStream *stream;
 
-		if (!next_keys(fetch, &next))
+		if (!next_pattern(fetch, &pattern))
 			return;
-		context = AllocSetContextCreate(fetch->context, "amplify_fdw stream",
-										ALLOCSET_SMALL_SIZES);
-		stream = MemoryContextAlloc(context, sizeof(Stream));
-		*stream = next;
-		stream->context = context;
-		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		{
-			if (next.keys.value[i] != NULL)
-				stream->keys.value[i] = MemoryContextStrdup(context,
-															next.keys.value[i]);
-		}
-		stream->call = stream_call(fetch->spec, stream, fetch->filter, NULL);
+		pattern.filter = fetch->filter;
+		stream = amplify_stream_open(fetch->spec, &pattern, fetch->context);
 		dlist_push_tail(&fetch->streams, &stream->node);
 		fetch->nstreams++;
 	}
@@ -423,7 +323,7 @@ open_streams(AmplifyFetch *fetch)
 
 /* What to open next; false if nothing is known (yet) */
 static bool
-next_keys(AmplifyFetch *fetch, Stream *stream)
+next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 {
 	AmplifyKeys keys;
 
@@ -435,7 +335,7 @@ next_keys(AmplifyFetch *fetch, Stream *stream)
 	if (fetch->parents == NULL || fetch->parents_done ||
 		!parent_keys(fetch, &keys))
 		return false;
-	memset(stream, 0, sizeof(Stream));
+	memset(stream, 0, sizeof(AmplifyStream));
 	stream->operation = fetch->spec->resource->list;
 	stream->keys = keys;
 	return true;
@@ -482,48 +382,15 @@ parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys)
 	return true;
 }
 
-static AmplifyCall *
-stream_call(const AmplifyFetchSpec *spec, const Stream *stream,
-			const char *filter, const char *token)
-{
-	AmplifyCall wanted;
-
-	describe_call(spec, stream, filter, token, &wanted);
-	return amplify_query_call(spec->query, &wanted);
-}
-
-static void
-describe_call(const AmplifyFetchSpec *spec, const Stream *stream,
-			  const char *filter, const char *token, AmplifyCall *call)
-{
-	memset(call, 0, sizeof(AmplifyCall));
-	call->connection = spec->connection;
-	call->resource = spec->resource;
-	call->operation = stream->operation;
-	call->keys = stream->keys;
-	call->token = token;
-	call->keep = spec->keep;
-	call->concurrency = spec->options->max_concurrency;
-	call->counters = spec->counters;
-	if (stream->operation->max_page > 0)
-	{
-		call->page_size = stream->operation->max_page;
-		if (spec->options->page_size > 0)
-			call->page_size = Min(call->page_size, spec->options->page_size);
-		if (stream->operation->filter != NULL)
-			call->filter = filter;
-	}
-}
-
 /* A stream whose next page is there, or NULL */
-static Stream *
+static AmplifyStream *
 answered_stream(AmplifyFetch *fetch)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &fetch->streams)
 	{
-		Stream	   *stream = dlist_container(Stream, node, iter.cur);
+		AmplifyStream *stream = dlist_container(AmplifyStream, node, iter.cur);
 
 		if (amplify_query_answered(fetch->spec->query, stream->call))
 			return stream;
@@ -531,61 +398,33 @@ answered_stream(AmplifyFetch *fetch)
 	return NULL;
 }
 
-/* Read the page that has come; false if that was the stream's end */
+/* Read the page that has come; false if there is none */
 static bool
-begin_page(AmplifyFetch *fetch, Stream *stream)
+begin_page(AmplifyFetch *fetch, AmplifyStream *stream)
 {
-	AmplifyCall *call = stream->call;
-	AmplifyFailure failure = {0};
-	AmplifyParse parse;
-	const char *token;
+	AmplifyFailure failure;
 
-	if (call->used)
-		fetch->spec->counters->reused++;
-	call->used = true;
-	if (call->state == AMPLIFY_CALL_FAILED)
-	{
-		failure = *call->failure;
+	if (amplify_stream_begin_page(fetch->spec, stream, fetch->page, &failure))
+		return true;
+	if (failure.trouble != AMPLIFY_TROUBLE_NONE)
 		stream_failed(fetch, stream, &failure);
-		return false;
-	}
-	if (call->not_found)
-	{
-		close_stream(fetch, stream);
-		return false;
-	}
-	parse = amplify_page_parse(fetch->page,
-							   amplify_query_body(fetch->spec->query, call),
-							   call->body_length, stream->operation->result,
-							   stream->operation->max_page > 0);
-	if (parse != AMPLIFY_PARSE_OK)
-	{
-		failure.trouble = amplify_error_of_parse(parse);
-		failure.attempts = call->attempts;
-		stream_failed(fetch, stream, &failure);
-		return false;
-	}
-
-	stream->pages++;
-	note_wanted(fetch, stream);
-	token = amplify_page_next_token(fetch->page);
-	check_progress(fetch, stream, token);
-	if (token != NULL && fetch->spec->eager && stream->nwanted == 0)
-		stream->ahead = stream_call(fetch->spec, stream, fetch->filter, token);
-	return true;
+	close_stream(fetch, stream);
+	return false;
 }
 
 /* An error, unless the table wants a warning and the other rows */
 static void
-stream_failed(AmplifyFetch *fetch, Stream *stream,
+stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 			  const AmplifyFailure *failure)
 {
+	const AmplifyFetchSpec *spec = fetch->spec;
+
 	if (wants_gets_instead(stream, failure))
 		get_missing(fetch, stream);
 	else
-		report(fetch, stream,
-			   fetch->spec->options->warn_on_error ? WARNING : ERROR, failure);
-	close_stream(fetch, stream);
+		amplify_error_report(spec->options->warn_on_error ? WARNING : ERROR,
+							 failure, stream->operation->name,
+							 spec->tablename, spec->connection->servername);
 }
 
 /*
@@ -594,7 +433,7 @@ stream_failed(AmplifyFetch *fetch, Stream *stream,
  * have said "not found".
  */
 static bool
-wants_gets_instead(const Stream *stream, const AmplifyFailure *failure)
+wants_gets_instead(const AmplifyStream *stream, const AmplifyFailure *failure)
 {
 	return stream->nwanted > 0 &&
 		failure->trouble == AMPLIFY_TROUBLE_BAD_REQUEST;
@@ -604,21 +443,17 @@ wants_gets_instead(const Stream *stream, const AmplifyFailure *failure)
 static void
 end_page(AmplifyFetch *fetch)
 {
-	Stream	   *stream = fetch->current;
-	const char *token = following_token(fetch, stream);
-	AmplifyCall *next = stream->ahead;
+	AmplifyStream *stream = fetch->current;
+	bool		more = stream->nwanted == 0;
 
-	if (next == NULL && token != NULL)
-		next = stream_call(fetch->spec, stream, fetch->filter, token);
-	stream->ahead = NULL;
-	amplify_page_clear(fetch->page);
-	amplify_query_unpin(fetch->spec->query, stream->call);
-	stream->call = next;
-	fetch->current = NULL;
+	/* after one page, what is still missing is fetched one by one */
+	if (!more && amplify_page_next_token(fetch->page) != NULL)
+		get_missing(fetch, stream);
 
 	/* next in turn, so that a page that is there already is read at once */
+	fetch->current = NULL;
 	dlist_push_head(&fetch->streams, &stream->node);
-	if (next == NULL)
+	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page, more))
 		close_stream(fetch, stream);
 
 	/* who has read all of one stream will probably want more */
@@ -626,83 +461,9 @@ end_page(AmplifyFetch *fetch)
 						fetch->spec->options->max_concurrency);
 }
 
-/* The token of the page to go on with, or NULL if the stream is at its end */
-static const char *
-following_token(AmplifyFetch *fetch, Stream *stream)
-{
-	const char *token = amplify_page_next_token(fetch->page);
-
-	/* after one page, what is still missing is fetched one by one */
-	if (token != NULL && stream->nwanted > 0)
-	{
-		get_missing(fetch, stream);
-		return NULL;
-	}
-	return token;
-}
-
-/*
- * Raise an error for a list that can't end: a token that comes again, or
- * pages without items.  Brent's algorithm finds a cycle of any length with
- * one token kept, in at most some three turns of it.
- */
-static void
-check_progress(AmplifyFetch *fetch, Stream *stream, const char *token)
-{
-	AmplifyFailure failure = {.trouble = AMPLIFY_TROUBLE_ENDLESS};
-	uint32		hash;
-
-	if (token == NULL)
-		return;
-	stream->empty_pages = amplify_page_count(fetch->page) > 0 ? 0 :
-		stream->empty_pages + 1;
-	hash = hash_bytes((const unsigned char *) token, strlen(token));
-	if (stream->empty_pages > MAX_EMPTY_PAGES ||
-		(stream->token_page > 0 && hash == stream->token_hash))
-		report(fetch, stream, ERROR, &failure);
-	if ((stream->pages & (stream->pages - 1)) == 0)
-	{
-		stream->token_hash = hash;
-		stream->token_page = stream->pages;
-	}
-}
-
-/* Find those of the wanted items that are in the page */
-static void
-note_wanted(AmplifyFetch *fetch, Stream *stream)
-{
-	const AmplifyResource *resource = fetch->spec->resource;
-	const AmplifyColumn *column;
-	int			last = amplify_resource_last_key(resource);
-
-	MemoryContext oldcontext;
-
-	if (stream->nwanted == 0)
-		return;
-	oldcontext = MemoryContextSwitchTo(stream->context);
-	column = amplify_resource_column(resource, resource->keys[last]);
-	for (int i = 0; i < amplify_page_count(fetch->page); i++)
-	{
-		AmplifyValue value;
-
-		if (amplify_page_value(amplify_page_item(fetch->page, i), column->path,
-							   column->type, &value) != AMPLIFY_VALUE_OK)
-			continue;
-		for (int j = 0; j < stream->nwanted; j++)
-		{
-			if (stream->wanted[j] == NULL ||
-				strcmp(stream->wanted[j], value.text) != 0)
-				continue;
-			stream->wanted[j] = NULL;
-			stream->matches = bms_add_member(stream->matches, i);
-		}
-	}
-	MemoryContextSwitchTo(oldcontext);
-}
-
 /* Get, one by one, what a List should have brought */
 static void
-get_missing(AmplifyFetch *fetch, Stream *stream)
+get_missing(AmplifyFetch *fetch, AmplifyStream *stream)
 {
 	const AmplifyResource *resource = fetch->spec->resource;
 	int			last = amplify_resource_last_key(resource);
@@ -721,22 +482,9 @@ get_missing(AmplifyFetch *fetch, Stream *stream)
 }
 
 static void
-close_stream(AmplifyFetch *fetch, Stream *stream)
+close_stream(AmplifyFetch *fetch, AmplifyStream *stream)
 {
 	dlist_delete(&stream->node);
 	fetch->nstreams--;
-	if (stream->call != NULL)
-		amplify_query_unpin(fetch->spec->query, stream->call);
-	if (stream->ahead != NULL)
-		amplify_query_unpin(fetch->spec->query, stream->ahead);
-	MemoryContextDelete(stream->context);
-}
-
-static void
-report(AmplifyFetch *fetch, const Stream *stream, int elevel,
-	   const AmplifyFailure *failure)
-{
-	amplify_error_report(elevel, failure, stream->operation->name,
-						 fetch->spec->tablename,
-						 fetch->spec->connection->servername);
+	amplify_stream_close(fetch->spec, stream);
 }

@@ -26,9 +26,7 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -50,7 +48,6 @@
 
 #define MAX_IDLE_CONNECTIONS	128
 #define MAX_SPARE_HANDLES		64
-#define MAX_HEADER_BYTES		(128 * 1024)
 #define NO_DEADLINE				PG_INT64_MAX
 #define EPOLL_EVENTS			64
 #define MAX_TURNS				8
@@ -74,7 +71,6 @@ static size_t header_callback(char *data, size_t size, size_t n, void *arg);
 static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
 										  struct curl_sockaddr *address);
 static int	close_socket_callback(void *arg, curl_socket_t fd);
-static bool address_is_local(const struct sockaddr *address);
 static bool prepare_handle(AmplifyTransfer *transfer);
 static CURLcode set_options(CURL *easy, AmplifyTransfer *transfer);
 static void detach(AmplifyTransfer *transfer);
@@ -425,84 +421,13 @@ run_timeout(void)
 static size_t
 write_callback(char *data, size_t size, size_t n, void *arg)
 {
-	AmplifyTransfer *transfer = arg;
-	size_t		bytes = size * n;
-	size_t		needed = transfer->body_length + bytes + 1;
-
-	if (transfer->body_length + bytes > transfer->max_size)
-	{
-		transfer->result = AMPLIFY_HTTP_TOO_LARGE;
-		return 0;
-	}
-	if (needed > transfer->body_allocated)
-	{
-		size_t		allocate = Max(needed, transfer->body_allocated * 2);
-		char	   *body;
-
-		allocate = Max(allocate, 1024);
-		body = realloc(transfer->body, allocate);
-		if (body == NULL)
-		{
-			transfer->result = AMPLIFY_HTTP_MEMORY;
-			return 0;
-		}
-		transfer->body = body;
-		transfer->body_allocated = allocate;
-	}
-	memcpy(transfer->body + transfer->body_length, data, bytes);
-	transfer->body_length += bytes;
-	transfer->body[transfer->body_length] = '\0';
-	transfer->received += bytes;
-	return bytes;
+	return amplify_transfer_body(arg, data, size * n) ? size * n : 0;
 }
 
-/* Keep the few headers that somebody reads; the rest only counts */
 static size_t
 header_callback(char *data, size_t size, size_t n, void *arg)
 {
-	static const struct
-	{
-		const char *name;
-		size_t		offset;
-		size_t		size;
-	}			wanted[] = {
-#define WANTED(name, member) \
-	{name, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
-		WANTED("x-amzn-errortype:", error_type),
-		WANTED("x-amzn-requestid:", request_id),
-		WANTED("retry-after:", retry_after),
-		WANTED("x-amz-retry-after:", amz_retry_after),
-		WANTED("date:", date),
-		WANTED("age:", age),
-	};
-	AmplifyTransfer *transfer = arg;
-	size_t		bytes = size * n;
-
-	transfer->received += bytes;
-	if (transfer->body_length == 0 && transfer->received > MAX_HEADER_BYTES)
-	{
-		transfer->result = AMPLIFY_HTTP_BROKEN;
-		return 0;
-	}
-	for (int i = 0; i < lengthof(wanted); i++)
-	{
-		size_t		length = strlen(wanted[i].name);
-		char	   *dst = (char *) &transfer->answer + wanted[i].offset;
-		size_t		end = bytes;
-
-		if (bytes <= length || pg_strncasecmp(data, wanted[i].name, length) != 0)
-			continue;
-		while (end > length && (unsigned char) data[end - 1] <= ' ')
-			end--;
-		while (length < end && data[length] == ' ')
-			length++;
-		end = Min(end - length, wanted[i].size - 1);
-		for (size_t j = 0; j < end; j++)
-			dst[j] = (data[length + j] >= ' ' && data[length + j] <= '~') ?
-				data[length + j] : '?';
-		dst[end] = '\0';
-	}
-	return bytes;
+	return amplify_transfer_header(arg, data, size * n) ? size * n : 0;
 }
 
 /*
@@ -517,7 +442,7 @@ open_socket_callback(void *arg, curlsocktype purpose,
 	AmplifyTransfer *transfer = arg;
 	curl_socket_t fd;
 
-	if (transfer->public_only && address_is_local(&address->addr))
+	if (transfer->public_only && amplify_transfer_is_local(&address->addr))
 	{
 		strlcpy(transfer->reason,
 				"the name of the endpoint resolves to a local address",
@@ -542,32 +467,6 @@ close_socket_callback(void *arg, curl_socket_t fd)
 {
 	ReleaseExternalFD();
 	return close(fd);
-}
-
-/* Loopback, link-local (the metadata service) and unspecified addresses */
-static bool
-address_is_local(const struct sockaddr *address)
-{
-	uint32		ipv4;
-
-	if (address->sa_family == AF_INET6)
-	{
-		const struct in6_addr *ipv6 =
-			&((const struct sockaddr_in6 *) address)->sin6_addr;
-
-		if (IN6_IS_ADDR_LOOPBACK(ipv6) || IN6_IS_ADDR_LINKLOCAL(ipv6) ||
-			IN6_IS_ADDR_UNSPECIFIED(ipv6) ||
-			memcmp(ipv6, "\xfd\x00\x0e\xc2", 4) == 0)	/* fd00:ec2::/32 */
-			return true;
-		if (!IN6_IS_ADDR_V4MAPPED(ipv6))
-			return false;
-		memcpy(&ipv4, &ipv6->s6_addr[12], sizeof(ipv4));
-	}
-	else
-		ipv4 = ((const struct sockaddr_in *) address)->sin_addr.s_addr;
-	ipv4 = ntohl(ipv4);
-	return (ipv4 >> 24) == 127 || (ipv4 >> 24) == 0 ||
-		(ipv4 >> 16) == ((169 << 8) | 254);
 }
 
 /* An easy handle with the request in it; false when memory is out */

@@ -26,7 +26,6 @@
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "storage/buffile.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
@@ -73,8 +72,7 @@ struct AmplifyQuery
 	List	   *counters;		/* of SharedCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
 	List	   *async_fds;		/* one for each scan that an Append waits for */
-	BufFile    *file;			/* NULL until needed */
-	off_t		file_end;
+	AmplifySpill *spill;		/* bodies that memory has no room for */
 	dlist_node	node;
 	MemoryContextCallback callback;
 };
@@ -97,7 +95,6 @@ static void finish_completed(AmplifyQuery *query);
 static void start_queued(AmplifyQuery *query);
 static int64 call_start(const AmplifyCall *call);
 static void spill_kept(AmplifyQuery *query);
-static void spill_body(AmplifyQuery *query, AmplifyCall *call);
 
 /* The query of that executor state, for one more scan */
 AmplifyQuery *
@@ -130,6 +127,7 @@ amplify_query_join(EState *estate)
 	dlist_init(&query->kept);
 	dlist_init(&query->spilled);
 	dlist_init(&query->completed);
+	query->spill = amplify_spill_create(context);
 	query->callback.func = forget_query;
 	query->callback.arg = query;
 	dlist_push_tail(&queries, &query->node);
@@ -137,19 +135,14 @@ amplify_query_join(EState *estate)
 	return query;
 }
 
-/*
- * A scan has ended in good order.  After the last one, close the file: at an
- * error its resource owner does that, and the callback must not do it again.
- */
+/* A scan has ended in good order.  The last one closes the query. */
 void
 amplify_query_leave(AmplifyQuery *query)
 {
 	query->scans--;
 	if (query->scans > 0)
 		return;
-	if (query->file != NULL)
-		BufFileClose(query->file);
-	query->file = NULL;
+	amplify_spill_close(query->spill);
 	MemoryContextDelete(query->context);
 }
 
@@ -328,11 +321,8 @@ amplify_query_body(AmplifyQuery *query, AmplifyCall *call)
 	if (call->loaded == NULL)
 	{
 		call->loaded = MemoryContextAlloc(query->context, call->body_length);
-		if (BufFileSeek(query->file, 0, call->spilled, SEEK_SET) != 0 ||
-			BufFileRead(query->file, call->loaded, call->body_length) != call->body_length)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read from temporary file of amplify_fdw: %m")));
+		amplify_spill_read(query->spill, call->spilled, call->loaded,
+						   call->body_length);
 	}
 	return call->loaded;
 }
@@ -593,26 +583,11 @@ spill_kept(AmplifyQuery *query)
 
 		dlist_push_tail(&query->spilled, &call->node);
 		query->kept_bytes -= call->body_length;
-		if (call->body != NULL)
-			spill_body(query, call);
+		if (call->body == NULL)
+			continue;
+		call->spilled = amplify_spill_write(query->spill, call->body,
+											call->body_length);
+		free(call->body);
+		call->body = NULL;
 	}
-}
-
-static void
-spill_body(AmplifyQuery *query, AmplifyCall *call)
-{
-	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
-
-	if (query->file == NULL)
-		query->file = BufFileCreateTemp(false);
-	if (BufFileSeek(query->file, 0, query->file_end, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not write to temporary file of amplify_fdw: %m")));
-	BufFileWrite(query->file, call->body, call->body_length);
-	call->spilled = query->file_end;
-	query->file_end += call->body_length;
-	free(call->body);
-	call->body = NULL;
-	MemoryContextSwitchTo(oldcontext);
 }
