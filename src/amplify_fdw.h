@@ -114,7 +114,8 @@ typedef enum AmplifyKeyRule
 	AMPLIFY_NOT_A_KEY,
 	AMPLIFY_APP_ID,				/* d[a-z0-9]+, 20 at most */
 	AMPLIFY_NAME,				/* 1 to 255 characters, not "." or ".." */
-	AMPLIFY_ARN					/* holds the other keys */
+	AMPLIFY_ARN,				/* holds the other keys */
+	AMPLIFY_REGION_NAME			/* the server's, or there is nothing */
 } AmplifyKeyRule;
 
 typedef struct AmplifyColumn
@@ -822,13 +823,19 @@ extern int	amplify_read_ahead; /* amplify_fdw.read_ahead */
 /* custom_private of the read-ahead node; custom_exprs: keys, then gates */
 enum AmplifyAheadPrivate
 {
-	AMPLIFY_AHEAD_KEYS,			/* from amplify_key_serialize() */
+	AMPLIFY_AHEAD_TARGETS,		/* List of Lists, see below */
 	AMPLIFY_AHEAD_GATES,		/* Integer: how many gates */
-	AMPLIFY_AHEAD_RELID,		/* Oid list of one: the foreign table */
-	AMPLIFY_AHEAD_USERID,		/* Oid list of one: who looks it up; or 0 */
-	AMPLIFY_AHEAD_LOOKUP,		/* Integer: AmplifyPathInfo.lookup */
 	AMPLIFY_AHEAD_ROWS,			/* Integer: most rows ahead */
 	AMPLIFY_AHEAD_EAGER			/* Boolean: all rows will be read */
+};
+
+/* A table that is looked up: more than one if they are partitions */
+enum AmplifyAheadTarget
+{
+	AMPLIFY_TARGET_KEYS,		/* from amplify_key_serialize() */
+	AMPLIFY_TARGET_RELID,		/* Oid list of one: the foreign table */
+	AMPLIFY_TARGET_USERID,		/* Oid list of one: who looks it up; or 0 */
+	AMPLIFY_TARGET_LOOKUP		/* Integer: AmplifyPathInfo.lookup */
 };
 
 extern void amplify_join_install(void);

@@ -37,13 +37,16 @@
 
 int			amplify_read_ahead = 200;
 
-/* CustomPath.custom_private: of the inner side, for PlanCustomPath */
-typedef struct AheadInfo
+/*
+ * What a join looks up: an inner path, and the scans of ours in it.  First
+ * element of CustomPath.custom_private.
+ */
+typedef struct Lookups
 {
-	const AmplifyRelInfo *rel;
-	const AmplifyPathInfo *path;
-	Oid			userid;
-} AheadInfo;
+	Path	   *inner;
+	List	   *scans;			/* ForeignPaths, copies that may be changed */
+	List	   *gates;			/* RestrictInfos */
+} Lookups;
 
 static set_join_pathlist_hook_type previous_hook = NULL;
 
@@ -53,16 +56,23 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinPathExtraData *extra);
 static bool wants_read_ahead(JoinType jointype);
 static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
+static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
+static bool is_keyed_scan(Path *path);
 static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
 								   List *gates);
+static void overlap_cost(Path *path, const ForeignPath *scan);
 static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
 						  JoinType jointype, JoinPathExtraData *extra);
+static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
+						   RelOptInfo *outerrel, RelOptInfo *innerrel,
+						   Lookups *lookups, JoinType jointype,
+						   JoinPathExtraData *extra);
 static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel,
 						  RelOptInfo *innerrel, Path *outer,
-						  ForeignPath *inner, JoinType jointype,
+						  Lookups *lookups, JoinType jointype,
 						  JoinPathExtraData *extra);
-static CustomPath *ahead_path(RelOptInfo *innerrel, Path *outer,
-							  ForeignPath *inner);
+static CustomPath *ahead_path(Path *outer, Lookups *lookups);
+static List *plan_target(const ForeignPath *scan, List **exprs);
 static Plan *plan_ahead(PlannerInfo *root, RelOptInfo *rel,
 						struct CustomPath *best_path, List *tlist,
 						List *clauses, List *custom_plans);
@@ -95,45 +105,27 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 {
 	List	   *gates;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 	if (amplify_read_ahead == 0 || !amplify_pushdown ||
-		!amplify_plan_is_ours(innerrel) || !wants_read_ahead(jointype) ||
+		innerrel->rtekind != RTE_RELATION || !wants_read_ahead(jointype) ||
 		!may_read_ahead(root, outerrel))
 		return;
 
 	gates = gate_clauses(joinrel, outerrel, jointype, extra);
 	foreach(lc, innerrel->cheapest_parameterized_paths)
 	{
-		ForeignPath *inner = lfirst(lc);
+		Path	   *inner = lfirst(lc);
+		Lookups    *lookups;
 
-		if (!IsA(inner, ForeignPath) || inner->path.param_info == NULL ||
-			!bms_is_subset(PATH_REQ_OUTER(&inner->path), outerrel->relids))
+		if (inner->param_info == NULL ||
+			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
 			continue;
-		inner = looked_up_path(inner, outerrel->rows, gates);
-		if (jointype == JOIN_UNIQUE_OUTER)
-		{
-			Path	   *outer = (Path *)
-				create_unique_path(root, outerrel,
-								   outerrel->cheapest_total_path,
-								   extra->sjinfo);
-
-			if (outer != NULL && outer->param_info == NULL)
-				add_join_path(root, joinrel, innerrel, outer, inner,
-							  JOIN_INNER, extra);
-			continue;
-		}
-		/* all of them: a sorted one may save the query's ORDER BY */
-		foreach(lc2, outerrel->pathlist)
-		{
-			Path	   *outer = lfirst(lc2);
-
-			if (outer->param_info == NULL)
-				add_join_path(root, joinrel, innerrel, outer, inner, jointype,
-							  extra);
-		}
+		lookups = find_lookups(inner, outerrel->rows, gates);
+		if (lookups != NULL)
+			add_join_paths(root, joinrel, outerrel, innerrel, lookups,
+						   jointype, extra);
 	}
 }
 
@@ -178,8 +170,54 @@ may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel)
 }
 
 /*
- * A copy of the inner path as it is behind a read-ahead: its round trips
- * overlap, and it need not be asked when a gate is closed.
+ * The scans of ours that an inner path consists of: itself, or those below an
+ * Append, which has one for each partition.  NULL if there are none.
+ */
+static Lookups *
+find_lookups(Path *inner, double outer_rows, List *gates)
+{
+	Lookups    *lookups = palloc0(sizeof(Lookups));
+
+	lookups->gates = gates;
+	if (IsA(inner, AppendPath))
+	{
+		AppendPath *append = makeNode(AppendPath);
+		ListCell   *lc;
+
+		*append = *(AppendPath *) inner;
+		append->subpaths = list_copy(append->subpaths);
+		foreach(lc, append->subpaths)
+		{
+			if (is_keyed_scan(lfirst(lc)))
+			{
+				lfirst(lc) = looked_up_path(lfirst(lc), outer_rows, gates);
+				lookups->scans = lappend(lookups->scans, lfirst(lc));
+			}
+		}
+		lookups->inner = &append->path;
+		if (lookups->scans != NIL &&
+			list_length(lookups->scans) == list_length(append->subpaths))
+			overlap_cost(&append->path, linitial(lookups->scans));
+	}
+	else if (is_keyed_scan(inner))
+	{
+		lookups->inner = (Path *) looked_up_path((ForeignPath *) inner,
+												 outer_rows, gates);
+		lookups->scans = list_make1(lookups->inner);
+	}
+	return lookups->scans == NIL ? NULL : lookups;
+}
+
+static bool
+is_keyed_scan(Path *path)
+{
+	return IsA(path, ForeignPath) && amplify_plan_is_ours(path->parent) &&
+		!((AmplifyPathInfo *) linitial(((ForeignPath *) path)->fdw_private))->full_list;
+}
+
+/*
+ * A copy of a scan as it is behind a read-ahead: its round trips overlap, and
+ * it need not be asked when a gate is closed.
  */
 static ForeignPath *
 looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
@@ -187,8 +225,6 @@ looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
 	static int	last_lookup = 0;
 	ForeignPath *copy = makeNode(ForeignPath);
 	AmplifyPathInfo *info = palloc(sizeof(AmplifyPathInfo));
-	const AmplifyRelInfo *rel = inner->path.parent->fdw_private;
-	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
 
 	*copy = *inner;
 	*info = *(AmplifyPathInfo *) linitial(inner->fdw_private);
@@ -198,9 +234,18 @@ looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
 	info->gates = gates;
 	info->calls *= outer_rows;
 	copy->fdw_private = list_make1(info);
-	copy->path.startup_cost /= overlap;
-	copy->path.total_cost /= overlap;
+	overlap_cost(&copy->path, copy);
 	return copy;
+}
+
+static void
+overlap_cost(Path *path, const ForeignPath *scan)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
+
+	path->startup_cost /= overlap;
+	path->total_cost /= overlap;
 }
 
 /*
@@ -233,12 +278,43 @@ gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
 	return gates;
 }
 
+/* A join with each of the outer paths */
+static void
+add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
+			   RelOptInfo *innerrel, Lookups *lookups, JoinType jointype,
+			   JoinPathExtraData *extra)
+{
+	ListCell   *lc;
+
+	if (jointype == JOIN_UNIQUE_OUTER)
+	{
+		Path	   *outer = (Path *)
+			create_unique_path(root, outerrel, outerrel->cheapest_total_path,
+							   extra->sjinfo);
+
+		if (outer != NULL && outer->param_info == NULL)
+			add_join_path(root, joinrel, innerrel, outer, lookups, JOIN_INNER,
+						  extra);
+		return;
+	}
+	/* all of them: a sorted one may save the query's ORDER BY */
+	foreach(lc, outerrel->pathlist)
+	{
+		Path	   *outer = lfirst(lc);
+
+		if (outer->param_info == NULL)
+			add_join_path(root, joinrel, innerrel, outer, lookups, jointype,
+						  extra);
+	}
+}
+
 static void
 add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
-			  Path *outer, ForeignPath *inner, JoinType jointype,
+			  Path *outer, Lookups *lookups, JoinType jointype,
 			  JoinPathExtraData *extra)
 {
-	Path	   *ahead = (Path *) ahead_path(innerrel, outer, inner);
+	Path	   *ahead = (Path *) ahead_path(outer, lookups);
+	Path	   *inner = lookups->inner;
 	Relids		required_outer;
 	JoinCostWorkspace workspace;
 	List	   *pathkeys;
@@ -246,27 +322,23 @@ add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
 	required_outer = calc_nestloop_required_outer(outer->parent->relids,
 												  PATH_REQ_OUTER(outer),
 												  innerrel->relids,
-												  PATH_REQ_OUTER(&inner->path));
+												  PATH_REQ_OUTER(inner));
 	if (!bms_is_empty(required_outer))
 		return;
-	initial_cost_nestloop(root, &workspace, jointype, ahead, &inner->path,
-						  extra);
+	initial_cost_nestloop(root, &workspace, jointype, ahead, inner, extra);
 	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
 	add_path(joinrel, (Path *)
 			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,
-								  ahead, &inner->path, extra->restrictlist,
+								  ahead, inner, extra->restrictlist,
 								  pathkeys, required_outer));
 }
 
 static CustomPath *
-ahead_path(RelOptInfo *innerrel, Path *outer, ForeignPath *inner)
+ahead_path(Path *outer, Lookups *lookups)
 {
 	CustomPath *path = makeNode(CustomPath);
-	AheadInfo  *info = palloc(sizeof(AheadInfo));
-
-	info->rel = innerrel->fdw_private;
-	info->path = linitial(inner->fdw_private);
-	info->userid = innerrel->userid;
+	const AmplifyRelInfo *rel =
+		((Path *) linitial(lookups->scans))->parent->fdw_private;
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = outer->parent;
@@ -276,39 +348,39 @@ ahead_path(RelOptInfo *innerrel, Path *outer, ForeignPath *inner)
 	path->path.pathkeys = outer->pathkeys;
 	amplify_copy_disabled_nodes(&path->path, outer);
 	/* the first lookup is waited for whole */
-	path->path.startup_cost = outer->startup_cost +
-		info->rel->options.request_cost;
-	path->path.total_cost = outer->total_cost +
-		info->rel->options.request_cost + outer->rows * cpu_tuple_cost;
+	path->path.startup_cost = outer->startup_cost + rel->options.request_cost;
+	path->path.total_cost = outer->total_cost + rel->options.request_cost +
+		outer->rows * cpu_tuple_cost;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(outer);
-	path->custom_private = list_make1(info);
+	path->custom_private = list_make1(lookups);
 	path->methods = &path_methods;
 	return path;
 }
 
 /*
- * The node evaluates the inner scan's key expressions over its own rows, which
+ * The node evaluates the inner scans' key expressions over its own rows, which
  * are those of its child.
  */
 static Plan *
 plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 		   List *tlist, List *clauses, List *custom_plans)
 {
-	AheadInfo  *info = linitial(best_path->custom_private);
+	Lookups    *lookups = linitial(best_path->custom_private);
 	Plan	   *child = linitial(custom_plans);
 	CustomScan *scan = makeNode(CustomScan);
-	List	   *gates = extract_actual_clauses(info->path->gates, false);
-	List	   *exprs;
-	List	   *keys = amplify_key_serialize(info->rel->resource,
-											 info->path->disjuncts, &exprs);
+	List	   *gates = extract_actual_clauses(lookups->gates, false);
+	List	   *targets = NIL;
+	List	   *exprs = NIL;
+	ListCell   *lc;
 
+	foreach(lc, lookups->scans)
+		targets = lappend(targets, plan_target(lfirst(lc), &exprs));
 	exprs = copyObject(list_concat(exprs, gates));
 	/* without its keys the node only hands rows through */
 	if (!match_vars_to_tlist(exprs, child->targetlist))
-	{
-		keys = exprs = gates = NIL;
-	}
+		targets = exprs = gates = NIL;
+
 	scan->scan.plan.targetlist = tlist != NIL ? tlist :
 		copyObject(child->targetlist);
 	scan->scan.scanrelid = 0;
@@ -316,17 +388,26 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = copyObject(child->targetlist);
 	scan->custom_exprs = exprs;
-	scan->custom_private = list_make5(keys,
+	scan->custom_private = list_make4(targets,
 									  makeInteger(list_length(gates)),
-									  list_make1_oid(info->rel->relid),
-									  list_make1_oid(info->userid),
-									  makeInteger(info->path->lookup));
-	scan->custom_private = lappend(scan->custom_private,
-								   makeInteger(amplify_read_ahead));
-	scan->custom_private = lappend(scan->custom_private,
-								   makeBoolean(amplify_plan_is_eager(root)));
+									  makeInteger(amplify_read_ahead),
+									  makeBoolean(amplify_plan_is_eager(root)));
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
+}
+
+/* See AmplifyAheadTarget */
+static List *
+plan_target(const ForeignPath *scan, List **exprs)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+
+	return list_make4(amplify_key_serialize(rel->resource, info->disjuncts,
+											exprs),
+					  list_make1_oid(rel->relid),
+					  list_make1_oid(scan->path.parent->userid),
+					  makeInteger(info->lookup));
 }
 
 /*

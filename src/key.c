@@ -94,7 +94,7 @@ amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
 			AmplifyKeyTerm *term = lfirst(lc2);
 			int			key = amplify_resource_key(resource, term->column->name);
 
-			has_arn |= key < 0;
+			has_arn |= term->column->key == AMPLIFY_ARN;
 			if (key >= 0)
 				bound[key] = true;
 		}
@@ -130,7 +130,7 @@ amplify_key_count(PlannerInfo *root, List *disjuncts)
 
 /*
  * Disjuncts in a form that a plan can hold: a list of integer lists, three
- * numbers a term: column, index in *exprs, is it an array.
+ * numbers a term: column, index in *exprs (to which it is added), is it an array.
  */
 List *
 amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,
@@ -140,7 +140,6 @@ amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	*exprs = NIL;
 	foreach(lc, disjuncts)
 	{
 		List	   *terms = NIL;

@@ -115,6 +115,12 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 
 		if (!evaluate_term(state, is_array, econtext, column->key, &found))
 			return false;
+		if (column->key == AMPLIFY_REGION_NAME)
+		{
+			if (!contains(found, region))
+				return false;
+			continue;
+		}
 		bind_values(&values[key >= 0 ? key : AMPLIFY_MAX_KEYS], found);
 	}
 	if (values[AMPLIFY_MAX_KEYS].bound)

@@ -120,7 +120,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	AmplifyRelInfo *info = baserel->fdw_private;
 	AmplifyPathInfo *path = linitial(best_path->fdw_private);
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
-	List	   *exprs;
+	List	   *exprs = NIL;
 	List	   *keys = amplify_key_serialize(info->resource, path->disjuncts,
 											 &exprs);
 	List	   *gates = extract_actual_clauses(path->gates, false);

@@ -41,13 +41,23 @@ typedef struct AheadRow
 	int			ncalls;
 } AheadRow;
 
+/* A table that is looked up */
+typedef struct AheadTarget
+{
+	AmplifyFetchSpec spec;		/* connection is NULL until the first row */
+	AmplifyOptions options;		/* the table's over the server's */
+	Oid			relid;
+	Oid			userid;			/* 0: the current user */
+	List	   *keys;			/* see amplify_key_serialize() */
+	List	   *batch;			/* of BatchKey: lookups to be started */
+} AheadTarget;
+
 typedef struct ReadAheadState
 {
 	CustomScanState css;
-	AmplifyFetchSpec spec;		/* connection is NULL until the first row */
-	AmplifyOptions options;		/* the table's over the server's */
-	Oid			relid;			/* the foreign table */
-	List	   *keys;			/* see amplify_key_serialize(); NIL: no lookups */
+	AmplifyQuery *query;		/* NULL if the node is only explained */
+	AheadTarget *targets;
+	int			ntargets;		/* 0: no lookups, rows are handed through */
 	List	   *key_exprs;		/* ExprStates over the scan slot */
 	List	   *gates;			/* likewise */
 	MemoryContext rows_context; /* holds the tuples */
@@ -76,11 +86,16 @@ static void end_ahead(CustomScanState *node);
 static void rescan_ahead(CustomScanState *node);
 static void explain_ahead(CustomScanState *node, List *ancestors,
 						  ExplainState *es);
-static void connect_ahead(ReadAheadState *state);
+static void init_target(ReadAheadState *state, AheadTarget *target,
+						List *private);
+static void connect_target(ReadAheadState *state, AheadTarget *target);
 static void read_batch(ReadAheadState *state);
-static bool read_row(ReadAheadState *state, List **batch);
-static void row_keys(ReadAheadState *state, AheadRow *row, List **batch);
-static void start_lookups(ReadAheadState *state, List *batch);
+static bool read_row(ReadAheadState *state);
+static void row_keys(ReadAheadState *state, AheadRow *row);
+static void target_keys(ReadAheadState *state, AheadTarget *target,
+						AheadRow *row);
+static void start_lookups(ReadAheadState *state, AheadTarget *target);
+static void add_call(ReadAheadState *state, AheadRow *row, AmplifyCall *call);
 static int	compare_batch_keys(const ListCell *a, const ListCell *b);
 static void release_row(ReadAheadState *state, AheadRow *row);
 static void drop_rows(ReadAheadState *state);
@@ -111,14 +126,14 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	ReadAheadState *state = (ReadAheadState *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	List	   *private = plan->custom_private;
+	List	   *targets = list_nth(private, AMPLIFY_AHEAD_TARGETS);
 	int			ngates = intVal(list_nth(private, AMPLIFY_AHEAD_GATES));
 	Plan	   *child = linitial(plan->custom_plans);
 	List	   *exprs;
+	ListCell   *lc;
 
 	node->custom_ps = list_make1(ExecInitNode(child, estate, eflags));
 	state->limit = intVal(list_nth(private, AMPLIFY_AHEAD_ROWS));
-	state->keys = list_nth(private, AMPLIFY_AHEAD_KEYS);
-	state->relid = linitial_oid(list_nth(private, AMPLIFY_AHEAD_RELID));
 	exprs = ExecInitExprList(plan->custom_exprs, &node->ss.ps);
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
 	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
@@ -129,7 +144,7 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	if (estate->es_epq_active != NULL)
 	{
 		state->limit = 1;
-		state->keys = NIL;
+		targets = NIL;
 	}
 	state->eager = boolVal(list_nth(private, AMPLIFY_AHEAD_EAGER));
 	state->window = state->eager ? state->limit : 1;
@@ -137,10 +152,10 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	state->rows_context = AllocSetContextCreate(estate->es_query_cxt,
 												"amplify_fdw rows ahead",
 												ALLOCSET_DEFAULT_SIZES);
-	state->spec.query = amplify_query_join(estate);
-	state->spec.counters =
-		amplify_query_counters(state->spec.query,
-							   intVal(list_nth(private, AMPLIFY_AHEAD_LOOKUP)));
+	state->query = amplify_query_join(estate);
+	state->targets = palloc0(sizeof(AheadTarget) * list_length(targets));
+	foreach(lc, targets)
+		init_target(state, &state->targets[state->ntargets++], lfirst(lc));
 }
 
 /*
@@ -181,10 +196,10 @@ end_ahead(CustomScanState *node)
 {
 	ReadAheadState *state = (ReadAheadState *) node;
 
-	if (state->spec.query != NULL)
+	if (state->query != NULL)
 	{
 		drop_rows(state);
-		amplify_query_leave(state->spec.query);
+		amplify_query_leave(state->query);
 	}
 	ExecEndNode(linitial(node->custom_ps));
 }
@@ -216,10 +231,13 @@ explain_ahead(CustomScanState *node, List *ancestors, ExplainState *es)
 												   node->ss.ps.plan, ancestors);
 	List	   *shown = NIL;
 
+	/* partitions are looked up by the same expressions */
 	for (int i = 0; i < nkeys; i++)
-		shown = lappend(shown,
-						deparse_expression(list_nth(plan->custom_exprs, i),
-										   context, true, false));
+		shown = list_append_unique(shown,
+								   makeString(deparse_expression(list_nth(plan->custom_exprs, i),
+																 context, true, false)));
+	for (int i = 0; i < list_length(shown); i++)
+		lfirst(list_nth_cell(shown, i)) = strVal(list_nth(shown, i));
 	ExplainPropertyList("Lookup Keys", shown, es);
 	ExplainPropertyInteger("Max Rows Ahead", NULL, state->limit, es);
 	if (es->analyze)
@@ -229,28 +247,37 @@ explain_ahead(CustomScanState *node, List *ancestors, ExplainState *es)
 	}
 }
 
+static void
+init_target(ReadAheadState *state, AheadTarget *target, List *private)
+{
+	int			lookup = intVal(list_nth(private, AMPLIFY_TARGET_LOOKUP));
+
+	target->keys = list_nth(private, AMPLIFY_TARGET_KEYS);
+	target->relid = linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID));
+	target->userid = linitial_oid(list_nth(private, AMPLIFY_TARGET_USERID));
+	target->spec.query = state->query;
+	target->spec.counters = amplify_query_counters(state->query, lookup);
+	target->spec.keep = true;
+}
+
 /* On behalf of whom, and under which options, as the scan itself will */
 static void
-connect_ahead(ReadAheadState *state)
+connect_target(ReadAheadState *state, AheadTarget *target)
 {
-	CustomScan *plan = (CustomScan *) state->css.ss.ps.plan;
-	Oid			userid = linitial_oid(list_nth(plan->custom_private,
-											   AMPLIFY_AHEAD_USERID));
-	AmplifyFetchSpec *spec = &state->spec;
+	AmplifyFetchSpec *spec = &target->spec;
 	ForeignTable *table;
 	MemoryContext oldcontext;
 
 	oldcontext = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
-	table = GetForeignTable(state->relid);
+	table = GetForeignTable(target->relid);
 	spec->connection = amplify_query_connection(spec->query, table->serverid,
-												OidIsValid(userid) ? userid :
-												GetUserId());
-	state->options = spec->connection->options;
-	amplify_option_apply(table->options, &state->options);
-	spec->options = &state->options;
-	spec->resource = amplify_option_resource(&state->options, state->relid);
-	spec->tablename = get_rel_name(state->relid);
-	spec->keep = true;
+												OidIsValid(target->userid) ?
+												target->userid : GetUserId());
+	target->options = spec->connection->options;
+	amplify_option_apply(table->options, &target->options);
+	spec->options = &target->options;
+	spec->resource = amplify_option_resource(&target->options, target->relid);
+	spec->tablename = get_rel_name(target->relid);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -258,24 +285,23 @@ connect_ahead(ReadAheadState *state)
 static void
 read_batch(ReadAheadState *state)
 {
-	List	   *batch = NIL;
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 
 	ResetExprContext(econtext);
-	while (state->nrows < state->window && read_row(state, &batch))
+	while (state->nrows < state->window && read_row(state))
 	{
 		/* answers come in while the outer side works */
-		amplify_query_progress(state->spec.query);
+		amplify_query_progress(state->query);
 	}
 	state->most_ahead = Max(state->most_ahead, state->nrows);
-	if (batch != NIL)
-		start_lookups(state, batch);
+	for (int i = 0; i < state->ntargets; i++)
+		start_lookups(state, &state->targets[i]);
 	ResetExprContext(econtext);
 }
 
-/* One row into the ring, and its keys into the batch; false: no more rows */
+/* One row into the ring, and its keys into the batches; false: no more rows */
 static bool
-read_row(ReadAheadState *state, List **batch)
+read_row(ReadAheadState *state)
 {
 	AheadRow   *row = &state->rows[(state->first + state->nrows) % state->limit];
 	TupleTableSlot *slot = ExecProcNode(linitial(state->css.custom_ps));
@@ -291,70 +317,83 @@ read_row(ReadAheadState *state, List **batch)
 	MemoryContextSwitchTo(oldcontext);
 	state->nrows++;
 	state->rows_read++;
-	if (state->keys != NIL)
-		row_keys(state, row, batch);
+	if (state->ntargets > 0)
+		row_keys(state, row);
 	return true;
 }
 
 /* In the per-tuple context, which lives as long as the batch */
 static void
-row_keys(ReadAheadState *state, AheadRow *row, List **batch)
+row_keys(ReadAheadState *state, AheadRow *row)
 {
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 	MemoryContext oldcontext;
-	AmplifyKeySet set;
 
-	if (state->spec.connection == NULL)
-		connect_ahead(state);
 	ExecForceStoreMinimalTuple(row->tuple, slot, false);
 	econtext->ecxt_scantuple = slot;
 	oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 	if (amplify_scan_gate(state->gates, econtext))
 	{
-		amplify_keyset_evaluate(state->spec.resource, state->keys,
-								state->key_exprs, econtext,
-								state->options.region, &set);
-		for (int i = 0; i < set.nkeys && !set.all; i++)
-		{
-			BatchKey   *key = palloc(sizeof(BatchKey));
-
-			key->keys = set.keys[i];
-			key->row = row;
-			*batch = lappend(*batch, key);
-			row->ncalls++;
-		}
+		for (int i = 0; i < state->ntargets; i++)
+			target_keys(state, &state->targets[i], row);
 	}
 	MemoryContextSwitchTo(oldcontext);
 	ExecClearTuple(slot);
 }
 
 static void
-start_lookups(ReadAheadState *state, List *batch)
+target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 {
+	AmplifyKeySet set;
+
+	if (target->spec.connection == NULL)
+		connect_target(state, target);
+	amplify_keyset_evaluate(target->spec.resource, target->keys,
+							state->key_exprs, state->css.ss.ps.ps_ExprContext,
+							target->options.region, &set);
+	for (int i = 0; i < set.nkeys && !set.all; i++)
+	{
+		BatchKey   *key = palloc(sizeof(BatchKey));
+
+		key->keys = set.keys[i];
+		key->row = row;
+		target->batch = lappend(target->batch, key);
+		row->ncalls++;
+	}
+}
+
+static void
+start_lookups(ReadAheadState *state, AheadTarget *target)
+{
+	List	   *batch = target->batch;
 	int			n = list_length(batch);
 	AmplifyKeys *keys = palloc(sizeof(AmplifyKeys) * n);
 	AmplifyCall **calls = palloc(sizeof(AmplifyCall *) * n);
 
+	target->batch = NIL;		/* it is in the per-tuple context */
 	list_sort(batch, compare_batch_keys);
 	for (int i = 0; i < n; i++)
 		keys[i] = ((BatchKey *) list_nth(batch, i))->keys;
-	amplify_fetch_ahead(&state->spec, keys, n, calls);
+	amplify_fetch_ahead(&target->spec, keys, n, calls);
 	for (int i = 0; i < n; i++)
-	{
-		AheadRow   *row = ((BatchKey *) list_nth(batch, i))->row;
-
-		if (row->calls == NULL)
-		{
-			row->calls = MemoryContextAlloc(state->rows_context,
-											sizeof(AmplifyCall *) * row->ncalls);
-			row->ncalls = 0;
-		}
-		row->calls[row->ncalls++] = calls[i];
-	}
+		add_call(state, ((BatchKey *) list_nth(batch, i))->row, calls[i]);
 	pfree(keys);
 	pfree(calls);
-	amplify_query_progress(state->spec.query);
+	amplify_query_progress(state->query);
+}
+
+/* The row holds its call until the join has moved on */
+static void
+add_call(ReadAheadState *state, AheadRow *row, AmplifyCall *call)
+{
+	if (row->calls == NULL)
+	{
+		row->calls = MemoryContextAlloc(state->rows_context,
+										sizeof(AmplifyCall *) * row->ncalls);
+		row->ncalls = 0;
+	}
+	row->calls[row->ncalls++] = call;
 }
 
 static int
@@ -371,7 +410,7 @@ release_row(ReadAheadState *state, AheadRow *row)
 	if (row->calls != NULL)
 	{
 		for (int i = 0; i < row->ncalls; i++)
-			amplify_query_unpin(state->spec.query, row->calls[i]);
+			amplify_query_unpin(state->query, row->calls[i]);
 		pfree(row->calls);
 	}
 	memset(row, 0, sizeof(AheadRow));

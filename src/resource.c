@@ -50,7 +50,7 @@ static const AmplifyColumn backend_environments_columns[] = {
 	{"deployment_artifacts", "deploymentArtifacts", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
 	{"create_time", "createTime", AMPLIFY_TIMESTAMP, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
 	{"update_time", "updateTime", AMPLIFY_TIMESTAMP, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
-	{"region", NULL, AMPLIFY_TEXT, AMPLIFY_REGION, AMPLIFY_NOT_A_KEY},
+	{"region", NULL, AMPLIFY_TEXT, AMPLIFY_REGION, AMPLIFY_REGION_NAME},
 	{"account_id", NULL, AMPLIFY_TEXT, AMPLIFY_ACCOUNT, AMPLIFY_NOT_A_KEY},
 };
 
@@ -206,6 +206,7 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 			return length >= 1 && length <= 255 &&
 				strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
 		case AMPLIFY_ARN:
+		case AMPLIFY_REGION_NAME:
 		case AMPLIFY_NOT_A_KEY:
 			break;
 	}
