@@ -90,6 +90,7 @@
 /* ---------- resource.c: what Amplify has, as data ---------- */
 
 #define AMPLIFY_MAX_KEYS	4	/* key columns of one resource */
+#define AMPLIFY_LONGEST_NAME 255	/* characters; of AMPLIFY_NAME */
 
 typedef enum AmplifyType
 {

@@ -43,6 +43,7 @@ static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *and_terms(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static const AmplifyColumn *key_column(TermContext *context, Node *node);
+static bool holds_key(const AmplifyColumn *column, const Var *var);
 static List *multiply(List *disjuncts, List *factor);
 
 /*
@@ -270,12 +271,30 @@ key_column(TermContext *context, Node *node)
 		return NULL;
 	var = (Var *) node;
 	if (var->varno != context->baserel->relid || var->varlevelsup != 0 ||
-		var->varattno <= 0 ||
-		(var->vartype != TEXTOID && var->vartype != VARCHAROID))
+		var->varattno <= 0)
 		return NULL;
 	column = amplify_value_column(context->relid, var->varattno,
 								  context->resource);
-	return column->key == AMPLIFY_NOT_A_KEY ? NULL : column;
+	return column->key != AMPLIFY_NOT_A_KEY && holds_key(column, var) ?
+		column : NULL;
+}
+
+/*
+ * Does the Var, which shows that column, hold what the service has, letter by
+ * letter?  Not if it may have cut trailing blanks off to make a value fit.
+ */
+static bool
+holds_key(const AmplifyColumn *column, const Var *var)
+{
+	int32		typmod = var->vartypmod;
+	Oid			type = getBaseTypeAndTypmod(var->vartype, &typmod);
+
+	if (type == TEXTOID)
+		return true;
+	return type == VARCHAROID &&
+		(typmod < 0 || column->key == AMPLIFY_APP_ID ||
+		 (column->key == AMPLIFY_NAME &&
+		  typmod - VARHDRSZ >= AMPLIFY_LONGEST_NAME));
 }
 
 /* (a OR b) AND (c OR d) is ac OR ad OR bc OR bd */

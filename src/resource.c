@@ -203,7 +203,7 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 				if (!IS_HIGHBIT_SET(*p) || (*p & 0x40) != 0)
 					length++;	/* not a continuation byte */
 			}
-			return length >= 1 && length <= 255 &&
+			return length >= 1 && length <= AMPLIFY_LONGEST_NAME &&
 				strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
 		case AMPLIFY_ARN:
 		case AMPLIFY_REGION_NAME:
