@@ -275,11 +275,17 @@ check_combination(const AmplifyOptions *options, Oid catalog)
 				 errmsg("option \"endpoint_url\" cannot be combined with \"use_fips\" or \"use_dualstack\""),
 				 errdetail("Those choose an endpoint of AWS; \"endpoint_url\" already is one.")));
 
-	if ((options->access_key_id == NULL) != (options->secret_access_key == NULL) ||
-		(options->session_token != NULL && options->access_key_id == NULL))
+	if ((options->access_key_id == NULL) != (options->secret_access_key == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("options \"access_key_id\" and \"secret_access_key\" must be set together"),
+				 errhidestmt(true)));
+
+	if (options->session_token != NULL && options->access_key_id == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"session_token\" requires \"access_key_id\" and \"secret_access_key\""),
+				 errdetail("A session token is valid only with the keys that it was issued with."),
 				 errhidestmt(true)));
 }
 
