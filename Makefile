@@ -35,6 +35,27 @@ PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 EXTENSION = amplify_fdw
 DATA = $(wildcard sql/amplify_fdw--*.sql)
 
+REGRESS = \
+	fanout \
+	get \
+	get_not_found \
+	import \
+	keys_arn \
+	keys_collation \
+	keys_expressions \
+	keys_forms \
+	keys_impossible \
+	keys_once \
+	keys_types \
+	list \
+	list_lazily \
+	option_names \
+	option_rules \
+	option_secrets \
+	option_superuser \
+	option_values \
+	page_size
+
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl libcrypto json-c
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
