@@ -616,6 +616,7 @@ extern void amplify_query_unpin(AmplifyQuery *query, AmplifyCall *call);
 extern bool amplify_query_answered(AmplifyQuery *query, AmplifyCall *call);
 extern const char *amplify_query_body(AmplifyQuery *query, AmplifyCall *call);
 extern void amplify_query_progress(AmplifyQuery *query);
+extern uint64 amplify_query_answers(const AmplifyQuery *query);
 extern int64 amplify_query_deadline(AmplifyQuery *query);
 extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
 extern int	amplify_query_async_fd(AmplifyQuery *query);

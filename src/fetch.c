@@ -170,6 +170,7 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 	for (;;)
 	{
 		AmplifyStream *stream;
+		uint64		before = amplify_query_answers(fetch->spec->query);
 
 		if (fetch->current != NULL)
 		{
@@ -188,7 +189,12 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		amplify_query_progress(fetch->spec->query);
 		stream = answered_stream(fetch);
 		if (stream == NULL)
+		{
+			/* the parents were looked at before that progress */
+			if (amplify_query_answers(fetch->spec->query) != before)
+				continue;
 			break;
+		}
 		if (begin_page(fetch, stream))
 		{
 			dlist_delete(&stream->node);

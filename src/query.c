@@ -68,6 +68,7 @@ struct AmplifyQuery
 	dlist_head	completed;		/* AmplifyTransfer.node */
 	size_t		kept_bytes;		/* bodies of kept */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
+	uint64		nanswered;		/* calls that became done, or failed */
 	int64		next_report;	/* when amplify_fdw.progress speaks next */
 	List	   *counters;		/* of SharedCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
@@ -90,6 +91,7 @@ static void report_progress(AmplifyQuery *query,
 static void abandon_calls(dlist_head *list);
 static const char *call_id(const AmplifyCall *call);
 static void move_call(AmplifyCall *call, dlist_head *list);
+static void hold_call(AmplifyQuery *query, AmplifyCall *call);
 static void discard_call(AmplifyQuery *query, AmplifyCall *call);
 static void finish_completed(AmplifyQuery *query);
 static void start_queued(AmplifyQuery *query);
@@ -341,6 +343,17 @@ amplify_query_progress(AmplifyQuery *query)
 }
 
 /*
+ * How many calls have been answered so far.  Any progress may bring the answer
+ * to a call that was looked at before: who looks at several and then waits
+ * must look again if this number has changed.
+ */
+uint64
+amplify_query_answers(const AmplifyQuery *query)
+{
+	return query->nanswered;
+}
+
+/*
  * When progress is to be made although the network is silent; PG_INT64_MAX if
  * only an answer can bring it.
  */
@@ -507,6 +520,14 @@ discard_call(AmplifyQuery *query, AmplifyCall *call)
 	pfree(call);
 }
 
+/* A call that is done, or has failed */
+static void
+hold_call(AmplifyQuery *query, AmplifyCall *call)
+{
+	move_call(call, &query->held);
+	query->nanswered++;
+}
+
 /* Take in the answers that have come */
 static void
 finish_completed(AmplifyQuery *query)
@@ -525,7 +546,7 @@ finish_completed(AmplifyQuery *query)
 			dlist_push_head(&query->queued, &call->node);
 		}
 		else
-			move_call(call, &query->held);
+			hold_call(query, call);
 		if (call->pins == 0)
 		{
 			call->pins = 1;
@@ -549,7 +570,7 @@ start_queued(AmplifyQuery *query)
 		if (amplify_max_calls > 0 && query->sent >= amplify_max_calls)
 		{
 			amplify_call_fail(call, query->context, AMPLIFY_TROUBLE_MAX_CALLS);
-			move_call(call, &query->held);
+			hold_call(query, call);
 		}
 		else if (amplify_call_start(call, query->context, &query->completed))
 		{
@@ -557,7 +578,7 @@ start_queued(AmplifyQuery *query)
 			move_call(call, &query->active);
 		}
 		else
-			move_call(call, &query->held);
+			hold_call(query, call);
 	}
 }
 
