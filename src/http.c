@@ -59,6 +59,7 @@ static int	timer_fd = -1;		/* rings for waits that have no time-out */
 static int64 timer_armed = NO_DEADLINE;
 static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
 static dlist_head active = DLIST_STATIC_INIT(active);	/* transfers in multi */
+static uint64 nfinished = 0;	/* transfers that have ended by themselves */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;
 
@@ -230,12 +231,19 @@ amplify_http_wait(int64 deadline)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	static uint32 wait_event = 0;
+	uint64		before = nfinished;
 	long		timeout = -1;
 	int			rc;
 
 	if (wait_event == 0)
 		wait_event = amplify_new_wait_event();
 	amplify_http_drive();
+	if (nfinished != before)
+	{
+		/* that was what the caller waits for: the network may stay silent */
+		CHECK_FOR_INTERRUPTS();
+		return;
+	}
 	deadline = Min(deadline, curl_deadline);
 	if (deadline != NO_DEADLINE)
 	{
@@ -609,6 +617,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 					sizeof(transfer->reason));
 	}
 	detach(transfer);
+	nfinished++;
 	dlist_delete(&transfer->node);
 	dlist_push_tail(transfer->completed, &transfer->node);
 }
