@@ -354,6 +354,8 @@ read_answer(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 	 * understood it, session token and all.
 	 */
 	failure->message[strcspn(failure->message, "\r\n")] = '\0';
+	for (int n = strlen(failure->message); n > 0 && failure->message[n - 1] == ' '; n--)
+		failure->message[n - 1] = '\0';
 }
 
 /* "namespace#Code:http://..." is Code, as in restJson1 */
