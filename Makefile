@@ -36,10 +36,15 @@ EXTENSION = amplify_fdw
 DATA = $(wildcard sql/amplify_fdw--*.sql)
 
 REGRESS = \
+	append \
 	fanout \
 	get \
 	get_not_found \
 	import \
+	join \
+	join_lateral \
+	join_self \
+	join_semi \
 	keys_arn \
 	keys_collation \
 	keys_expressions \
@@ -54,7 +59,8 @@ REGRESS = \
 	option_secrets \
 	option_superuser \
 	option_values \
-	page_size
+	page_size \
+	params
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl libcrypto json-c

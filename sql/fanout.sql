@@ -1,6 +1,8 @@
 -- mock: --generate 200,5
 -- Without app_id: ListApps, and one call for each app.
 \ir ../test/setup.psql
+-- a lost answer is an error, rather than a wait without end
+SET statement_timeout = '9s';
 SELECT count(*), count(DISTINCT app_id), count(DISTINCT environment_name)
   FROM backend_environments;
 \! mockctl calls

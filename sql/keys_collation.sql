@@ -20,3 +20,6 @@ SELECT * FROM c WHERE app_id = 'd1a2b3c4d5' COLLATE "C" AND environment_name = '
 \! mockctl calls && mockctl reset
 SELECT * FROM c JOIN c AS c2 USING (app_id) WHERE c.app_id = 'd4d5e6f7g8' COLLATE "C";
 \! mockctl calls && mockctl reset
+
+SET client_min_messages = warning;
+DROP COLLATION caseless CASCADE;

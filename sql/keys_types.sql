@@ -52,3 +52,6 @@ SELECT * FROM e WHERE lower(app_id) = 'd1a2b3c4d5' AND upper(env) = 'PROD';
 \! mockctl calls && mockctl reset
 SELECT * FROM e WHERE app_id IS NOT DISTINCT FROM 'd1a2b3c4d5' AND env >= 'prod' AND env <= 'prod';
 \! mockctl calls && mockctl reset
+
+SET client_min_messages = warning;
+DROP DOMAIN app, env, four CASCADE;
