@@ -209,7 +209,7 @@ static const struct
 	const char *what;
 }			values[] = {
 	[AMPLIFY_VALUE_WRONG_TYPE] = {
-		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "is of another type"
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "has an unexpected JSON type"
 	},
 	[AMPLIFY_VALUE_NUL_CHARACTER] = {
 		ERRCODE_UNTRANSLATABLE_CHARACTER, "contains the character U+0000"

@@ -171,9 +171,11 @@ amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 		MappedColumn *mapped = &map->columns[i];
 		AmplifyValue value;
 
-		context.attname = mapped->attname;
+		/* an error of read_value() names the column itself */
+		context.attname = NULL;
 		if (!read_value(map, mapped, row, connection, &value))
 			continue;
+		context.attname = mapped->attname;
 		slot->tts_values[mapped->attno] = convert_value(mapped, &value);
 		slot->tts_isnull[mapped->attno] = false;
 	}
@@ -348,6 +350,7 @@ conversion_callback(void *arg)
 {
 	ConversionContext *context = arg;
 
-	errcontext("column \"%s\" of foreign table \"%s\"",
-			   context->attname, context->tablename);
+	if (context->attname != NULL)
+		errcontext("column \"%s\" of foreign table \"%s\"",
+				   context->attname, context->tablename);
 }
