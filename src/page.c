@@ -55,6 +55,7 @@ typedef struct TextCount
 } TextCount;
 
 static void page_reset_callback(void *arg);
+static void drop_tree(struct json_object **root);
 static AmplifyParse parse_text(const char *body, size_t length,
 							   struct json_object **root);
 static void count_text(const char *body, size_t length, TextCount *count);
@@ -124,9 +125,7 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 void
 amplify_page_clear(AmplifyPage *page)
 {
-	if (page->root != NULL)
-		json_object_put(page->root);
-	page->root = NULL;
+	drop_tree(&page->root);
 	page->result = NULL;
 }
 
@@ -250,7 +249,16 @@ copy_string(struct json_object *object, const char *const *names,
 	}
 }
 
-/* A whole JSON object with nothing lost; *root is the caller's on OK only */
+/* Nobody may find the tree afterwards: a page frees what it has once more */
+static void
+drop_tree(struct json_object **root)
+{
+	if (*root != NULL)
+		json_object_put(*root);
+	*root = NULL;
+}
+
+/* A whole JSON object with nothing lost; *root is NULL unless OK */
 static AmplifyParse
 parse_text(const char *body, size_t length, struct json_object **root)
 {
@@ -289,7 +297,7 @@ parse_text(const char *body, size_t length, struct json_object **root)
 		return AMPLIFY_PARSE_MALFORMED;
 	if (!json_object_is_type(*root, json_type_object))
 	{
-		json_object_put(*root);
+		drop_tree(root);
 		return AMPLIFY_PARSE_SHAPE;
 	}
 
@@ -297,7 +305,7 @@ parse_text(const char *body, size_t length, struct json_object **root)
 	if (in_tree.members != in_text.members ||
 		in_tree.separators != in_text.separators)
 	{
-		json_object_put(*root);
+		drop_tree(root);
 		return AMPLIFY_PARSE_MALFORMED;
 	}
 	return AMPLIFY_PARSE_OK;
