@@ -15,6 +15,7 @@ OBJS = \
 	src/key.o \
 	src/keyset.o \
 	src/limit.o \
+	src/loop.o \
 	src/option.o \
 	src/page.o \
 	src/plan.o \

@@ -262,7 +262,25 @@ extern bool amplify_page_error(const char *body, size_t length,
 							   char *code, size_t code_size,
 							   char *message, size_t message_size);
 
-/* ---------- http.c: requests and the one wait ---------- */
+/* ---------- loop.c: sockets, time, and the one wait ---------- */
+
+typedef struct AmplifyLoopEvent
+{
+	int			fd;
+	bool		readable;
+	bool		writable;
+	bool		failed;
+} AmplifyLoopEvent;
+
+extern int64 amplify_loop_now(void);
+extern bool amplify_loop_start(void);
+extern bool amplify_loop_watch(int fd, bool readable, bool writable);
+extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
+extern void amplify_loop_sleep(int64 deadline);
+extern int	amplify_loop_duplicate(void);
+extern void amplify_loop_arm(int64 deadline);
+
+/* ---------- http.c: requests ---------- */
 
 /* Headers of an answer that somebody reads; "" when absent */
 typedef struct AmplifyHttpHeaders
@@ -344,9 +362,7 @@ extern void amplify_http_cancel(AmplifyTransfer *transfer);
 extern void amplify_http_release(AmplifyTransfer *transfer);
 extern void amplify_http_drive(void);
 extern void amplify_http_wait(int64 deadline);
-extern int64 amplify_http_now(void);
-extern int	amplify_http_async_fd(void);
-extern void amplify_http_async_arm(int64 deadline);
+extern void amplify_http_arm(int64 deadline);
 extern void amplify_http_close_idle(void);
 
 /* ---------- endpoint.c: where a region's service is ---------- */

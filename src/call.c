@@ -87,7 +87,7 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	transfer->completed = completed;
 
 	call->state = AMPLIFY_CALL_ACTIVE;
-	call->started = amplify_http_now();
+	call->started = amplify_loop_now();
 	amplify_limit_started(connection->shared, call->started);
 	amplify_connection_count(connection, call->operation);
 	call->counters->calls++;
@@ -109,7 +109,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 {
 	AmplifyTransfer *transfer = call->transfer;
 	AmplifyServer *server = call->connection->shared;
-	int64		now = amplify_http_now();
+	int64		now = amplify_loop_now();
 	AmplifyFailure failure;
 	AmplifyOutcome outcome = amplify_error_classify(transfer, &failure);
 

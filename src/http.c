@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * http.c
- *	  Requests on the network: many at a time, and the one place that waits.
- *	  The only file that knows libcurl.
+ *	  Requests on the network, many at a time.  The only file that knows
+ *	  libcurl.
  *
  * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether
  * it is tried again and what its answer means is decided above.
  *
  * One CURLM serves the whole backend, so that connections, TLS sessions and
  * names are reused by later queries.  libcurl tells us which sockets it wants
- * watched; they are put into one epoll set, and that set is a single
- * descriptor to WaitLatchOrSocket() and to the WaitEventSet of an Append.
+ * watched, which loop.c does.
  *
  * Rules that hold in this file:
  *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
@@ -29,18 +28,12 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "amplify_fdw.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/fd.h"
-#include "storage/latch.h"
-#include "utils/wait_event.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "amplify_fdw needs libcurl 7.87 or later (CURLOPT_QUICK_EXIT)"
@@ -49,14 +42,11 @@
 #define MAX_IDLE_CONNECTIONS	128
 #define MAX_SPARE_HANDLES		64
 #define NO_DEADLINE				PG_INT64_MAX
-#define EPOLL_EVENTS			64
+#define EVENTS					64
 #define MAX_TURNS				8
 
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;	/* TLS sessions, for resumption */
-static int	epoll_fd = -1;		/* all of libcurl's sockets, and timer_fd */
-static int	timer_fd = -1;		/* rings for waits that have no time-out */
-static int64 timer_armed = NO_DEADLINE;
 static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
 static dlist_head active = DLIST_STATIC_INIT(active);	/* transfers in multi */
 static uint64 nfinished = 0;	/* transfers that have ended by themselves */
@@ -82,7 +72,6 @@ static void collect_finished(void);
 static void run_libcurl(int fd, int events);
 static void run_timeout(void);
 static void set_curl_deadline(long timeout_ms);
-static void handle_event(const struct epoll_event *event);
 
 /*
  * Block every signal while libcurl runs.  Nothing in between may throw.
@@ -95,16 +84,6 @@ static void handle_event(const struct epoll_event *event);
 #define LIBCURL_END() \
 		pthread_sigmask(SIG_SETMASK, &old_signals_, NULL); \
 	} while (0)
-
-/* Microseconds on a clock that is never set back */
-int64
-amplify_http_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64) ts.tv_sec * USECS_PER_SEC + ts.tv_nsec / 1000;
-}
 
 /*
  * Start a request.  It is never an error: a transfer that cannot start is done
@@ -180,8 +159,8 @@ amplify_http_release(AmplifyTransfer *transfer)
 void
 amplify_http_drive(void)
 {
-	struct epoll_event events[EPOLL_EVENTS];
-	int			n = EPOLL_EVENTS;
+	AmplifyLoopEvent events[EVENTS];
+	int			n = EVENTS;
 
 	if (multi == NULL || dlist_is_empty(&active))
 		return;
@@ -189,54 +168,30 @@ amplify_http_drive(void)
 	/* bounded, so that a server that never pauses can't keep us here */
 	for (int turn = 0; turn < MAX_TURNS; turn++)
 	{
-		if (curl_deadline <= amplify_http_now())
+		if (curl_deadline <= amplify_loop_now())
 			run_timeout();
-		else if (n < EPOLL_EVENTS)
+		else if (n < EVENTS)
 			break;
-		n = epoll_wait(epoll_fd, events, EPOLL_EVENTS, 0);
+		n = amplify_loop_poll(events, EVENTS);
 		for (int i = 0; i < n; i++)
-			handle_event(&events[i]);
+			run_libcurl(events[i].fd,
+						(events[i].readable ? CURL_CSELECT_IN : 0) |
+						(events[i].writable ? CURL_CSELECT_OUT : 0) |
+						(events[i].failed ? CURL_CSELECT_ERR : 0));
 	}
 	collect_finished();
 }
 
-static void
-handle_event(const struct epoll_event *event)
-{
-	int			flags = 0;
-	uint64		expirations;
-
-	if (event->data.fd == timer_fd)
-	{
-		if (read(timer_fd, &expirations, sizeof(expirations)) > 0)
-			timer_armed = NO_DEADLINE;
-		return;
-	}
-	if (event->events & (EPOLLIN | EPOLLHUP))
-		flags |= CURL_CSELECT_IN;
-	if (event->events & EPOLLOUT)
-		flags |= CURL_CSELECT_OUT;
-	if (event->events & EPOLLERR)
-		flags |= CURL_CSELECT_ERR;
-	run_libcurl(event->data.fd, flags);
-}
-
 /*
- * Sleep until something happens on the network, a deadline (microseconds on
- * amplify_http_now()'s clock; PG_INT64_MAX: none) passes, or an interrupt has
- * to be served, which may throw.  The one blocking wait of the extension.
+ * Wait until something happens on the network, a deadline (microseconds on
+ * amplify_loop_now()'s clock; PG_INT64_MAX: none) passes, or an interrupt has
+ * to be served, which may throw.
  */
 void
 amplify_http_wait(int64 deadline)
 {
-	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
-	static uint32 wait_event = 0;
 	uint64		before = nfinished;
-	long		timeout = -1;
-	int			rc;
 
-	if (wait_event == 0)
-		wait_event = amplify_new_wait_event();
 	amplify_http_drive();
 	if (nfinished != before)
 	{
@@ -244,55 +199,15 @@ amplify_http_wait(int64 deadline)
 		CHECK_FOR_INTERRUPTS();
 		return;
 	}
-	deadline = Min(deadline, curl_deadline);
-	if (deadline != NO_DEADLINE)
-	{
-		int64		left = deadline - amplify_http_now();
-
-		/* round up: waking too early would only mean another turn */
-		timeout = left <= 0 ? 0 : (long) Min((left + 999) / 1000, 3600000);
-		events |= WL_TIMEOUT;
-	}
-	if (epoll_fd >= 0)
-		events |= WL_SOCKET_READABLE;
-	rc = WaitLatchOrSocket(MyLatch, events,
-						   epoll_fd >= 0 ? epoll_fd : PGINVALID_SOCKET,
-						   timeout, wait_event);
-	if (rc & WL_LATCH_SET)
-		ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
+	amplify_loop_sleep(Min(deadline, curl_deadline));
 	amplify_http_drive();
 }
 
-/*
- * For waits that are not ours, in a WaitEventSet of the executor: a descriptor
- * that is readable when amplify_http_drive() has something to do.  The caller
- * owns the duplicate.  -1 when there is none to be had.
- */
-int
-amplify_http_async_fd(void)
-{
-	return start_engine() ? dup(epoll_fd) : -1;
-}
-
-/* Make that descriptor readable at a deadline, too */
+/* Make the descriptor of amplify_loop_duplicate() readable at a deadline */
 void
-amplify_http_async_arm(int64 deadline)
+amplify_http_arm(int64 deadline)
 {
-	struct itimerspec spec = {0};
-
-	deadline = Min(deadline, curl_deadline);
-	if (timer_fd < 0 || deadline == timer_armed)
-		return;
-	if (deadline != NO_DEADLINE)
-	{
-		/* a zero would disarm it */
-		deadline = Max(deadline, 1);
-		spec.it_value.tv_sec = deadline / USECS_PER_SEC;
-		spec.it_value.tv_nsec = (deadline % USECS_PER_SEC) * 1000;
-	}
-	if (timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0)
-		timer_armed = deadline;
+	amplify_loop_arm(Min(deadline, curl_deadline));
 }
 
 /*
@@ -320,33 +235,9 @@ static bool
 start_engine(void)
 {
 	static bool initialized = false;
-	struct epoll_event event = {.events = EPOLLIN};
 
-	if (epoll_fd < 0)
-	{
-		ReserveExternalFD();
-		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-		if (epoll_fd < 0)
-		{
-			ReleaseExternalFD();
-			return false;
-		}
-	}
-	if (timer_fd < 0)
-	{
-		ReserveExternalFD();
-		timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-		event.data.fd = timer_fd;
-		if (timer_fd < 0 ||
-			epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &event) != 0)
-		{
-			if (timer_fd >= 0)
-				close(timer_fd);
-			timer_fd = -1;
-			ReleaseExternalFD();
-			return false;
-		}
-	}
+	if (!amplify_loop_start())
+		return false;
 	if (multi != NULL)
 		return true;
 
@@ -373,23 +264,10 @@ static int
 socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 				void *socket_arg)
 {
-	struct epoll_event event = {0};
-
-	event.data.fd = fd;
-	if (what == CURL_POLL_REMOVE)
-	{
-		/* fails when libcurl has closed it already; that is as good */
-		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
-		return 0;
-	}
-	if (what & CURL_POLL_IN)
-		event.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0 &&
-		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-		return -1;
-	return 0;
+	return amplify_loop_watch(fd,
+							  what != CURL_POLL_REMOVE && (what & CURL_POLL_IN),
+							  what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) ?
+		0 : -1;
 }
 
 /* libcurl: call me after so long; -1: no need to */
@@ -407,7 +285,7 @@ set_curl_deadline(long timeout_ms)
 	if (timeout_ms < 0)
 		curl_deadline = NO_DEADLINE;
 	else
-		curl_deadline = amplify_http_now() +
+		curl_deadline = amplify_loop_now() +
 			(timeout_ms > 0 ? (int64) timeout_ms * 1000 + 999 : 0);
 }
 

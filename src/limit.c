@@ -30,7 +30,7 @@
 
 static void close_window(AmplifyServer *server, int64 now);
 
-/* When the next call may start, on amplify_http_now()'s clock */
+/* When the next call may start, on amplify_loop_now()'s clock */
 int64
 amplify_limit_next_start(const AmplifyServer *server)
 {

@@ -376,7 +376,7 @@ amplify_query_deadline(AmplifyQuery *query)
 void
 amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters)
 {
-	int64		before = amplify_http_now();
+	int64		before = amplify_loop_now();
 	int64		deadline = amplify_query_deadline(query);
 
 	if (amplify_progress)
@@ -385,7 +385,7 @@ amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters)
 		deadline = Min(deadline, query->next_report);
 	}
 	amplify_http_wait(deadline);
-	counters->waited += amplify_http_now() - before;
+	counters->waited += amplify_loop_now() - before;
 	amplify_query_progress(query);
 }
 
@@ -422,7 +422,7 @@ amplify_query_async_fd(AmplifyQuery *query)
 
 	query->async_fds = lappend_int(query->async_fds, -1);
 	MemoryContextSwitchTo(oldcontext);
-	if (!AcquireExternalFD() || (fd = amplify_http_async_fd()) < 0)
+	if (!AcquireExternalFD() || (fd = amplify_loop_duplicate()) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("out of file descriptors for amplify_fdw")));
@@ -565,7 +565,7 @@ start_queued(AmplifyQuery *query)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
-		if (call_start(call) > amplify_http_now())
+		if (call_start(call) > amplify_loop_now())
 			continue;
 		if (amplify_max_calls > 0 && query->sent >= amplify_max_calls)
 		{

@@ -133,9 +133,9 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	AmplifyScan *state = node->fdw_state;
 
 	look_for_row(node);
-	amplify_http_async_arm(state->status == AMPLIFY_FETCH_PENDING ?
+	amplify_http_arm(state->status == AMPLIFY_FETCH_PENDING ?
 						   amplify_query_deadline(state->spec.query) :
-						   amplify_http_now());
+						   amplify_loop_now());
 	if (state->async_fd < 0)
 		state->async_fd = amplify_query_async_fd(state->spec.query);
 	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
