@@ -61,7 +61,10 @@ REGRESS = \
 	option_superuser \
 	option_values \
 	page_size \
-	params
+	params \
+	smoke
+# Each test has a mock service of its own
+REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl libcrypto json-c
@@ -73,3 +76,16 @@ SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+installcheck: mock
+
+clean: clean-test
+
+mock:
+	$(MAKE) -C $(srcdir)/test/mock
+
+clean-test:
+	$(MAKE) -C $(srcdir)/test/mock clean
+	$(MAKE) -C $(srcdir)/test/unit clean
+
+.PHONY: mock clean-test
