@@ -38,6 +38,7 @@ DATA = $(wildcard sql/amplify_fdw--*.sql)
 
 REGRESS = \
 	append \
+	encoding \
 	fanout \
 	get \
 	get_not_found \
@@ -62,7 +63,9 @@ REGRESS = \
 	option_values \
 	page_size \
 	params \
-	smoke
+	smoke \
+	times \
+	types
 # Each test has a mock service of its own
 REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock
 
