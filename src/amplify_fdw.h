@@ -32,6 +32,12 @@
 #error "amplify_fdw needs PostgreSQL 15 or later"
 #endif
 
+/* What commands/explain.h offers before */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
 	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
