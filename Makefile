@@ -9,6 +9,7 @@ OBJS = \
 	src/credential.o \
 	src/endpoint.o \
 	src/error.o \
+	src/explain.o \
 	src/fetch.o \
 	src/http.o \
 	src/join.o \

@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "amplify_fdw.h"
-#include "commands/explain.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -25,8 +24,6 @@ PG_FUNCTION_INFO_V1(amplify_fdw_handler);
 
 void		_PG_init(void);
 
-static void amplifyExplainForeignScan(ForeignScanState *node,
-									  ExplainState *es);
 static List *amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt,
 										Oid serverOid);
 static char *table_definition(const AmplifyResource *resource,
@@ -82,51 +79,6 @@ amplify_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncNotify = amplifyForeignAsyncNotify;
 	routine->ImportForeignSchema = amplifyImportForeignSchema;
 	PG_RETURN_POINTER(routine);
-}
-
-static void
-amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
-{
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	const AmplifyCounters *counters = amplify_scan_counters(node);
-	const char *keys = strVal(list_nth(plan->fdw_private,
-									   AMPLIFY_PRIVATE_KEYS_TEXT));
-
-	ExplainPropertyText("API Operation",
-						strVal(list_nth(plan->fdw_private,
-										AMPLIFY_PRIVATE_OPERATION)), es);
-	if (keys[0] != '\0')
-		ExplainPropertyText("API Keys", keys, es);
-	if (es->costs)
-		ExplainPropertyFloat("Estimated API Calls", NULL,
-							 floatVal(list_nth(plan->fdw_private,
-											   AMPLIFY_PRIVATE_CALLS)),
-							 0, es);
-	if (es->analyze && counters != NULL)
-	{
-		const struct
-		{
-			const char *name;
-			int64		value;
-		}			shown[] = {
-			{"API Calls", counters->calls},
-			{"API Retries", counters->retries},
-			{"API Throttled", counters->throttled},
-			{"API Not Found", counters->not_found},
-			{"API Keys Reused", counters->reused},
-			{"API Bytes", counters->bytes},
-		};
-
-		for (int i = 0; i < lengthof(shown); i++)
-		{
-			if (shown[i].value != 0 || es->format != EXPLAIN_FORMAT_TEXT)
-				ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
-		}
-		if (es->timing &&
-			(counters->waited != 0 || es->format != EXPLAIN_FORMAT_TEXT))
-			ExplainPropertyFloat("API Wait Time", "ms",
-								 counters->waited / 1000.0, 3, es);
-	}
 }
 
 /*

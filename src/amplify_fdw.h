@@ -840,6 +840,13 @@ extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern bool amplify_plan_is_eager(PlannerInfo *root);
 extern bool amplify_scan_gate(List *gates, ExprContext *econtext);
 
+/* ---------- explain.c ---------- */
+
+extern void amplifyExplainForeignScan(ForeignScanState *node,
+									  struct ExplainState *es);
+extern void amplify_explain_counters(const AmplifyCounters *counters,
+									 struct ExplainState *es);
+
 /* ---------- join.c, readahead.c: lookups of a join, ahead of need ---------- */
 
 extern int	amplify_read_ahead; /* amplify_fdw.read_ahead */
@@ -859,7 +866,8 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_KEYS,		/* from amplify_key_serialize() */
 	AMPLIFY_TARGET_RELID,		/* Oid list of one: the foreign table */
 	AMPLIFY_TARGET_USERID,		/* Oid list of one: who looks it up; or 0 */
-	AMPLIFY_TARGET_LOOKUP		/* Integer: AmplifyPathInfo.lookup */
+	AMPLIFY_TARGET_LOOKUP		/* Integer: AmplifyPathInfo.lookup; 0: the
+								 * scan counts its own calls only */
 };
 
 extern void amplify_join_install(void);

@@ -57,6 +57,11 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 static bool wants_read_ahead(JoinType jointype);
 static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
 static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
+static Lookups *find_lookups_below(SubqueryScanPath *inner);
+static ForeignPath *scan_below(Path *path);
+static List *outer_disjuncts(List *disjuncts, List *params);
+static Node *replace_params(Node *node, void *context);
+static bool has_exec_param(Node *node, void *context);
 static bool is_keyed_scan(Path *path);
 static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
 								   List *gates);
@@ -109,8 +114,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 	if (amplify_read_ahead == 0 || !amplify_pushdown ||
-		innerrel->rtekind != RTE_RELATION || !wants_read_ahead(jointype) ||
-		!may_read_ahead(root, outerrel))
+		!wants_read_ahead(jointype) || !may_read_ahead(root, outerrel))
 		return;
 
 	gates = gate_clauses(joinrel, outerrel, jointype, extra);
@@ -199,6 +203,8 @@ find_lookups(Path *inner, double outer_rows, List *gates)
 			list_length(lookups->scans) == list_length(append->subpaths))
 			overlap_cost(&append->path, linitial(lookups->scans));
 	}
+	else if (IsA(inner, SubqueryScanPath))
+		return find_lookups_below((SubqueryScanPath *) inner);
 	else if (is_keyed_scan(inner))
 	{
 		lookups->inner = (Path *) looked_up_path((ForeignPath *) inner,
@@ -206,6 +212,119 @@ find_lookups(Path *inner, double outer_rows, List *gates)
 		lookups->scans = list_make1(lookups->inner);
 	}
 	return lookups->scans == NIL ? NULL : lookups;
+}
+
+/*
+ * A LATERAL subquery, for which our scan was planned with parameters that
+ * stand for columns of the outer side.  The node looks up what the scan will,
+ * with those columns in their place; the subquery's own plan stays as it is.
+ */
+static Lookups *
+find_lookups_below(SubqueryScanPath *inner)
+{
+	Lookups    *lookups = palloc0(sizeof(Lookups));
+	ForeignPath *scan = scan_below(inner->subpath);
+	SubqueryScanPath *copy = makeNode(SubqueryScanPath);
+	AmplifyPathInfo *info;
+
+	if (scan == NULL || !is_keyed_scan(&scan->path))
+		return NULL;
+	scan = looked_up_path(scan, 1, NIL);
+	info = linitial(scan->fdw_private);
+	info->lookup = 0;
+	info->disjuncts = outer_disjuncts(info->disjuncts,
+									  inner->path.parent->subplan_params);
+	if (info->disjuncts == NIL)
+		return NULL;
+	*copy = *inner;
+	overlap_cost(&copy->path, scan);
+	lookups->inner = &copy->path;
+	lookups->scans = list_make1(scan);
+	return lookups;
+}
+
+/* The scan at the bottom of a subquery's plan, if it is of one relation */
+static ForeignPath *
+scan_below(Path *path)
+{
+	for (;;)
+	{
+		switch (nodeTag(path))
+		{
+			case T_ForeignPath:
+				return (ForeignPath *) path;
+			case T_LimitPath:
+				path = ((LimitPath *) path)->subpath;
+				break;
+			case T_SortPath:
+				path = ((SortPath *) path)->subpath;
+				break;
+			case T_ProjectionPath:
+				path = ((ProjectionPath *) path)->subpath;
+				break;
+			case T_AggPath:
+				path = ((AggPath *) path)->subpath;
+				break;
+			default:
+				return NULL;
+		}
+	}
+}
+
+/* A copy with outer columns for parameters; NIL if that is not all of them */
+static List *
+outer_disjuncts(List *disjuncts, List *params)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, disjuncts)
+	{
+		List	   *terms = NIL;
+
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
+
+			*term = *(AmplifyKeyTerm *) lfirst(lc2);
+			term->expr = (Expr *) replace_params((Node *) term->expr, params);
+			if (has_exec_param((Node *) term->expr, NULL))
+				return NIL;
+			terms = lappend(terms, term);
+		}
+		result = lappend(result, terms);
+	}
+	return result;
+}
+
+static Node *
+replace_params(Node *node, void *context)
+{
+	ListCell   *lc;
+
+	if (node != NULL && IsA(node, Param) &&
+		((Param *) node)->paramkind == PARAM_EXEC)
+	{
+		foreach(lc, (List *) context)
+		{
+			PlannerParamItem *item = lfirst_node(PlannerParamItem, lc);
+
+			if (item->paramId == ((Param *) node)->paramid)
+				return copyObject(item->item);
+		}
+	}
+	return expression_tree_mutator(node, replace_params, context);
+}
+
+static bool
+has_exec_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return true;
+	return expression_tree_walker(node, has_exec_param, context);
 }
 
 static bool
