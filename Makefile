@@ -64,6 +64,7 @@ REGRESS = \
 	option_values \
 	page_size \
 	params \
+	read_ahead \
 	smoke \
 	times \
 	types
