@@ -82,7 +82,8 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	transfer->connect_timeout = options->connect_timeout;
 	transfer->timeout = options->request_timeout;
 	transfer->max_size = options->max_response_size;
-	transfer->public_only = connection->endpoint.public_only;
+	transfer->public_only = connection->endpoint.public_only &&
+		options->proxy == NULL;
 	transfer->use = &connection->shared->use;
 	transfer->completed = completed;
 

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "amplify_fdw.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 struct AmplifyFetch
@@ -172,6 +173,8 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		AmplifyStream *stream;
 		uint64		before = amplify_query_answers(fetch->spec->query);
 
+		/* answers without rows may come for a long time */
+		CHECK_FOR_INTERRUPTS();
 		if (fetch->current != NULL)
 		{
 			int			item = amplify_stream_next_item(fetch->current,

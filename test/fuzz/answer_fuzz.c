@@ -1,0 +1,208 @@
+/*
+ * answer_fuzz.c
+ *	  libFuzzer target: the body of an answer, read as page.c reads it.
+ *
+ * The first byte chooses what the body is taken for: an error, one item, or a
+ * list.  Every column of every resource is then read from every item, ARNs
+ * are taken apart, and all found text must be valid UTF-8 without NUL.
+ *
+ * page.c and resource.c are compiled as they are; what they need of the
+ * server is below, as far as libpgcommon doesn't have it.
+ */
+#include "postgres.h"
+
+#include <stdlib.h>
+
+#include "amplify_fdw.h"
+#include "mb/pg_wchar.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* ---------- what the server has ---------- */
+
+/* Memory of one input: the blocks, freed together */
+static void *blocks[65536];
+static int	nblocks = 0;
+static MemoryContextCallback *reset_callback = NULL;
+MemoryContext CurrentMemoryContext = NULL;
+
+static void *
+block(size_t size)
+{
+	void	   *result = calloc(1, size);
+
+	if (result == NULL || nblocks == lengthof(blocks))
+		abort();
+	blocks[nblocks++] = result;
+	return result;
+}
+
+void *
+MemoryContextAllocZero(MemoryContext context, Size size)
+{
+	return block(size);
+}
+
+void
+MemoryContextRegisterResetCallback(MemoryContext context,
+								   MemoryContextCallback *callback)
+{
+	reset_callback = callback;
+}
+
+char *
+pnstrdup(const char *in, Size length)
+{
+	char	   *copy = block(length + 1);
+
+	memcpy(copy, in, strnlen(in, length));
+	return copy;
+}
+
+bool
+pg_verify_mbstr(int encoding, const char *text, int length, bool no_error)
+{
+	return pg_encoding_verifymbstr(encoding, text, length) == length;
+}
+
+int
+pg_encoding_mbcliplen(int encoding, const char *text, int length, int limit)
+{
+	int			clipped = 0;
+
+	while (clipped < length)
+	{
+		int			letter = pg_encoding_mblen(encoding, text + clipped);
+
+		if (clipped + letter > limit)
+			break;
+		clipped += letter;
+	}
+	return Min(clipped, length);
+}
+
+/* Days since the Julian epoch, by the civil calendar */
+int
+date2j(int year, int month, int day)
+{
+	int			shifted = (14 - month) / 12;
+	int			y = year + 4800 - shifted;
+	int			m = month + 12 * shifted - 3;
+
+	return day + (153 * m + 2) / 5 + 365 * y + y / 4 - y / 100 + y / 400 - 32045;
+}
+
+const int	day_tab[2][13] = {
+	{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0},
+	{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0}
+};
+
+bool
+errstart(int elevel, const char *domain)
+{
+	abort();
+}
+
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	abort();
+}
+
+int
+errmsg_internal(const char *format,...)
+{
+	return 0;
+}
+
+void
+errfinish(const char *file, int line, const char *function)
+{
+}
+
+void
+ExceptionalCondition(const char *condition, const char *type,
+					 const char *file, int line)
+{
+	abort();
+}
+
+/* ---------- the target ---------- */
+
+static void
+read_item(const AmplifyResource *resource, AmplifyItem *item)
+{
+	for (int i = 0; i < resource->ncolumns; i++)
+	{
+		const AmplifyColumn *column = &resource->columns[i];
+		AmplifyValue value = {0};
+
+		if (column->path == NULL ||
+			amplify_page_value(item, column->path, column->type,
+							   &value) != AMPLIFY_VALUE_OK)
+			continue;
+		if (column->type == AMPLIFY_TIMESTAMP)
+		{
+			if (!IS_VALID_TIMESTAMP(value.time))
+				abort();
+			continue;
+		}
+		if (column->type == AMPLIFY_BOOLEAN)
+			continue;
+		if (pg_encoding_verifymbstr(PG_UTF8, value.text, value.length) != value.length)
+			abort();
+		if (column->key == AMPLIFY_ARN)
+		{
+			AmplifyKeys keys = {{NULL}};
+			char	   *account = NULL;
+
+			(void) amplify_resource_parse_arn(resource, value.text, "us-east-1",
+											  &account, &keys);
+		}
+		(void) amplify_resource_valid_key(column->key, value.text);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char	   *body;
+
+	if (size < 1)
+		return 0;
+	body = malloc(size);		/* exact, so that reading beyond it is seen */
+	memcpy(body, data + 1, size - 1);
+	if (data[0] % 3 == 0)
+	{
+		char		code[32];
+		char		message[64];
+
+		(void) amplify_page_error(body, size - 1, code, sizeof(code),
+								  message, sizeof(message));
+		if (pg_encoding_verifymbstr(PG_UTF8, message, strlen(message)) != strlen(message))
+			abort();
+	}
+	else
+	{
+		bool		many = data[0] % 3 == 1;
+		const AmplifyResource *resource =
+			amplify_resource_find("backend_environments");
+		AmplifyPage *page = amplify_page_create(NULL);
+
+		if (amplify_page_parse(page, body, size - 1,
+							   many ? resource->list->result : resource->get->result,
+							   many) == AMPLIFY_PARSE_OK)
+		{
+			for (int i = 0; i < amplify_page_count(page); i++)
+				read_item(resource, amplify_page_item(page, i));
+			(void) amplify_page_next_token(page);
+		}
+		reset_callback->func(reset_callback->arg);
+	}
+	free(body);
+	while (nblocks > 0)
+		free(blocks[--nblocks]);
+	return 0;
+}
