@@ -345,7 +345,8 @@ typedef struct AmplifyTransfer
 	size_t		received;		/* bytes of headers and body on the wire */
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders answer;
-	char		reason[256];	/* libcurl's words when result is not OK */
+	const char *refusal;		/* why we gave it up; NULL: we didn't */
+	char		reason[256];	/* that, or libcurl's words; if result isn't OK */
 
 	dlist_node	node;			/* in http.c's list, then in *completed */
 	size_t		body_allocated;

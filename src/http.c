@@ -101,6 +101,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->body_length = transfer->body_allocated = 0;
 	transfer->received = 0;
 	transfer->reached = false;
+	transfer->refusal = NULL;
 	transfer->reason[0] = '\0';
 	memset(&transfer->answer, 0, sizeof(transfer->answer));
 	transfer->easy = NULL;
@@ -330,9 +331,8 @@ open_socket_callback(void *arg, curlsocktype purpose,
 
 	if (transfer->public_only && amplify_transfer_is_local(&address->addr))
 	{
-		strlcpy(transfer->reason,
-				"the name of the endpoint resolves to a local address",
-				sizeof(transfer->reason));
+		transfer->refusal =
+			"the name of the endpoint resolves to a local address";
 		return CURL_SOCKET_BAD;
 	}
 	if (!AcquireExternalFD())
@@ -488,12 +488,13 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	transfer->status = status;
 	transfer->reached = sent > 0;
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
-	{
 		transfer->result = classify(transfer, code);
-		if (transfer->reason[0] == '\0')
-			strlcpy(transfer->reason, curl_easy_strerror(code),
-					sizeof(transfer->reason));
-	}
+	/* libcurl's words for that would be about a callback */
+	if (transfer->refusal != NULL)
+		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));
+	else if (code != CURLE_OK && transfer->reason[0] == '\0')
+		strlcpy(transfer->reason, curl_easy_strerror(code),
+				sizeof(transfer->reason));
 	detach(transfer);
 	nfinished++;
 	dlist_delete(&transfer->node);
@@ -509,7 +510,6 @@ classify(const AmplifyTransfer *transfer, CURLcode code)
 		case CURLE_COULDNT_RESOLVE_PROXY:
 		case CURLE_COULDNT_CONNECT:
 		case CURLE_URL_MALFORMAT:
-		case CURLE_UNSUPPORTED_PROTOCOL:
 			return AMPLIFY_HTTP_CONNECT;
 		case CURLE_SSL_CONNECT_ERROR:
 		case CURLE_PEER_FAILED_VERIFICATION:

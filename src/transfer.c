@@ -31,6 +31,7 @@ amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
 	if (transfer->body_length + bytes > transfer->max_size)
 	{
 		transfer->result = AMPLIFY_HTTP_TOO_LARGE;
+		transfer->refusal = "the rest was not read";
 		return false;
 	}
 	if (needed > transfer->body_allocated)
@@ -43,6 +44,7 @@ amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
 		if (body == NULL)
 		{
 			transfer->result = AMPLIFY_HTTP_MEMORY;
+			transfer->refusal = "no memory for the body";
 			return false;
 		}
 		transfer->body = body;
@@ -79,6 +81,7 @@ amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
 	if (transfer->body_length == 0 && transfer->received > MAX_HEADER_BYTES)
 	{
 		transfer->result = AMPLIFY_HTTP_BROKEN;
+		transfer->refusal = "the headers are too large";
 		return false;
 	}
 	for (int i = 0; i < lengthof(wanted); i++)
