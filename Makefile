@@ -40,6 +40,8 @@ DATA = $(wildcard sql/amplify_fdw--*.sql)
 REGRESS = \
 	append \
 	encoding \
+	error_codes \
+	errors \
 	fanout \
 	get \
 	get_not_found \
