@@ -298,7 +298,7 @@ amplify_error_of_parse(AmplifyParse parse)
 
 /*
  * Say it.  The one place where a failed call becomes an error (or, for tables
- * with on_error 'warn', a warning).
+ * with on_error 'warn', a warning, if the failure is one of the service).
  */
 void
 amplify_error_report(int elevel, const AmplifyFailure *failure,
@@ -307,6 +307,12 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 {
 	const char *hint = reports[failure->trouble].hint;
 	char	   *detail = failure_detail(failure);
+
+	/* a limit that the user has set, or trouble of our own, is no app's */
+	if (failure->trouble == AMPLIFY_TROUBLE_MAX_CALLS ||
+		failure->trouble == AMPLIFY_TROUBLE_SIGNING ||
+		failure->trouble == AMPLIFY_TROUBLE_MEMORY)
+		elevel = ERROR;
 
 	/* a cancel that has come meanwhile is the better answer */
 	CHECK_FOR_INTERRUPTS();
