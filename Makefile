@@ -39,6 +39,7 @@ DATA = $(wildcard sql/amplify_fdw--*.sql)
 
 REGRESS = \
 	append \
+	dml \
 	encoding \
 	error_codes \
 	errors \
@@ -59,6 +60,8 @@ REGRESS = \
 	keys_types \
 	list \
 	list_lazily \
+	max_calls \
+	on_error \
 	option_names \
 	option_rules \
 	option_secrets \
@@ -67,7 +70,10 @@ REGRESS = \
 	page_size \
 	params \
 	read_ahead \
+	retry \
 	smoke \
+	stats \
+	throttle \
 	times \
 	types
 # Each test has a mock service of its own

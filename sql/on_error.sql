@@ -1,0 +1,41 @@
+-- With on_error 'warn', what failed is a warning and the other rows go on.
+\ir ../test/setup.psql
+CREATE VIEW e AS
+  SELECT app_id, environment_name AS env FROM backend_environments;
+ALTER SERVER amplify OPTIONS (ADD max_attempts '1');
+\set VERBOSITY terse
+
+\! mockctl fault match=d2b3c4d5e6 status=403 code=AccessDeniedException n=-1
+SELECT * FROM e ORDER BY 1, 2;
+\echo :SQLSTATE
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD on_error 'warn');
+SELECT * FROM e ORDER BY 1, 2;
+\echo :SQLSTATE
+SELECT * FROM e WHERE app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6') AND env = 'prod';
+SELECT * FROM e WHERE app_id = 'd2b3c4d5e6' AND env = 'prod';
+SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8')) AS i (app)
+  LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
+\! mockctl reset
+
+-- the list of apps itself
+\! mockctl fault op=ListApps status=500 n=-1
+SELECT * FROM e ORDER BY 1, 2;
+\! mockctl reset
+
+-- a value that can't be shown, limits and a cancel are errors all the same
+\set VERBOSITY terse
+\! mockctl data op=put app=d3c4d5e6f7 env=bad createTime=true
+SELECT create_time FROM backend_environments WHERE app_id = 'd3c4d5e6f7';
+\echo :SQLSTATE
+SET statement_timeout = '100ms';
+\! mockctl fault stall=request n=-1
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5';
+\echo :SQLSTATE
+\! mockctl reset
+RESET statement_timeout;
+
+-- back again
+ALTER FOREIGN TABLE backend_environments OPTIONS (SET on_error 'error');
+\! mockctl fault status=500
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5';
+\echo :SQLSTATE

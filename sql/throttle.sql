@@ -1,0 +1,50 @@
+-- Throttling slows a query down and doesn't fail it, while patience lasts.
+\ir ../test/setup.psql
+CREATE VIEW e AS
+  SELECT app_id, environment_name AS env FROM backend_environments;
+CREATE VIEW counters AS
+  SELECT calls, retries, throttled, failed, handles_in_use FROM amplify_fdw_stats();
+\set VERBOSITY terse
+
+\! mockctl fault status=429 code=TooManyRequestsException n=3
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+SELECT * FROM counters;
+
+-- in all of its forms; no attempt is counted, so one is enough
+ALTER SERVER amplify OPTIONS (ADD max_attempts '1');
+\! mockctl fault status=400 code=BadRequestException 'message=Rate exceeded' n=2
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+\! mockctl fault status=400 code=ThrottlingException n=2
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+\! mockctl fault status=503 code=SlowDown
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+\! mockctl fault status=429 where=none body=
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+\! mockctl fault status=429 code=LimitExceededException
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl calls && mockctl reset
+
+-- the whole list under a rate limit: every row, and more calls than needed
+\! mockctl rate rps=200 burst=2
+SELECT count(*) FROM e;
+\! mockctl reset
+SELECT failed, handles_in_use FROM counters;
+
+-- the end of patience
+ALTER SERVER amplify OPTIONS (ADD throttle_timeout '200ms');
+\! mockctl fault status=429 code=TooManyRequestsException n=-1
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\echo :SQLSTATE
+\! mockctl reset
+
+-- a server that asks for more time than that is not waited for
+\! mockctl fault status=429 code=TooManyRequestsException header=Retry-After:60 n=-1
+SET statement_timeout = '9s';
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\echo :SQLSTATE
+\! mockctl calls && mockctl reset
