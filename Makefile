@@ -43,6 +43,7 @@ REGRESS = \
 	encoding \
 	error_codes \
 	errors \
+	explain \
 	fanout \
 	get \
 	get_not_found \
@@ -69,13 +70,17 @@ REGRESS = \
 	option_values \
 	page_size \
 	params \
+	pushdown \
 	read_ahead \
+	read_ahead_bounds \
 	retry \
+	security \
 	smoke \
 	stats \
 	throttle \
 	times \
-	types
+	types \
+	user_mapping
 # Each test has a mock service of its own
 REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock
 

@@ -1,0 +1,52 @@
+-- mock: --generate 60,2
+-- Reading ahead keeps to max_concurrency, starts little for a few rows, and
+-- fails only for a row that is asked for.
+\ir ../test/setup.psql
+-- a lost answer is an error, rather than a wait without end
+SET statement_timeout = '9s';
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '100000');
+CREATE VIEW e AS
+  SELECT app_id, environment_name AS env, stack_name FROM backend_environments;
+CREATE TEMP TABLE inventory (id int PRIMARY KEY, app text, env text);
+INSERT INTO inventory SELECT i, 'd' || lpad((i % 60 + 1)::text, 11, '0'), 'dev' FROM generate_series(1, 120) AS i;
+ANALYZE inventory;
+
+-- 120 rows, 60 keys
+\! mockctl latency 20
+SELECT count(*), count(e.env) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env;
+\! mockctl calls
+\! mockctl connections | grep max_in_flight
+\! mockctl reset
+\! mockctl latency 20
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD max_concurrency '3');
+SELECT count(*), count(e.env) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env WHERE id <= 30;
+\! mockctl calls
+\! mockctl connections | grep max_in_flight
+\! mockctl reset
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP max_concurrency);
+
+-- a join that nobody reads is asked for all the same if the key isn't unique
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD unique_key 'false');
+SELECT count(*), sum(id) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env;
+\! mockctl total && mockctl reset
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP unique_key);
+
+-- a cursor starts only a few
+SELECT amplify_fdw_stats_reset();
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, e.env FROM inventory i JOIN e ON app_id = app AND e.env = i.env;
+FETCH 1 FROM c;
+SELECT calls < 20 AS few FROM amplify_fdw_stats();
+MOVE ALL IN c;
+COMMIT;
+SELECT calls, handles_in_use FROM amplify_fdw_stats();
+
+-- a lookup that fails is an error only if its row is asked for
+\! mockctl reset
+\! mockctl fault match=d00000000002 status=403 code=AccessDeniedException n=-1
+\set VERBOSITY terse
+SELECT id, e.env FROM inventory i JOIN e ON app_id = app AND e.env = i.env WHERE id IN (60, 61) ORDER BY id DESC LIMIT 1;
+\echo :SQLSTATE
+SELECT id, e.env FROM (SELECT * FROM inventory WHERE id IN (59, 60, 61) ORDER BY id LIMIT 3) AS i
+  JOIN e ON app_id = app AND e.env = i.env LIMIT 2;
+\echo :SQLSTATE
