@@ -70,6 +70,7 @@ REGRESS = \
 	option_values \
 	page_size \
 	params \
+	plan_keys \
 	pushdown \
 	read_ahead \
 	read_ahead_bounds \
@@ -94,6 +95,9 @@ SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS knows of no headers
+$(OBJS): $(wildcard $(srcdir)/src/*.h)
 
 installcheck: mock
 

@@ -20,6 +20,7 @@
 #include "amplify_fdw.h"
 #include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -54,6 +55,7 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
 static bool may_be_asked_again(PlannerInfo *root);
+static Node *showable(Node *node, void *context);
 static char *keys_text(PlannerInfo *root, RelOptInfo *baserel,
 					   const AmplifyPathInfo *path);
 
@@ -416,7 +418,30 @@ keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
 	context = deparse_context_for_plan_tree(statement,
 											select_rtable_names_for_explain(root->parse->rtable,
 																			root->all_baserels));
-	return deparse_expression((Node *) make_ands_explicit(pushed), context,
+	return deparse_expression(showable((Node *) make_ands_explicit(pushed), NULL),
+							  context,
 							  bms_membership(root->all_baserels) == BMS_MULTIPLE,
 							  false);
+}
+
+/*
+ * Deparsing knows neither the planner's placeholders nor a Param of an executor
+ * for which there is no plan yet.  As an external Param that one is shown as
+ * $n.
+ */
+static Node *
+showable(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, PlaceHolderVar))
+		return showable((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	if (IsA(node, Param))
+	{
+		Param	   *param = copyObject((Param *) node);
+
+		param->paramkind = PARAM_EXTERN;
+		return (Node *) param;
+	}
+	return expression_tree_mutator(node, showable, context);
 }
