@@ -387,7 +387,7 @@ extern void amplify_endpoint_resolve(const AmplifyOptions *options,
 									 const char *service,
 									 AmplifyEndpoint *endpoint);
 
-/* ---------- connection.c: what a session keeps per server and user -------- */
+/* ---------- connection.c: what a session keeps per server and user ------- */
 
 /* Numbers that stat.c shows; all since the session's start or the reset */
 typedef struct AmplifyStats
@@ -450,7 +450,7 @@ extern List *amplify_connection_servers(void);
 extern void amplify_connection_count(AmplifyConnection *connection,
 									 const AmplifyOperation *operation);
 
-/* ---------- error.c: what went wrong, and the one place that says it ------ */
+/* ---------- error.c: what went wrong, and the one place that says it ----- */
 
 typedef enum AmplifyOutcome
 {
@@ -766,7 +766,7 @@ typedef struct AmplifyKeySet
 	AmplifyKeys *keys;			/* sorted; no item belongs to two */
 	int			nkeys;
 	bool		all;			/* not enough bound: every parent is asked */
-	const char *filter;			/* all: the one value of the last key; or NULL */
+	const char *filter;			/* all: one value of the last key; or NULL */
 } AmplifyKeySet;
 
 extern int	amplify_keyset_compare(const void *a, const void *b);
@@ -794,7 +794,7 @@ enum AmplifyScanPrivate
 								 * must be true for there to be a row */
 };
 
-/* ForeignPath.fdw_private of ours: how the keys are bound, and what it costs */
+/* ForeignPath.fdw_private of ours: how the keys are bound, at what cost */
 typedef struct AmplifyPathInfo
 {
 	List	   *disjuncts;		/* see key.c */
@@ -848,7 +848,7 @@ extern void amplifyExplainForeignScan(ForeignScanState *node,
 extern void amplify_explain_counters(const AmplifyCounters *counters,
 									 struct ExplainState *es);
 
-/* ---------- join.c, readahead.c: lookups of a join, ahead of need ---------- */
+/* ---------- join.c, readahead.c: lookups of a join, ahead of need -------- */
 
 extern int	amplify_read_ahead; /* amplify_fdw.read_ahead */
 

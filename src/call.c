@@ -22,7 +22,7 @@
 /* AWS's standard retry mode: full jitter below base * 2^i, at most 20 s */
 #define RETRY_BASE		(50 * 1000)
 #define RETRY_LONGEST	(20 * 1000 * 1000)
-#define LONGEST_HINT	(60 * 1000 * 1000)	/* of a server's own wish to wait */
+#define LONGEST_HINT	(60 * 1000 * 1000)	/* of what a server asks for */
 
 /*
  * A transfer and what it needs while it is under way.  In the statement's

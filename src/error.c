@@ -96,7 +96,7 @@ static const struct
 	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_TROUBLE_MEMORY, AMPLIFY_OUTCOME_FAIL},
 };
 
-/* What a user is told; indexed by AmplifyTrouble.  %s in a hint: the server. */
+/* What a user is told; indexed by AmplifyTrouble.  %s in a hint: the server */
 static const struct
 {
 	int			sqlstate;
@@ -202,7 +202,7 @@ static const struct
 	},
 };
 
-/* What is said of a value that can't be shown; indexed by AmplifyValueStatus */
+/* What is said of a value that can't be shown; by AmplifyValueStatus */
 static const struct
 {
 	int			sqlstate;

@@ -48,7 +48,7 @@
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;	/* TLS sessions, for resumption */
 static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
-static dlist_head active = DLIST_STATIC_INIT(active);	/* transfers in multi */
+static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
 static uint64 nfinished = 0;	/* transfers that have ended by themselves */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;

@@ -131,7 +131,8 @@ amplify_key_count(PlannerInfo *root, List *disjuncts)
 
 /*
  * Disjuncts in a form that a plan can hold: a list of integer lists, three
- * numbers a term: column, index in *exprs (to which it is added), is it an array.
+ * numbers a term: column, index in *exprs (to which it is added), whether it
+ * is an array.
  */
 List *
 amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,

@@ -73,6 +73,7 @@ static const AmplifyOption amplify_options[] = {
 	{"max_attempts", ForeignServerRelationId, OPTION_COUNT, AT(max_attempts), 1, 100, 0},
 	{"throttle_timeout", ForeignServerRelationId, OPTION_MS, AT(throttle_timeout), 0, 86400000, 0},
 	{"max_concurrency", ForeignServerRelationId, OPTION_COUNT, AT(max_concurrency), 1, 1000, 0},
+	/* NOLINTNEXTLINE(bugprone-integer-division): whole bytes */
 	{"max_response_size", ForeignServerRelationId, OPTION_BYTES, AT(max_response_size), 1024, MaxAllocSize / 4, 0},
 	{"request_cost", ForeignServerRelationId, OPTION_REAL, AT(request_cost), 0, 1e10, 0},
 

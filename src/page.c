@@ -419,7 +419,7 @@ find_member(struct json_object *object, const char *path)
 	return object;
 }
 
-/* restJson1 sends seconds since 1970 as a number; SDKs take ISO 8601 as well */
+/* restJson1 sends seconds since 1970 as a number; SDKs take ISO 8601, too */
 static AmplifyValueStatus
 time_value(struct json_object *object, TimestampTz *time)
 {

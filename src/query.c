@@ -72,7 +72,7 @@ struct AmplifyQuery
 	int64		next_report;	/* when amplify_fdw.progress speaks next */
 	List	   *counters;		/* of SharedCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
-	List	   *async_fds;		/* one for each scan that an Append waits for */
+	List	   *async_fds;		/* one for each scan an Append waits for */
 	AmplifySpill *spill;		/* bodies that memory has no room for */
 	dlist_node	node;
 	MemoryContextCallback callback;

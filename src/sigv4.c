@@ -536,6 +536,7 @@ sigv4_derive_key(const char *secret_access_key, const SigV4Request *req,
 
 	if (len > MAX_SECRET_LEN)
 		return false;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes of a key */
 	memcpy(secret + KEY_PREFIX_LEN, secret_access_key, len);
 
 	ok = hmac_sha256(secret, KEY_PREFIX_LEN + len,

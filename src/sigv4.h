@@ -39,7 +39,7 @@ typedef struct SigV4Request
 {
 	const char *method;			/* "GET", "POST" */
 	const char *path;			/* as sent: percent-encoded once, no query */
-	const char *query;			/* as sent, without '?'; "" when there is none */
+	const char *query;			/* as sent, without '?'; "" for none */
 	const SigV4Header *headers; /* those to sign, sorted by name */
 	int			nheaders;
 	const char *payload;		/* body; "" when there is none */

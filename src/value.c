@@ -169,7 +169,7 @@ amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 	for (int i = 0; i < map->ncolumns; i++)
 	{
 		MappedColumn *mapped = &map->columns[i];
-		AmplifyValue value;
+		AmplifyValue value = {0};
 
 		/* an error of read_value() names the column itself */
 		context.attname = NULL;
@@ -268,7 +268,7 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 	return true;
 }
 
-/* What only the item's ARN tells: its account, or a key that wasn't asked for */
+/* What only the item's ARN tells: its account, or a key not asked for */
 static bool
 read_from_arn(AmplifyColumnMap *map, const MappedColumn *mapped,
 			  const AmplifyRow *row, AmplifyValue *value)

@@ -121,7 +121,7 @@ body_length(const Request *req)
 }
 
 static int
-parse_head(Request *req, char *p, char *end)
+parse_head(Request *req, char *p, const char *end)
 {
 	bool		first = true;
 

@@ -62,7 +62,8 @@ set_credential(const char *value)
 static void
 set_unknown_app(const char *value)
 {
-	if (strcmp(value, "404") && strcmp(value, "400") && strcmp(value, "empty"))
+	if (strcmp(value, "404") != 0 && strcmp(value, "400") != 0 &&
+		strcmp(value, "empty") != 0)
 		die("--unknown-app is 404, 400 or empty");
 	options.unknown_app = value;
 }
