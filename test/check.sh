@@ -1,7 +1,115 @@
 #!/usr/bin/env bash
-# Runs all tests.
+# check.sh [STEP...] - runs all tests, or those of the steps named.
+#
+# On a fresh Debian, as root, it installs what is missing.  It ends with one
+# line, "N passed, N failed", and fails if any test has.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-make -s with_llvm=no >/dev/null
-make -s -C test/mock
-prove -q test/unit/*.t
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+passed=0
+failed=0
+
+# ---------- the steps; each prints what prove or pg_regress prints ----------
+
+# Building is a test: warnings are errors here.
+step_build() {
+    make_options=(COPT=-Werror)
+    need_build
+    echo "Files=1, Tests=1"
+}
+
+step_style() {
+    prove "$top/test/style.sh"
+}
+
+step_layers() {
+    prove "$tree/test/layers.sh" :: "$tree"
+}
+
+step_unit() {
+    need_packages perl openssl python3-botocore
+    prove "$tree"/test/unit/*.t
+}
+
+step_regress() {
+    need_cluster
+    make -s -C "$tree" with_llvm=no installcheck || {
+        head -n 500 "$tree/regression.diffs"
+        return 1
+    }
+}
+
+# What one session can't show
+step_tap() {
+    need_packages perl libipc-run-perl openssl
+    "$tree/test/run-tap.sh"
+}
+
+# Clients that nobody here wrote
+step_clients() {
+    prove "$tree"/test/clients/*.t
+}
+
+step_differential() {
+    prove "$tree"/test/differential/*.t
+}
+
+# ---------- running and counting ----------
+
+# From what a step has printed: how many tests have passed and failed.  A file
+# that died without a failed test, or a step that printed no test, is a failure.
+count() {
+    awk -v status="$2" '
+        # prove
+        /^Files=[0-9]+, Tests=[0-9]+/ { split($2, t, /[=,]/); passed += t[2] }
+        /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ {
+            n = $0
+            sub(/.* Failed: /, "", n)
+            n += 0
+            passed -= n
+            failed += n > 0 ? n : 1
+        }
+        # pg_regress, of PostgreSQL 15 and of later versions
+        /^(test|    ) .* \.\.\. ok / { passed++ }
+        /^(test|    ) .* \.\.\. (FAILED|failed) / { failed++ }
+        /^ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { passed++ }
+        /^not ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { failed++ }
+        END {
+            if (failed == 0 && status != 0) failed = 1
+            print passed + 0, failed + 0
+        }' "$1"
+}
+
+run_step() {
+    local log=$temp/$1.log status=0 of_step
+
+    say "$1"
+    set +e
+    # In a subshell, a step ends at its first error
+    (set -e; "step_$1") 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    set -e
+    read -ra of_step <<< "$(count "$log" "$status")"
+    passed=$((passed + of_step[0]))
+    failed=$((failed + of_step[1]))
+}
+
+finish() {
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" -eq 0 ] || exit 1
+    exit 0
+}
+
+steps=("$@")
+[ $# -gt 0 ] || steps=(style layers unit regress tap clients differential)
+for step in "${steps[@]}"; do
+    declare -F "step_$step" > /dev/null || die "no such step: $step"
+done
+
+place_build
+run_step build
+[ "$failed" -eq 0 ] || finish
+for step in "${steps[@]}"; do
+    [ "$step" = build ] || run_step "$step"
+done
+finish

@@ -150,57 +150,67 @@ install_packages() {
 
 # ---------- build ----------
 
-# Copies the tree as it is, less what is built, and builds and installs that
-# copy; "make_options" goes to both makes.
-need_build() {
-    if [ -z "${AMPLIFY_TEST_BUILD:-}" ]; then
-        need_packages "${build_packages[@]}" server
-        need_temp
-        export AMPLIFY_TEST_BUILD=$temp/build
-        mkdir -p "$AMPLIFY_TEST_BUILD/tree"
-        tar -C "$top" --exclude=./.git --exclude='*.[oa]' --exclude='*.so' \
-            --exclude='*.bc' --exclude=./results --exclude=./log \
-            --exclude=./tmp_check -cf - . |
-            tar -C "$AMPLIFY_TEST_BUILD/tree" -xof -
-        make_tree "$AMPLIFY_TEST_BUILD/tree" "$AMPLIFY_TEST_BUILD/inst"
-    fi
-    tree=$AMPLIFY_TEST_BUILD/tree
-    # Read by PostgreSQL's own TAP framework, too
+# Where the build is to be: "tree", and the settings of a server
+place_build() {
+    need_temp
+    export AMPLIFY_TEST_BUILD=${AMPLIFY_TEST_BUILD:-$temp/build}
+    # PostgreSQL's own TAP framework reads that, too
     export TEMP_CONFIG=$AMPLIFY_TEST_BUILD/server.conf
+    tree=$AMPLIFY_TEST_BUILD/tree
 }
 
+need_build() {
+    place_build
+    [ -e "$TEMP_CONFIG" ] || build
+}
+
+# The tree as it is, less what is built there, is copied, built and installed.
+build() {
+    need_packages "${build_packages[@]}" server
+    say "building with $(pg --version)"
+    mkdir -p "$tree"
+    tar -C "$top" --exclude=./.git --exclude='*.[oa]' --exclude='*.so' \
+        --exclude='*.bc' --exclude=./results --exclude=./log \
+        --exclude=./tmp_check -cf - . | tar -C "$tree" -xof -
+    # the clone may be for root's eyes only
+    chmod -R a+rX "$tree"
+    make_tree
+    installation_settings > "$TEMP_CONFIG.new"
+    mv "$TEMP_CONFIG.new" "$TEMP_CONFIG"
+}
+
+# "make_options" goes to the makes of the extension and of the mock.
+make_options=()
 make_tree() {
     local jobs
 
-    say "building with $(pg --version)"
     jobs=$(nproc)
-    quietly make -s -C "$1" -j "$jobs" with_llvm=no "${make_options[@]}"
-    quietly make -s -C "$1/test/mock" clean
-    quietly make -s -C "$1/test/mock" -j "$jobs" "${make_options[@]}"
-    quietly make -s -C "$1" with_llvm=no DESTDIR="$2" install
-    installation_settings "$2" > "$AMPLIFY_TEST_BUILD/server.conf"
+    quietly make -s -C "$tree" -j "$jobs" with_llvm=no "${make_options[@]}"
+    quietly make -s -C "$tree/test/mock" clean
+    quietly make -s -C "$tree/test/mock" -j "$jobs" "${make_options[@]}"
+    quietly make -s -C "$tree" with_llvm=no DESTDIR="$AMPLIFY_TEST_BUILD/inst" \
+        install
 }
 
-# Lets a server find what is installed below a folder.  Debian has a setting
-# for that, PostgreSQL 18 another.
+# Lets a server find what is installed there.  Debian has a setting for that,
+# PostgreSQL 18 another.
 installation_settings() {
-    local settings
+    local settings inst=$AMPLIFY_TEST_BUILD/inst
 
     settings=$("$(pg --bindir)/postgres" --describe-config | cut -f 1)
     case $'\n'$settings$'\n' in
         *$'\nextension_destdir\n'*)
-            printf "extension_destdir = '%s'\n" "$1" ;;
+            printf "extension_destdir = '%s'\n" "$inst" ;;
         *$'\nextension_control_path\n'*)
             printf "extension_control_path = '%s:\$system'\n" \
-                "$1$(pg --sharedir)"
+                "$inst$(pg --sharedir)"
             printf "dynamic_library_path = '%s:\$libdir'\n" \
-                "$1$(pg --pkglibdir)" ;;
+                "$inst$(pg --pkglibdir)" ;;
         *)
-            # Nothing but the server's own folders will do
-            quietly make -s -C "${1%/*}/tree" with_llvm=no install ;;
+            # nothing but the server's own folders will do
+            quietly make -s -C "$tree" with_llvm=no install ;;
     esac
 }
-make_options=()
 
 # ---------- server ----------
 
@@ -267,4 +277,31 @@ start_mock() {
         esac
     done
     die "the mock does not start"
+}
+
+# ---------- tests of the source ----------
+
+tap_count=0
+tap_failed=0
+
+# no_findings NAME COMMAND...: one test, which passes when the command prints
+# nothing; what it does print is why it fails.
+no_findings() {
+    local name=$1 findings
+
+    shift
+    findings=$("$@")
+    tap_count=$((tap_count + 1))
+    if [ -z "$findings" ]; then
+        printf 'ok %d - %s\n' "$tap_count" "$name"
+    else
+        printf 'not ok %d - %s\n' "$tap_count" "$name"
+        sed 's/^/# /' <<< "$findings" >&2
+        tap_failed=1
+    fi
+}
+
+done_testing() {
+    printf '1..%d\n' "$tap_count"
+    exit "$tap_failed"
 }

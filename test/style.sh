@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# style.sh - checks the style of the source, as a TAP test.
+#
+# What is measured is what a reader meets: no long file or function, no comment
+# beyond column 79, no stray white space, no note to oneself; and two linters
+# have nothing to say.  A finding that is none is silenced where it stands,
+# with the reason.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+max_file=600
+max_function=100
+max_column=79
+
+cd "$top"
+shopt -s globstar nullglob
+extension=(src/*.c)
+programs=(test/**/*.c)
+c_files=(src/*.[ch] test/**/*.[ch])
+scripts=(test/**/*.{sh,pl,pm,t,py,mjs,psql} test/with-mock test/mock/mockctl
+    .ci/run)
+# not README.md and the like: they show what psql prints, with its blanks
+texts=("${c_files[@]}" "${scripts[@]}" Makefile test/**/Makefile sql/*.sql)
+
+long_files() {
+    awk -v max="$max_file" '
+        FNR == 1 { report() }
+        { file = FILENAME; lines = FNR }
+        function report() {
+            if (lines > max) print file ": " lines " lines"
+        }
+        END { report() }' "${c_files[@]}" "${scripts[@]}"
+}
+
+long_functions() {
+    ctags -x --kinds-C=f --_xformat='%F:%n %N %e' "${c_files[@]}" |
+        awk -v max="$max_function" '{
+            split($1, at, ":")
+            if ($3 - at[2] + 1 > max)
+                print $1 ": " $2 "() has " $3 - at[2] + 1 " lines"
+        }'
+}
+
+# Lines of comments, with tabs as wide as an editor shows them
+long_comments() {
+    local file
+
+    for file in "${c_files[@]}"; do
+        expand -t 4 "$file" | awk -v max="$max_column" -v file="$file" '
+            /\/\*/ { comment = 1 }
+            comment && length > max { print file ":" NR ": " $0 }
+            /\*\// { comment = 0 }'
+    done
+}
+
+# White space at the end, or spaces where pgindent has a tab
+white_space() {
+    grep -nE '[[:blank:]]+$' "${texts[@]}" || true
+    grep -nE $'^\t* {4}' "${c_files[@]}" || true
+}
+
+notes_to_oneself() {
+    grep -nwE 'TO''DO|FIX''ME|XX''X' "${texts[@]}" || true
+}
+
+# Runs clang-tidy with the flags given on the files from standard input
+tidy() {
+    xargs -P "$(nproc)" -n 2 sh -c '
+        flags=$1
+        shift
+        clang-tidy --quiet "$@" -- $flags 2> /dev/null || true' sh "$*" |
+        sed -n "/\(error\|warning\): /s,^$top/,,p"
+}
+
+tidy_extension() {
+    printf '%s\n' "${extension[@]}" |
+        tidy -std=gnu99 -D_GNU_SOURCE -Isrc "-I$(pg --includedir-server)" \
+            "$(pkg-config --cflags libcurl libcrypto json-c)"
+}
+
+tidy_programs() {
+    printf '%s\n' "${programs[@]}" |
+        tidy -std=gnu11 -D_GNU_SOURCE -Isrc \
+            "$(pkg-config --cflags libcurl libcrypto json-c)"
+}
+
+check_cpp() {
+    cppcheck --quiet --std=c11 --inline-suppr --force -j "$(nproc)" \
+        --enable=warning,performance,portability,style -Isrc \
+        --template='{file}:{line}: {message} [{id}]' src test 2>&1
+}
+
+need_packages "${build_packages[@]}" server universal-ctags clang-tidy \
+    cppcheck >&2
+no_findings "no file has more than $max_file lines" long_files
+no_findings "no function has more than $max_function lines" long_functions
+no_findings "comments end by column $max_column" long_comments
+no_findings "white space is where it belongs" white_space
+no_findings "nothing is left for later" notes_to_oneself
+no_findings "clang-tidy finds nothing in src" tidy_extension
+no_findings "clang-tidy finds nothing in test" tidy_programs
+no_findings "cppcheck finds nothing" check_cpp
+done_testing
