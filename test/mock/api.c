@@ -16,10 +16,13 @@ enum
 	FORM_GET,					/* one thing, by the names in the path */
 	FORM_GLOBAL,				/* one thing, by its id alone */
 	FORM_LIST,
-	FORM_TAGS
+	FORM_TAGS,
+	FORM_IDENTITY				/* identity.c's; no path of the API */
 };
 
+/* Sorted by name. */
 const Op	api_ops[] = {
+	{"Container.credentials", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
 	{"GetApp", "apps/{}", K_APP, FORM_GET, "app", 0, 0},
 	{"GetArtifactUrl", "artifacts/{}", K_ARTIFACT, FORM_GLOBAL, NULL, 0, 0},
 	{"GetBackendEnvironment", "apps/{}/backendenvironments/{}", K_ENV,
@@ -29,6 +32,9 @@ const Op	api_ops[] = {
 	"domainAssociation", 0, 0},
 	{"GetJob", "apps/{}/branches/{}/jobs/{}", K_JOB, FORM_GET, "job", 0, 0},
 	{"GetWebhook", "webhooks/{}", K_WEBHOOK, FORM_GLOBAL, "webhook", 0, 0},
+	{"IMDS.credentials", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
+	{"IMDS.role", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
+	{"IMDS.token", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
 	{"ListApps", "apps", K_APP, FORM_LIST, "apps", 10, 100},
 	{"ListArtifacts", "apps/{}/branches/{}/jobs/{}/artifacts", K_ARTIFACT,
 	FORM_LIST, "artifacts", 10, 50},
@@ -43,6 +49,9 @@ const Op	api_ops[] = {
 	{"ListTagsForResource", "tags/{}", K_ROOT, FORM_TAGS, "tags", 0, 0},
 	{"ListWebhooks", "apps/{}/webhooks", K_WEBHOOK, FORM_LIST, "webhooks",
 	10, 50},
+	{"STS.AssumeRole", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
+	{"STS.AssumeRoleWithWebIdentity", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
+	{"STS.GetCallerIdentity", "", K_ROOT, FORM_IDENTITY, NULL, 0, 0},
 };
 const int	api_nops = lengthof(api_ops);
 
@@ -103,6 +112,9 @@ api_route(const Request *req, Call *call)
 {
 	call->op = NULL;
 	call->nseg = 0;
+	call->identity = identity_route(req, &call->op);
+	if (call->identity >= 0)
+		return;
 	if (!split_path(req->path, call) || !slice_is(req->method, "GET"))
 		return;
 	for (int i = 0; i < api_nops; i++)
@@ -312,7 +324,9 @@ run_list(const Request *req, const Call *call, Reply *r)
 void
 api_run(const Request *req, const Call *call, Reply *r)
 {
-	if (call->op == NULL)
+	if (call->identity >= 0)
+		identity_run(call->identity, req, r);
+	else if (call->op == NULL)
 		reply_error(r, 403, "AccessDeniedException",
 					"Unable to determine service/operation name to be authorized");
 	else if (call->op->form == FORM_LIST)

@@ -433,14 +433,18 @@ run_api(Conn *c)
 	api_route(&c->req, &call);
 	name = call.op ? call.op->name : "Unknown";
 	stats_count(call.op);
-	if (signature_check(&c->req, &reply) && !rate_exceeded(name, &reply))
+	if ((call.identity >= 0 ? identity_check(call.identity, &c->req, &reply) :
+		 signature_check(&c->req, "amplify", &reply)) &&
+		!rate_exceeded(name, &reply))
 	{
 		fault_apply(name, c->req.target, &reply.wish);
 		api_run(&c->req, &call, &reply);
 	}
 	/* The log before the sending, which may close the connection. */
 	status = reply_render(&reply, &c->out, &c->plan, c->req.keepalive);
-	stats_log(when, status, call.op, c->req.target);
+	stats_log(when, status, call.op,
+			  call.identity >= 0 ? identity_target(call.identity, &c->req) :
+			  c->req.target, signature_key_id(&c->req));
 	conn_start(c, reply.wish.latency > 0 ? reply.wish.latency : latency_now);
 }
 

@@ -18,6 +18,7 @@ typedef struct LogLine
 	int			status;
 	const char *op;
 	Buf			target;
+	Buf			key_id;
 } LogLine;
 
 Stats		stats;
@@ -47,7 +48,7 @@ stats_count(const Op *op)
 }
 
 void
-stats_log(uint64_t when, int status, const Op *op, Slice target)
+stats_log(uint64_t when, int status, const Op *op, Slice target, Slice key_id)
 {
 	LogLine    *line = &log_ring[log_lines++ % LOG_SIZE];
 
@@ -56,12 +57,15 @@ stats_log(uint64_t when, int status, const Op *op, Slice target)
 	line->op = op_name(op_index(op));
 	line->target.n = 0;
 	buf_slice(&line->target, target);
+	line->key_id.n = 0;
+	buf_slice(&line->key_id, key_id.p ? key_id : slice("-"));
 }
 
 void
 control_start(void)
 {
 	start_ms = now_ms();
+	identity_reset();
 	counts = xalloc(((size_t) api_nops + 1) * sizeof(*counts));
 }
 
@@ -69,7 +73,10 @@ void
 control_free(void)
 {
 	for (int i = 0; i < LOG_SIZE; i++)
+	{
 		buf_free(&log_ring[i].target);
+		buf_free(&log_ring[i].key_id);
+	}
 	free(counts);
 }
 
@@ -129,9 +136,9 @@ word_log(Conn *c, const Params *ps, Reply *r)
 	{
 		const LogLine *line = &log_ring[i % LOG_SIZE];
 
-		buf_printf(&r->body, "%llu %d %s %s\n",
+		buf_printf(&r->body, "%llu %d %s %s %s\n",
 				   (unsigned long long) (line->when - start_ms), line->status,
-				   line->op, line->target.p);
+				   line->op, line->target.p, line->key_id.p);
 	}
 	return true;
 }
@@ -161,6 +168,7 @@ word_reset(Conn *c, const Params *ps, Reply *r)
 	accept_mode = ACCEPT_NORMAL;
 	faults_clear();
 	rate_clear();
+	identity_reset();
 	return ok_or(r, NULL);
 }
 
@@ -186,6 +194,24 @@ word_fault(Conn *c, const Params *ps, Reply *r)
 {
 	(void) c;
 	return ok_or(r, fault_add(ps));
+}
+
+static bool
+word_clock(Conn *c, const Params *ps, Reply *r)
+{
+	const char *seconds = param(ps, "seconds");
+
+	(void) c;
+	return ok_or(r, seconds && parse_long(seconds, -1000000000, 1000000000,
+										  &options.clock_offset) ?
+				 NULL : "seconds is a number");
+}
+
+static bool
+word_keys(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c;
+	return ok_or(r, identity_set(ps));
 }
 
 static bool
@@ -273,6 +299,8 @@ static const struct
 	{"POST", "fault", word_fault},
 	{"POST", "data", word_data},
 	{"POST", "accept", word_accept},
+	{"POST", "keys", word_keys},
+	{"POST", "clock", word_clock},
 };
 
 bool

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <openssl/ssl.h>
 
@@ -231,10 +232,16 @@ enum
 	TOKEN_SAME = 1, TOKEN_CYCLE, TOKEN_NEW, TOKEN_LONG
 };
 
+enum
+{
+	QUERY_JSON = 1, QUERY_XML
+};
+
 typedef struct Reply
 {
 	int			status;
 	bool		failed;			/* build an error body */
+	int			query;			/* ... of the query protocol, QUERY_... */
 	bool		code_in_body;
 	const char *type;
 	const char *code;
@@ -281,8 +288,12 @@ extern const size_t padding_size;
 /* ---- signature.c ---- */
 
 extern void credential_add(const char *spec);
+extern void credential_issue(const char *id, const char *secret, const char *token,
+							 time_t expires, long uses);
+extern void credentials_expire(void);
 extern void credentials_free(void);
-extern bool signature_check(const Request *req, Reply *r);
+extern bool signature_check(const Request *req, const char *service, Reply *r);
+extern Slice signature_key_id(const Request *req);
 
 /* ---- api.c ---- */
 
@@ -300,6 +311,7 @@ typedef struct Op
 typedef struct Call
 {
 	const Op   *op;				/* NULL: no such operation */
+	int			identity;		/* number of identity.c's; -1: of the API */
 	int			nseg;
 	Slice		seg[MAX_SEGMENTS];	/* decoded */
 	int			narg;
@@ -311,6 +323,14 @@ extern const int api_nops;
 
 extern void api_route(const Request *req, Call *call);
 extern void api_run(const Request *req, const Call *call, Reply *r);
+
+/* identity.c: temporary credentials */
+extern int	identity_route(const Request *req, const Op **op);
+extern bool identity_check(int number, const Request *req, Reply *r);
+extern void identity_run(int number, const Request *req, Reply *r);
+extern Slice identity_target(int number, const Request *req);
+extern void identity_reset(void);
+extern const char *identity_set(const Params *ps);
 
 /* page.c: tokens and pages */
 extern bool page_start(const Op *op, Slice owner, const Param *token,
@@ -342,7 +362,8 @@ typedef struct Stats
 extern Stats stats;
 
 extern void stats_count(const Op *op);
-extern void stats_log(uint64_t when, int status, const Op *op, Slice target);
+extern void stats_log(uint64_t when, int status, const Op *op, Slice target,
+					  Slice key_id);
 extern void control_start(void);
 extern void control_free(void);
 

@@ -72,6 +72,7 @@ reply_begin(Reply *r)
 
 	r->status = 200;
 	r->failed = false;
+	r->query = 0;
 	r->code_in_body = false;
 	r->type = "application/json";
 	r->code = NULL;
@@ -117,6 +118,30 @@ wish_error(Reply *r)
 	buf_slice(&r->message, w->message.p ? w->message : slice("A fault of the mock."));
 }
 
+/* An error of STS, in one of its two forms. */
+static void
+put_query_error(Reply *r)
+{
+	Buf		   *b = &r->body;
+	const char *code = r->code ? r->code : "Unknown";
+
+	if (r->query == QUERY_JSON)
+	{
+		buf_puts(b, "{\"Error\":{\"Type\":\"Sender\",\"Code\":");
+		buf_json(b, slice(code));
+		buf_puts(b, ",\"Message\":");
+		buf_json(b, buf_view(&r->message));
+		buf_puts(b, "},\"RequestId\":\"00000000-mock\"}");
+		return;
+	}
+	r->type = "text/xml";
+	buf_printf(b, "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n"
+			   "  <Error>\n    <Type>Sender</Type>\n    <Code>%s</Code>\n"
+			   "    <Message>%s</Message>\n  </Error>\n"
+			   "  <RequestId>00000000-mock</RequestId>\n</ErrorResponse>\n",
+			   code, r->message.p);
+}
+
 static void
 put_error_body(Reply *r)
 {
@@ -129,6 +154,11 @@ put_error_body(Reply *r)
 	const char *name = member[where];
 
 	b->n = 0;
+	if (r->query != 0)
+	{
+		put_query_error(r);
+		return;
+	}
 	if (where == WHERE_HEADER && r->code_in_body)
 		name = "code";
 	buf_putc(b, '{');
@@ -223,7 +253,7 @@ put_head(const Reply *r, Buf *out, uint64_t length, bool keepalive)
 		buf_puts(out, "Content-Encoding: gzip\r\n");
 	buf_puts(out, keepalive ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
 	put_request_id(out);
-	if (r->failed && r->code && (w->where == 0 || w->where == WHERE_HEADER))
+	if (r->failed && r->code && r->query == 0 && (w->where == 0 || w->where == WHERE_HEADER))
 		buf_printf(out, "x-amzn-ErrorType: %s\r\n", r->code);
 	if (w->redirect.p)
 		buf_printf(out, "Location: %s\r\n", w->redirect.p);

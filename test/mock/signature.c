@@ -20,6 +20,7 @@
 #define SHA_BLOCK		64
 #define MAX_SKEW		300
 #define MAX_CREDENTIALS	64
+#define MAX_ISSUED		256
 #define MAX_SIGNED		MAX_HEADERS
 
 static const char empty_hash[] =
@@ -30,7 +31,10 @@ typedef struct Credential
 	char	   *id;
 	char	   *secret;
 	char	   *token;			/* NULL: long-term */
+	time_t		expires;		/* of what was issued */
+	long		uses;			/* -1: as many as one likes */
 	char		day[9];			/* that the key below is for */
+	char		service[16];	/* likewise */
 	unsigned char key[SHA_LEN];
 } Credential;
 
@@ -52,6 +56,8 @@ typedef struct Claim
 
 static Credential credentials[MAX_CREDENTIALS];
 static int	ncredentials;
+static Credential issued[MAX_ISSUED];	/* a ring */
+static uint64_t nissued;
 static EVP_MD *sha256;
 static EVP_MD_CTX *sha_ctx;
 
@@ -73,9 +79,41 @@ credential_add(const char *spec)
 	ncredentials++;
 }
 
+/* Temporary credentials, which take the place of the oldest ones. */
+void
+credential_issue(const char *id, const char *secret, const char *token,
+				 time_t expires, long uses)
+{
+	Credential *cred = &issued[nissued++ % MAX_ISSUED];
+
+	free(cred->id);
+	free(cred->secret);
+	free(cred->token);
+	memset(cred, 0, sizeof(*cred));
+	cred->id = xstrndup(id, strlen(id));
+	cred->secret = xstrndup(secret, strlen(secret));
+	cred->token = xstrndup(token, strlen(token));
+	cred->expires = expires;
+	cred->uses = uses;
+}
+
+/* All that were issued expire now. */
+void
+credentials_expire(void)
+{
+	for (int i = 0; i < MAX_ISSUED; i++)
+		issued[i].expires = 0;
+}
+
 void
 credentials_free(void)
 {
+	for (int i = 0; i < MAX_ISSUED; i++)
+	{
+		free(issued[i].id);
+		free(issued[i].secret);
+		free(issued[i].token);
+	}
 	for (int i = 0; i < ncredentials; i++)
 	{
 		free(credentials[i].id);
@@ -141,7 +179,8 @@ signing_key(Credential *cred, const Claim *claim)
 	unsigned char key[SHA_LEN];
 	int			n;
 
-	if (memcmp(cred->day, claim->day.p, 8) == 0)
+	if (memcmp(cred->day, claim->day.p, 8) == 0 &&
+		slice_is(claim->service, cred->service))
 		return cred->key;
 	n = snprintf(first, sizeof(first), "AWS4%s", cred->secret);
 	if (n >= (int) sizeof(first))
@@ -151,6 +190,8 @@ signing_key(Credential *cred, const Claim *claim)
 		hmac((Slice) {(char *) key, SHA_LEN}, steps[i], key);
 	memcpy(cred->key, key, SHA_LEN);
 	memcpy(cred->day, claim->day.p, 8);
+	snprintf(cred->service, sizeof(cred->service), "%.*s",
+			 (int) claim->service.n, claim->service.p);
 	return cred->key;
 }
 
@@ -452,7 +493,7 @@ check_date(const Claim *claim, Reply *r)
 }
 
 static bool
-check_scope(const Claim *claim, Reply *r)
+check_scope(const Claim *claim, const char *service, Reply *r)
 {
 	static const char bad[] = "InvalidSignatureException";
 
@@ -467,9 +508,9 @@ check_scope(const Claim *claim, Reply *r)
 		reply_error(r, 403, bad,
 					"Credential should be scoped to a valid region, not '%.*s'. ",
 					(int) claim->region.n, claim->region.p);
-	else if (!slice_is(claim->service, "amplify"))
+	else if (!slice_is(claim->service, service))
 		reply_error(r, 403, bad,
-					"Credential should be scoped to correct service: 'amplify'. ");
+					"Credential should be scoped to correct service: '%s'. ", service);
 	else if (!slice_is(claim->terminator, "aws4_request"))
 		reply_error(r, 403, bad,
 					"Credential should be scoped with a valid terminator: "
@@ -518,6 +559,22 @@ find_credential(const Claim *claim, Reply *r)
 			(cred->token ? slice_is(claim->token, cred->token) : claim->token.p == NULL))
 			return cred;
 	}
+	for (int i = 0; i < MAX_ISSUED; i++)
+	{
+		Credential *cred = &issued[i];
+
+		if (cred->id == NULL || !slice_is(claim->id, cred->id) ||
+			claim->token.p == NULL || !slice_is(claim->token, cred->token))
+			continue;
+		if (cred->uses != 0 && cred->expires > (time_t) mock_time())
+		{
+			cred->uses -= cred->uses > 0;
+			return cred;
+		}
+		reply_error(r, 403, "ExpiredTokenException",
+					"The security token included in the request is expired");
+		return NULL;
+	}
 	reply_error(r, 403, "UnrecognizedClientException",
 				"The security token included in the request is invalid.");
 	return NULL;
@@ -554,7 +611,7 @@ check_value(const Request *req, const Claim *claim, Credential *cred, Reply *r)
 
 /* False, with an error in the reply, if the request is not to be believed. */
 bool
-signature_check(const Request *req, Reply *r)
+signature_check(const Request *req, const char *service, Reply *r)
 {
 	Slice		auth = request_header(req, "authorization");
 	Claim		claim;
@@ -579,6 +636,19 @@ signature_check(const Request *req, Reply *r)
 	claim.date = request_header(req, "x-amz-date");
 	claim.token = request_header(req, "x-amz-security-token");
 	cred = find_credential(&claim, r);
-	return cred != NULL && check_date(&claim, r) && check_scope(&claim, r) &&
+	return cred != NULL && check_date(&claim, r) && check_scope(&claim, service, r) &&
 		check_signed_headers(req, &claim, r) && check_value(req, &claim, cred, r);
+}
+
+/* Whose signature the request claims to have, for the log. */
+Slice
+signature_key_id(const Request *req)
+{
+	Slice		auth = request_header(req, "authorization");
+	Claim		claim;
+
+	memset(&claim, 0, offsetof(Claim, name));
+	if (auth.p == NULL || !parse_authorization(auth, &claim))
+		return (Slice) {NULL, 0};
+	return claim.id;
 }
