@@ -17,9 +17,12 @@ OBJS = \
 	src/keyset.o \
 	src/limit.o \
 	src/loop.o \
+	src/metadata.o \
 	src/option.o \
 	src/page.o \
 	src/plan.o \
+	src/profile.o \
+	src/provider.o \
 	src/query.o \
 	src/readahead.o \
 	src/resource.o \
@@ -29,9 +32,11 @@ OBJS = \
 	src/spill.o \
 	src/stat.o \
 	src/stream.o \
+	src/sts.o \
 	src/transfer.o \
 	src/unique.o \
-	src/value.o
+	src/value.o \
+	src/xml.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 
 EXTENSION = amplify_fdw

@@ -55,6 +55,7 @@ _PG_init(void)
 							 &amplify_progress, false, PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("amplify_fdw");
+	amplify_connection_install();
 	amplify_join_install();
 	amplify_unique_install();
 }

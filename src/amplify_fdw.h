@@ -190,6 +190,7 @@ typedef struct AmplifyOptions
 	char	   *endpoint_url;	/* NULL: built from region */
 	bool		use_fips;
 	bool		use_dualstack;
+	char	   *sts_endpoint_url;	/* NULL: built from region */
 	char	   *ca_bundle;		/* NULL: the system's */
 	char	   *proxy;			/* NULL: none */
 	int			connect_timeout;	/* ms */
@@ -203,6 +204,12 @@ typedef struct AmplifyOptions
 	char	   *access_key_id;
 	char	   *secret_access_key;
 	char	   *session_token;
+	char	   *role_arn;		/* NULL: none is assumed */
+	char	   *external_id;
+	char	   *role_session_name;	/* NULL: our own */
+	int			role_duration;	/* seconds; 0: STS's default */
+	char	   *profile;		/* NULL: none */
+	bool		ambient_credentials;
 	/* table */
 	char	   *resource;		/* NULL: the table's name */
 	int			page_size;		/* 0: the operation's maximum */
@@ -217,6 +224,12 @@ extern void amplify_option_defaults(AmplifyOptions *options);
 extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);
+extern bool amplify_option_valid_url(const char *url);
+extern bool amplify_option_valid_header(const char *value);
+
+/* ---------- xml.c: the little XML that STS answers ---------- */
+
+extern char *amplify_xml_text(const char *body, const char *element);
 
 /* ---------- page.c: one answer, parsed ---------- */
 
@@ -267,6 +280,8 @@ extern AmplifyValueStatus amplify_page_value(AmplifyItem *item,
 extern bool amplify_page_error(const char *body, size_t length,
 							   char *code, size_t code_size,
 							   char *message, size_t message_size);
+extern bool amplify_page_time(const char *text, TimestampTz *time);
+extern void amplify_page_cleanse(AmplifyPage *page);
 
 /* ---------- loop.c: sockets, time, and the one wait ---------- */
 
@@ -326,7 +341,8 @@ typedef struct AmplifyTransfer
 {
 	const char *url;			/* scheme, host and port */
 	const char *target;			/* exact bytes of path and query */
-	const char *post_body;		/* NULL: GET */
+	const char *method;			/* NULL: GET, or POST with a post_body */
+	const char *post_body;		/* NULL: none */
 	const char *headers[8];		/* "Name: value", NULL at end */
 	const char *ca_bundle;
 	const char *proxy;
@@ -385,7 +401,9 @@ typedef struct AmplifyEndpoint
 
 extern void amplify_endpoint_resolve(const AmplifyOptions *options,
 									 const char *service,
+									 const char *explicit_url,
 									 AmplifyEndpoint *endpoint);
+extern void amplify_endpoint_split(const char *url, AmplifyEndpoint *endpoint);
 
 /* ---------- connection.c: what a session keeps per server and user ------- */
 
@@ -413,6 +431,7 @@ typedef struct AmplifyServer
 		const AmplifyOperation *operation;
 		int64		calls;
 	}			by_operation[AMPLIFY_MAX_OPERATIONS];
+	int64		clock_offset;	/* seconds that the service's clock is ahead */
 	/* the rest is limit.c's */
 	double		rate;			/* calls a second; 0: not limited */
 	int64		next_start;		/* no call starts before this */
@@ -439,9 +458,11 @@ typedef struct AmplifyConnection
 	AmplifyOptions options;		/* of server and mapping */
 	AmplifyEndpoint endpoint;
 	struct AmplifySigner *signer;	/* sign.c's; NULL until the first call */
+	struct AmplifyIdentity *identity;	/* credential.c's; NULL until needed */
 	dlist_node	node;
 } AmplifyConnection;
 
+extern void amplify_connection_install(void);
 extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid);
 extern void amplify_connection_unpin(AmplifyConnection *connection);
 extern int	amplify_connection_drop(const char *servername);
@@ -458,6 +479,7 @@ typedef enum AmplifyOutcome
 	AMPLIFY_OUTCOME_NOT_FOUND,	/* no row */
 	AMPLIFY_OUTCOME_RETRY,
 	AMPLIFY_OUTCOME_THROTTLED,
+	AMPLIFY_OUTCOME_RENEW,		/* try again with new keys or the right time */
 	AMPLIFY_OUTCOME_FAIL
 } AmplifyOutcome;
 
@@ -465,6 +487,7 @@ typedef enum AmplifyTrouble
 {
 	AMPLIFY_TROUBLE_NONE,
 	AMPLIFY_TROUBLE_CREDENTIALS,
+	AMPLIFY_TROUBLE_SIGNATURE,	/* the keys or the clock are wrong */
 	AMPLIFY_TROUBLE_EXPIRED,
 	AMPLIFY_TROUBLE_DENIED,
 	AMPLIFY_TROUBLE_BAD_REQUEST,
@@ -508,27 +531,149 @@ extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
 
-/* ---------- credential.c: who asks ---------- */
+/* Where credentials come from; also the index of error.c's table of hints */
+typedef enum AmplifyProvider
+{
+	AMPLIFY_PROVIDER_NONE,		/* of those that were asked, none had any */
+	AMPLIFY_PROVIDER_MAPPING,
+	AMPLIFY_PROVIDER_PROFILE,
+	AMPLIFY_PROVIDER_ENVIRONMENT,
+	AMPLIFY_PROVIDER_SHARED_FILES,
+	AMPLIFY_PROVIDER_WEB_IDENTITY,
+	AMPLIFY_PROVIDER_CONTAINER,
+	AMPLIFY_PROVIDER_INSTANCE,
+	AMPLIFY_PROVIDER_ROLE		/* AssumeRole with keys of another one */
+} AmplifyProvider;
 
-/* Points into memory of the connection's; valid until the next call */
+extern char *amplify_error_detail(const AmplifyFailure *failure);
+extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
+									  const char *reason, const char *server);
+extern void amplify_error_privilege(const char *option, Oid userid,
+									const char *server);
+
+/* ---------- sign.c: a request into a signed transfer ---------- */
+
+#define AMPLIFY_NEVER	PG_INT64_MAX
+
+/* Strings of somebody else's */
 typedef struct AmplifyCredentials
 {
 	const char *access_key_id;
 	const char *secret_access_key;
 	const char *session_token;	/* NULL: none */
+	int64		expires;		/* Unix time; AMPLIFY_NEVER: unknown */
+	int			generation;		/* tells one set from the next; 0: mapping's */
 } AmplifyCredentials;
+
+/* What is signed, and for whom */
+typedef struct AmplifySignSpec
+{
+	const char *service;		/* "amplify" */
+	const AmplifyEndpoint *endpoint;
+	const AmplifyCredentials *credentials;
+	const char *path;			/* percent-encoded, as is the query */
+	const char *query;			/* "" when there is none */
+	const char *form;			/* body of a POST; NULL: GET */
+} AmplifySignSpec;
+
+extern bool amplify_sign_request(AmplifyConnection *connection,
+								 const AmplifySignSpec *spec,
+								 AmplifyTransfer *transfer);
+extern char *amplify_sign_encode(const char *text);
+extern int64 amplify_sign_clock(const AmplifyServer *server);
+extern bool amplify_sign_set_clock(AmplifyServer *server,
+								   const AmplifyHttpHeaders *answer,
+								   int64 offset);
+
+/* ---------- provider.c: what all sources of credentials need ---------- */
+
+typedef enum AmplifyProvision
+{
+	AMPLIFY_PROVISION_OK,
+	AMPLIFY_PROVISION_NONE,		/* not set up here: the next one is asked */
+	AMPLIFY_PROVISION_FAILED	/* set up, but it gives none */
+} AmplifyProvision;
+
+/*
+ * One attempt to find credentials.  Providers run in a context of the lookup's
+ * own, which cancels what is under way and overwrites what is secret when it
+ * goes away, so that they may be interrupted anywhere.
+ */
+typedef struct AmplifyLookup
+{
+	AmplifyConnection *connection;
+	MemoryContext context;
+	AmplifyProvider provider;	/* the one that is asked */
+	AmplifyCredentials keys;	/* OK: what was found */
+	bool		refreshable;	/* asking again may give other ones */
+	const char *reason;			/* FAILED: a sentence; never a secret in it */
+} AmplifyLookup;
+
+extern AmplifyLookup *amplify_provider_start(AmplifyConnection *connection);
+extern void amplify_provider_end(AmplifyLookup *lookup);
+extern char *amplify_provider_copy(MemoryContext context, const char *text,
+								   size_t length);
+extern const char *amplify_provider_getenv(const char *name);
+extern char *amplify_provider_read_file(AmplifyLookup *lookup,
+										const char *path, size_t max_size);
+extern AmplifyProvision amplify_provider_fail(AmplifyLookup *lookup,
+											  const char *format,...) pg_attribute_printf(2, 3);
+extern AmplifyProvision amplify_provider_accept(AmplifyLookup *lookup,
+												const char *access_key_id,
+												const char *secret_access_key,
+												const char *session_token,
+												int64 expires);
+extern AmplifyProvision amplify_provider_json(AmplifyLookup *lookup,
+											  const AmplifyTransfer *transfer,
+											  const char *result,
+											  const char *token_member);
+extern AmplifyProvision amplify_provider_environment(AmplifyLookup *lookup);
+extern void amplify_provider_mask(char *text, const char *secret);
+extern AmplifyTransfer *amplify_provider_transfer(AmplifyLookup *lookup);
+extern AmplifyOutcome amplify_provider_send(AmplifyTransfer *transfer,
+											AmplifyFailure *failure);
+extern void amplify_provider_pause(int64 microseconds);
+
+/* ---------- sts.c: a role's temporary credentials ---------- */
+
+typedef struct AmplifyRole
+{
+	const char *arn;
+	const char *session_name;	/* NULL: our own */
+	const char *external_id;	/* NULL: none */
+	const char *duration;		/* seconds; NULL: STS's default */
+} AmplifyRole;
+
+extern AmplifyProvision amplify_sts_assume_role(AmplifyLookup *lookup,
+												const AmplifyRole *role);
+extern AmplifyProvision amplify_sts_web_identity(AmplifyLookup *lookup,
+												 const AmplifyRole *role,
+												 const char *token_file);
+
+/* ---------- metadata.c: the container's and the instance's role ---------- */
+
+extern AmplifyProvision amplify_metadata_container(AmplifyLookup *lookup);
+extern AmplifyProvision amplify_metadata_instance(AmplifyLookup *lookup);
+
+/* ---------- profile.c: the shared configuration and credentials files ----- */
+
+/* What of a profile may be used; in this order */
+#define AMPLIFY_PROFILE_ROLE			0x01
+#define AMPLIFY_PROFILE_WEB_IDENTITY	0x02
+#define AMPLIFY_PROFILE_KEYS			0x04
+#define AMPLIFY_PROFILE_ALL				0x07
+
+extern AmplifyProvision amplify_profile_get(AmplifyLookup *lookup,
+											const char *name, int parts);
+
+/* ---------- credential.c: who asks ---------- */
 
 extern void amplify_credential_get(AmplifyConnection *connection,
 								   AmplifyCredentials *credentials);
+extern bool amplify_credential_expired(AmplifyConnection *connection,
+									   int generation);
 extern void amplify_credential_mask(const AmplifyConnection *connection,
 									char *text);
-
-/* ---------- sign.c: a path and a query into a signed transfer ---------- */
-
-extern bool amplify_sign_request(AmplifyConnection *connection,
-								 const char *path, const char *query,
-								 AmplifyTransfer *transfer);
-extern char *amplify_sign_encode(const char *text);
 
 /* ---------- limit.c: how fast a server may be asked ---------- */
 
@@ -594,6 +739,10 @@ typedef struct AmplifyCall
 	bool		not_found;
 	int			attempts;		/* requests sent */
 	int			faults;			/* of them, those that may be tried again */
+	int			generation;		/* of the credentials it was signed with */
+	int64		clock_offset;	/* of the time it was signed with */
+	bool		refreshed;		/* tried again with new credentials */
+	bool		reclocked;		/* tried again with the service's time */
 	int64		deadline;		/* QUEUED: not before */
 	int64		started;		/* ACTIVE: when */
 	int64		patience;		/* throttled: not after; 0: not yet */

@@ -39,6 +39,7 @@ static char *call_path(const AmplifyCall *call);
 static char *call_query(const AmplifyCall *call);
 static void append_parameter(StringInfo query, const char *name,
 							 const char *value);
+static void renew(AmplifyCall *call, AmplifyTrouble trouble);
 static void retry_later(AmplifyCall *call, int64 now);
 static void wait_for_server(AmplifyCall *call, int64 now, int64 retry_after);
 static int64 retry_after(const AmplifyHttpHeaders *headers);
@@ -47,7 +48,8 @@ static void release_transfer(AmplifyCall *call);
 /*
  * Make an attempt.  Returns false if the call has failed already.  The
  * transfer goes onto *completed when it is done; amplify_call_finish() is for
- * the caller then.  Raises an error when there are no credentials.
+ * the caller then.  May wait for credentials; raises an error when there are
+ * none to be had.
  */
 bool
 amplify_call_start(AmplifyCall *call, MemoryContext context,
@@ -55,17 +57,30 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 {
 	AmplifyConnection *connection = call->connection;
 	const AmplifyOptions *options = &connection->options;
-	CallTransfer *ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
-	AmplifyTransfer *transfer = &ct->transfer;
+	CallTransfer *ct;
+	AmplifyTransfer *transfer;
 	MemoryContext oldcontext;
+	AmplifyCredentials credentials;
+	AmplifySignSpec spec = {
+		.service = "amplify",
+		.endpoint = &connection->endpoint,
+		.credentials = &credentials,
+	};
 	bool		signed_;
 
+	amplify_credential_get(connection, &credentials);
+	call->generation = credentials.generation;
+	call->clock_offset = connection->shared->clock_offset;
+
+	ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
+	transfer = &ct->transfer;
 	ct->call = call;
 	ct->strings = AllocSetContextCreate(context, "amplify_fdw request",
 										ALLOCSET_SMALL_SIZES);
 	oldcontext = MemoryContextSwitchTo(ct->strings);
-	signed_ = amplify_sign_request(connection, call_path(call),
-								   call_query(call), transfer);
+	spec.path = call_path(call);
+	spec.query = call_query(call);
+	signed_ = amplify_sign_request(connection, &spec, transfer);
 	MemoryContextSwitchTo(oldcontext);
 	call->transfer = transfer;
 	call->attempts++;
@@ -127,6 +142,8 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		amplify_limit_accepted(server, now);
 		if (outcome == AMPLIFY_OUTCOME_RETRY)
 			retry_later(call, now);
+		else if (outcome == AMPLIFY_OUTCOME_RENEW)
+			renew(call, failure.trouble);
 	}
 
 	/* a list that is not there is no empty list */
@@ -258,6 +275,29 @@ retry_later(AmplifyCall *call, int64 now)
 	call->state = AMPLIFY_CALL_QUEUED;
 	call->deadline = now +
 		(int64) (pg_prng_double(&pg_global_prng_state) * longest);
+}
+
+/*
+ * Queue another attempt if what was wrong is known better now: once with other
+ * credentials, once with another time.
+ */
+static void
+renew(AmplifyCall *call, AmplifyTrouble trouble)
+{
+	bool	   *tried = trouble == AMPLIFY_TROUBLE_EXPIRED ?
+		&call->refreshed : &call->reclocked;
+
+	if (*tried)
+		return;
+	*tried = true;
+	if (trouble == AMPLIFY_TROUBLE_EXPIRED ?
+		amplify_credential_expired(call->connection, call->generation) :
+		amplify_sign_set_clock(call->connection->shared,
+							   &call->transfer->answer, call->clock_offset))
+	{
+		call->state = AMPLIFY_CALL_QUEUED;
+		call->deadline = 0;
+	}
 }
 
 /*

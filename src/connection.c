@@ -18,11 +18,13 @@
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "sigv4.h"
+#include "tcop/utility.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+static ProcessUtility_hook_type previous_utility = NULL;
 static HTAB *servers = NULL;	/* of AmplifyServer */
 static dlist_head connections = DLIST_STATIC_INIT(connections);
 
@@ -32,6 +34,18 @@ static List *mapping_options(Oid serverid, Oid userid, bool *found);
 static void free_connection(AmplifyConnection *connection);
 static void cleanse_secrets(void *arg);
 static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
+static void process_utility(PlannedStmt *pstmt, const char *queryString,
+							bool readOnlyTree, ProcessUtilityContext context,
+							ParamListInfo params, QueryEnvironment *queryEnv,
+							DestReceiver *dest, QueryCompletion *qc);
+
+/* Called once, when the library is loaded */
+void
+amplify_connection_install(void)
+{
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}
 
 /*
  * The connection of that user to that server, for one statement, which must
@@ -173,6 +187,7 @@ create_connection(Oid serverid, Oid userid)
 				 errmsg("server \"%s\" has no option \"region\"",
 						server->servername)));
 	amplify_endpoint_resolve(&connection->options, "amplify",
+							 connection->options.endpoint_url,
 							 &connection->endpoint);
 	MemoryContextSwitchTo(oldcontext);
 
@@ -241,7 +256,8 @@ cleanse_secrets(void *arg)
 {
 	AmplifyConnection *connection = arg;
 	char	   *secrets[] = {connection->options.secret_access_key,
-	connection->options.session_token};
+		connection->options.session_token,
+	connection->options.external_id};
 
 	for (int i = 0; i < lengthof(secrets); i++)
 	{
@@ -259,4 +275,28 @@ static void
 invalidate_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	(void) amplify_connection_drop(NULL);
+}
+
+/*
+ * DISCARD ALL hands the session to somebody else, as poolers do: forget what
+ * it knows.  No other event tells of it: RESET ALL touches only settings that
+ * were changed, and comes without DISCARD as well.
+ */
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString,
+				bool readOnlyTree, ProcessUtilityContext context,
+				ParamListInfo params, QueryEnvironment *queryEnv,
+				DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		discard = IsA(pstmt->utilityStmt, DiscardStmt) &&
+		castNode(DiscardStmt, pstmt->utilityStmt)->target == DISCARD_ALL;
+
+	if (previous_utility != NULL)
+		previous_utility(pstmt, queryString, readOnlyTree, context, params,
+						 queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+	if (discard && amplify_connection_drop(NULL) > 0)
+		amplify_http_close_idle();
 }

@@ -1,11 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * credential.c
- *	  Who asks: the credentials that a connection's requests are signed with.
+ *	  Who asks: the credentials that a connection's requests are signed with,
+ *	  and when they are looked up again.
  *
- * The providers stand in a const table in the order in which they are asked.
- * Only what a user mapping holds is ever used: a backend's environment, files
- * and instance role are the server's identity, not its users'.
+ * The providers stand in a const table in the order in which they are asked,
+ * which is the order of the AWS CLI.  All but the user mapping's own keys are
+ * the identity of the server, not of its users: they are only used where a
+ * superuser has said so in the mapping, and only by a superuser.  Others get
+ * at them through a superuser's view, as at everything else of his.
+ *
+ * Where the requests go needs no second lock: an endpoint, a proxy or a CA can
+ * be set by a superuser only, and what the owner of a server may still change
+ * leads to another host of AWS.
  *
  * src/credential.c
  *
@@ -15,88 +22,349 @@
 
 #include "amplify_fdw.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
+#include "utils/memutils.h"
 
-/* Fills credentials, or returns false when it has none to offer */
-typedef bool (*CredentialProvider) (AmplifyConnection *connection,
-									AmplifyCredentials *credentials);
+#define REFRESH_BEFORE	(5 * 60)	/* seconds before they expire */
+#define REFRESH_PAUSE	30		/* seconds between attempts that fail */
+#define STALE_PAUSE		(10 * 60)	/* likewise, with an instance's old keys */
 
-static bool mapping_provider(AmplifyConnection *connection,
-							 AmplifyCredentials *credentials);
-static void mask_word(char *text, const char *secret);
+/* Which option makes a provider one that is asked */
+typedef enum Gate
+{
+	GATE_NONE,
+	GATE_PROFILE,
+	GATE_AMBIENT
+} Gate;
+
+/*
+ * Credentials that were looked up.  Those before them are kept, too: answers
+ * to requests that they have signed may be under way, and may echo them.
+ */
+struct AmplifyIdentity
+{
+	MemoryContext context;		/* of keys' strings, below the connection's */
+	MemoryContext old_context;	/* of old's; NULL when there are none */
+	AmplifyCredentials keys;
+	AmplifyCredentials old;
+	AmplifyProvider provider;
+	bool		refreshable;
+	bool		refused;		/* AWS says that they have expired */
+	int64		refresh_at;		/* Unix time by the service's clock */
+};
+
+static AmplifyProvision mapping_keys(AmplifyLookup *lookup);
+static AmplifyProvision chosen_profile(AmplifyLookup *lookup);
+static AmplifyProvision shared_role(AmplifyLookup *lookup);
+static AmplifyProvision web_identity(AmplifyLookup *lookup);
+static AmplifyProvision shared_keys(AmplifyLookup *lookup);
+static void check_privilege(AmplifyConnection *connection);
+static void refresh(AmplifyConnection *connection);
+static AmplifyProvision find_keys(AmplifyLookup *lookup);
+static AmplifyProvision no_keys(AmplifyLookup *lookup);
+static AmplifyProvision assume_role(AmplifyLookup *lookup);
+static void keep_keys(AmplifyConnection *connection,
+					  const AmplifyLookup *lookup);
+static bool still_good(const AmplifyConnection *connection);
 
 static const struct
 {
-	const char *name;
-	CredentialProvider provide;
+	AmplifyProvider provider;
+	Gate		gate;
+	AmplifyProvision (*provide) (AmplifyLookup *lookup);
 }			providers[] = {
-	{"user mapping", mapping_provider},
+	{AMPLIFY_PROVIDER_MAPPING, GATE_NONE, mapping_keys},
+	{AMPLIFY_PROVIDER_PROFILE, GATE_PROFILE, chosen_profile},
+	{AMPLIFY_PROVIDER_ENVIRONMENT, GATE_AMBIENT, amplify_provider_environment},
+	{AMPLIFY_PROVIDER_SHARED_FILES, GATE_AMBIENT, shared_role},
+	{AMPLIFY_PROVIDER_WEB_IDENTITY, GATE_AMBIENT, web_identity},
+	{AMPLIFY_PROVIDER_SHARED_FILES, GATE_AMBIENT, shared_keys},
+	{AMPLIFY_PROVIDER_CONTAINER, GATE_AMBIENT, amplify_metadata_container},
+	{AMPLIFY_PROVIDER_INSTANCE, GATE_AMBIENT, amplify_metadata_instance},
 };
 
 /*
- * The credentials to use now.  Raises an error when no provider has any; what
- * the service thinks of them shows only in its answers.
+ * The credentials to use now; valid until the next call.  May wait for a
+ * service that issues them.  Raises an error when there are none to be had;
+ * what AWS thinks of them shows only in its answers.
  */
 void
 amplify_credential_get(AmplifyConnection *connection,
 					   AmplifyCredentials *credentials)
 {
-	for (int i = 0; i < lengthof(providers); i++)
+	const AmplifyOptions *options = &connection->options;
+	struct AmplifyIdentity *identity;
+
+	if (options->access_key_id != NULL && options->role_arn == NULL)
 	{
-		if (providers[i].provide(connection, credentials))
-			return;
+		*credentials = (AmplifyCredentials)
+		{
+			options->access_key_id, options->secret_access_key,
+				options->session_token, AMPLIFY_NEVER, 0
+		};
+		return;
 	}
 
-	if (!superuser_arg(connection->userid))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("AWS credentials are required for server \"%s\"",
-						connection->servername),
-				 errdetail("User \"%s\" has no access_key_id in a user mapping, and only a superuser's may do without.",
-						   GetUserNameFromId(connection->userid, false)),
-				 errhint("Create a user mapping with options \"access_key_id\" and \"secret_access_key\".")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("no AWS credentials for server \"%s\"",
-					connection->servername),
-			 connection->has_mapping ?
-			 errdetail("The user mapping of \"%s\" has no option \"access_key_id\".",
-					   GetUserNameFromId(connection->userid, false)) :
-			 errdetail("There is no user mapping for \"%s\".",
-					   GetUserNameFromId(connection->userid, false)),
-			 errhint("Create a user mapping with options \"access_key_id\" and \"secret_access_key\".")));
+	check_privilege(connection);
+	identity = connection->identity;
+	if (identity == NULL || identity->refused ||
+		amplify_sign_clock(connection->shared) >= identity->refresh_at)
+		refresh(connection);
+	*credentials = connection->identity->keys;
 }
 
 /*
- * Overwrite what is secret in a text that comes from outside: the service may
- * echo what it was sent.
+ * AWS says that the credentials of that generation have expired.  Returns true
+ * if the request is worth another attempt with others.
  */
-void
-amplify_credential_mask(const AmplifyConnection *connection, char *text)
+bool
+amplify_credential_expired(AmplifyConnection *connection, int generation)
 {
-	mask_word(text, connection->options.secret_access_key);
-	mask_word(text, connection->options.session_token);
-}
+	struct AmplifyIdentity *identity = connection->identity;
 
-static bool
-mapping_provider(AmplifyConnection *connection,
-				 AmplifyCredentials *credentials)
-{
-	if (connection->options.access_key_id == NULL)
+	if (identity == NULL)
 		return false;
-	credentials->access_key_id = connection->options.access_key_id;
-	credentials->secret_access_key = connection->options.secret_access_key;
-	credentials->session_token = connection->options.session_token;
+	if (generation != identity->keys.generation)
+		return true;			/* others there are already */
+	if (!identity->refreshable)
+		return false;
+	identity->refused = true;
 	return true;
 }
 
-static void
-mask_word(char *text, const char *secret)
+/* Overwrite what is secret in a text that comes from outside */
+void
+amplify_credential_mask(const AmplifyConnection *connection, char *text)
 {
-	char	   *found;
+	const struct AmplifyIdentity *identity = connection->identity;
 
-	if (secret == NULL)
+	amplify_provider_mask(text, connection->options.secret_access_key);
+	amplify_provider_mask(text, connection->options.session_token);
+	if (identity == NULL)
 		return;
-	while ((found = strstr(text, secret)) != NULL)
-		memset(found, '*', strlen(secret));
+	amplify_provider_mask(text, identity->keys.secret_access_key);
+	amplify_provider_mask(text, identity->keys.session_token);
+	amplify_provider_mask(text, identity->old.secret_access_key);
+	amplify_provider_mask(text, identity->old.session_token);
+}
+
+static AmplifyProvision
+mapping_keys(AmplifyLookup *lookup)
+{
+	const AmplifyOptions *options = &lookup->connection->options;
+
+	if (options->access_key_id == NULL)
+		return AMPLIFY_PROVISION_NONE;
+	return amplify_provider_accept(lookup, options->access_key_id,
+								   options->secret_access_key,
+								   options->session_token, AMPLIFY_NEVER);
+}
+
+static AmplifyProvision
+chosen_profile(AmplifyLookup *lookup)
+{
+	const char *profile = lookup->connection->options.profile;
+	AmplifyProvision provision = amplify_profile_get(lookup, profile,
+													 AMPLIFY_PROFILE_ALL);
+
+	if (provision == AMPLIFY_PROVISION_NONE)
+		return amplify_provider_fail(lookup,
+									 "Profile \"%s\" has no credentials.",
+									 profile);
+	return provision;
+}
+
+static AmplifyProvision
+shared_role(AmplifyLookup *lookup)
+{
+	return amplify_profile_get(lookup, NULL, AMPLIFY_PROFILE_ROLE);
+}
+
+/* As EKS sets it up for a pod, else as the profile says */
+static AmplifyProvision
+web_identity(AmplifyLookup *lookup)
+{
+	const char *token_file =
+		amplify_provider_getenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+	AmplifyRole role = {
+		.arn = amplify_provider_getenv("AWS_ROLE_ARN"),
+		.session_name = amplify_provider_getenv("AWS_ROLE_SESSION_NAME"),
+	};
+
+	if (token_file == NULL)
+		return amplify_profile_get(lookup, NULL, AMPLIFY_PROFILE_WEB_IDENTITY);
+	if (role.arn == NULL)
+		return amplify_provider_fail(lookup,
+									 "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not.");
+	return amplify_sts_web_identity(lookup, &role, token_file);
+}
+
+static AmplifyProvision
+shared_keys(AmplifyLookup *lookup)
+{
+	return amplify_profile_get(lookup, NULL, AMPLIFY_PROFILE_KEYS);
+}
+
+/*
+ * Without keys of his own, only a superuser is served, and what the validator
+ * has allowed in the past may be used by such a one only now.
+ */
+static void
+check_privilege(AmplifyConnection *connection)
+{
+	const AmplifyOptions *options = &connection->options;
+
+	if (options->access_key_id != NULL || superuser_arg(connection->userid))
+		return;
+	amplify_error_privilege(options->profile != NULL ? "profile" :
+							options->ambient_credentials ?
+							"ambient_credentials" : NULL,
+							connection->userid, connection->servername);
+}
+
+static void
+refresh(AmplifyConnection *connection)
+{
+	AmplifyLookup *lookup = amplify_provider_start(connection);
+	AmplifyProvision provision = find_keys(lookup);
+
+	if (provision == AMPLIFY_PROVISION_OK)
+		keep_keys(connection, lookup);
+	else if (!still_good(connection))
+		amplify_error_credentials(ERROR, lookup->provider, lookup->reason,
+								  connection->servername);
+	else
+	{
+		int64		now = amplify_sign_clock(connection->shared);
+		int64		expires = connection->identity->keys.expires;
+
+		amplify_error_credentials(LOG, lookup->provider, lookup->reason,
+								  connection->servername);
+		connection->identity->refresh_at = expires > now ?
+			Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
+	}
+	amplify_provider_end(lookup);
+}
+
+/* Ask one provider after the other, then STS for the mapping's role */
+static AmplifyProvision
+find_keys(AmplifyLookup *lookup)
+{
+	const AmplifyOptions *options = &lookup->connection->options;
+	AmplifyProvision provision = AMPLIFY_PROVISION_NONE;
+
+	for (int i = 0; i < lengthof(providers); i++)
+	{
+		if ((providers[i].gate == GATE_PROFILE && options->profile == NULL) ||
+			(providers[i].gate == GATE_AMBIENT && !options->ambient_credentials))
+			continue;
+		lookup->provider = providers[i].provider;
+		provision = providers[i].provide(lookup);
+		if (provision != AMPLIFY_PROVISION_NONE)
+			break;
+	}
+	if (provision == AMPLIFY_PROVISION_NONE)
+		return no_keys(lookup);
+	if (provision == AMPLIFY_PROVISION_OK && options->role_arn != NULL)
+		provision = assume_role(lookup);
+
+	/* an instance's service may be late: AWS may take its old keys all the same */
+	if (provision == AMPLIFY_PROVISION_OK &&
+		lookup->provider != AMPLIFY_PROVIDER_INSTANCE &&
+		lookup->keys.expires <= amplify_sign_clock(lookup->connection->shared))
+		provision = amplify_provider_fail(lookup,
+										  "The credentials have expired already.");
+	return provision;
+}
+
+static AmplifyProvision
+no_keys(AmplifyLookup *lookup)
+{
+	const AmplifyConnection *connection = lookup->connection;
+	const char *user = GetUserNameFromId(connection->userid, false);
+
+	lookup->provider = AMPLIFY_PROVIDER_NONE;
+	if (!connection->has_mapping)
+		return amplify_provider_fail(lookup,
+									 "There is no user mapping for \"%s\".", user);
+	if (connection->options.ambient_credentials)
+		return amplify_provider_fail(lookup,
+									 "The server has neither in its environment, files, container nor instance any that the user mapping of \"%s\" could lend.",
+									 user);
+	return amplify_provider_fail(lookup,
+								 "The user mapping of \"%s\" has no option \"access_key_id\".",
+								 user);
+}
+
+static AmplifyProvision
+assume_role(AmplifyLookup *lookup)
+{
+	const AmplifyOptions *options = &lookup->connection->options;
+	AmplifyRole role = {
+		.arn = options->role_arn,
+		.session_name = options->role_session_name,
+		.external_id = options->external_id,
+		.duration = options->role_duration > 0 ?
+			psprintf("%d", options->role_duration) : NULL,
+	};
+
+	lookup->provider = AMPLIFY_PROVIDER_ROLE;
+	lookup->refreshable = true;
+	return amplify_sts_assume_role(lookup, &role);
+}
+
+/* Make what was found the connection's credentials */
+static void
+keep_keys(AmplifyConnection *connection, const AmplifyLookup *lookup)
+{
+	static int	generation = 0;
+	const AmplifyCredentials *found = &lookup->keys;
+	int64		now = amplify_sign_clock(connection->shared);
+	struct AmplifyIdentity *identity = connection->identity;
+	MemoryContext context = AllocSetContextCreate(connection->context,
+												  "amplify_fdw credentials",
+												  ALLOCSET_SMALL_SIZES);
+	AmplifyCredentials keys = *found;
+
+	keys.access_key_id = MemoryContextStrdup(context, found->access_key_id);
+	keys.secret_access_key =
+		amplify_provider_copy(context, found->secret_access_key,
+							  strlen(found->secret_access_key));
+	keys.session_token =
+		amplify_provider_copy(context, found->session_token,
+							  found->session_token ? strlen(found->session_token) : 0);
+	keys.generation = ++generation;
+
+	if (identity == NULL)
+		identity = connection->identity =
+			MemoryContextAllocZero(connection->context,
+								   sizeof(struct AmplifyIdentity));
+	if (identity->old_context != NULL)
+		MemoryContextDelete(identity->old_context);
+	identity->old_context = identity->context;
+	identity->old = identity->keys;
+	identity->context = context;
+	identity->keys = keys;
+	identity->provider = lookup->provider;
+	identity->refreshable = lookup->refreshable;
+	identity->refused = false;
+
+	/* of keys that are short-lived, use at least half the life */
+	if (!lookup->refreshable || keys.expires == AMPLIFY_NEVER)
+		identity->refresh_at = keys.expires;
+	else if (keys.expires <= now)
+		identity->refresh_at = now + STALE_PAUSE;
+	else
+		identity->refresh_at = Max(keys.expires - REFRESH_BEFORE,
+								   now + (keys.expires - now) / 2);
+}
+
+/* May the old keys serve a while longer, when no new ones are to be had? */
+static bool
+still_good(const AmplifyConnection *connection)
+{
+	const struct AmplifyIdentity *identity = connection->identity;
+
+	return identity != NULL && !identity->refused &&
+		(identity->provider == AMPLIFY_PROVIDER_INSTANCE ||
+		 amplify_sign_clock(connection->shared) < identity->keys.expires);
 }

@@ -35,19 +35,19 @@ static const Partition partitions[] = {
 	{"", "amazonaws.com", "api.aws"},
 };
 
-static void split_url(const char *url, AmplifyEndpoint *endpoint);
-
-/* service: "amplify", as in the host's name */
+/*
+ * service: "amplify", as in the host's name.  explicit_url: what a superuser
+ * has set in its place, or NULL.
+ */
 void
 amplify_endpoint_resolve(const AmplifyOptions *options, const char *service,
-						 AmplifyEndpoint *endpoint)
+						 const char *explicit_url, AmplifyEndpoint *endpoint)
 {
 	const Partition *partition = partitions;
 
-	if (options->endpoint_url != NULL)
+	if (explicit_url != NULL)
 	{
-		split_url(options->endpoint_url, endpoint);
-		endpoint->public_only = false;
+		amplify_endpoint_split(explicit_url, endpoint);
 		return;
 	}
 
@@ -64,9 +64,9 @@ amplify_endpoint_resolve(const AmplifyOptions *options, const char *service,
 	endpoint->public_only = true;
 }
 
-/* option.c has checked that it is a plain http or https URL */
-static void
-split_url(const char *url, AmplifyEndpoint *endpoint)
+/* The parts of what amplify_option_valid_url() accepts */
+void
+amplify_endpoint_split(const char *url, AmplifyEndpoint *endpoint)
 {
 	bool		tls = strncmp(url, "https:", 6) == 0;
 	const char *default_port = tls ? ":443" : ":80";
@@ -89,4 +89,5 @@ split_url(const char *url, AmplifyEndpoint *endpoint)
 	if (host_length > port_length &&
 		strcmp(endpoint->host + host_length - port_length, default_port) == 0)
 		endpoint->host[host_length - port_length] = '\0';
+	endpoint->public_only = false;
 }

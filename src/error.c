@@ -36,12 +36,13 @@ static const struct
 	{"UnrecognizedClientException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
 	{"InvalidClientTokenId", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
 	{"IncompleteSignatureException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{"InvalidSignatureException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{"SignatureDoesNotMatch", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{"RequestExpired", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{"RequestTimeTooSkewed", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{"ExpiredTokenException", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_FAIL},
-	{"ExpiredToken", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_FAIL},
+	{"InvalidSignatureException", AMPLIFY_TROUBLE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"SignatureDoesNotMatch", AMPLIFY_TROUBLE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestExpired", AMPLIFY_TROUBLE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestTimeTooSkewed", AMPLIFY_TROUBLE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestInTheFuture", AMPLIFY_TROUBLE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"ExpiredTokenException", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_RENEW},
+	{"ExpiredToken", AMPLIFY_TROUBLE_EXPIRED, AMPLIFY_OUTCOME_RENEW},
 	{"AccessDeniedException", AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
 	{"AccessDenied", AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
 	{"LimitExceededException", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
@@ -56,6 +57,7 @@ static const struct
 	{"PriorRequestNotComplete", AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
 	{"RequestTimeout", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 	{"RequestTimeoutException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"IDPCommunicationError", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 	{"InternalFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 	{"DependentServiceFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 };
@@ -106,6 +108,11 @@ static const struct
 	[AMPLIFY_TROUBLE_CREDENTIALS] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"AWS does not accept the credentials",
+		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine."
+	},
+	[AMPLIFY_TROUBLE_SIGNATURE] = {
+		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		"AWS does not accept the signature",
 		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine."
 	},
 	[AMPLIFY_TROUBLE_EXPIRED] = {
@@ -222,11 +229,55 @@ static const struct
 	},
 };
 
+/* For credentials that can't be had; indexed by AmplifyProvider */
+static const struct
+{
+	const char *name;
+	const char *hint;
+}			providers[] = {
+	[AMPLIFY_PROVIDER_NONE] = {
+		NULL,
+		"Create a user mapping with options \"access_key_id\" and \"secret_access_key\"."
+	},
+	[AMPLIFY_PROVIDER_MAPPING] = {
+		"the user mapping",
+		"Check options \"access_key_id\" and \"secret_access_key\" of the user mapping."
+	},
+	[AMPLIFY_PROVIDER_PROFILE] = {
+		"a profile",
+		"Option \"profile\" of the user mapping names a profile in the configuration files of the user that PostgreSQL runs as."
+	},
+	[AMPLIFY_PROVIDER_ENVIRONMENT] = {
+		"the environment",
+		"What counts is the environment that PostgreSQL was started in."
+	},
+	[AMPLIFY_PROVIDER_SHARED_FILES] = {
+		"the configuration files",
+		"They are those of the user that PostgreSQL runs as; AWS_PROFILE chooses the profile."
+	},
+	[AMPLIFY_PROVIDER_WEB_IDENTITY] = {
+		"a web identity",
+		"Check that the role trusts the issuer of the token, and that the token file is current."
+	},
+	[AMPLIFY_PROVIDER_CONTAINER] = {
+		"the container's role",
+		"Check the role of the task or pod, and the AWS_CONTAINER_ variables that PostgreSQL was started with."
+	},
+	[AMPLIFY_PROVIDER_INSTANCE] = {
+		"the instance's role",
+		"Attach a role to the EC2 instance.  In a container on it, the metadata service needs a hop limit of 2."
+	},
+	[AMPLIFY_PROVIDER_ROLE] = {
+		"the role in the user mapping",
+		"Check option \"role_arn\", and that the role trusts the identity that assumes it and the external_id."
+	},
+};
+
 static void read_answer(const AmplifyTransfer *transfer,
 						AmplifyFailure *failure);
 static void trim_code(char *code);
-static char *failure_detail(const AmplifyFailure *failure);
 static char *to_server_encoding(const char *text);
+static char *to_ascii(const char *text);
 
 /*
  * What a finished transfer means.  failure is filled unless the outcome is
@@ -306,7 +357,7 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 					 const char *server)
 {
 	const char *hint = reports[failure->trouble].hint;
-	char	   *detail = failure_detail(failure);
+	char	   *detail = amplify_error_detail(failure);
 
 	/* a limit that the user has set, or trouble of our own, is no app's */
 	if (failure->trouble == AMPLIFY_TROUBLE_MAX_CALLS ||
@@ -333,6 +384,49 @@ amplify_error_value(AmplifyValueStatus status, const char *column,
 			(errcode(values[status].sqlstate),
 			 errmsg("value for column \"%s\" of foreign table \"%s\" %s",
 					column, table, values[status].what)));
+}
+
+/*
+ * Say why there are no credentials.  reason is a sentence, or NULL; at LOG,
+ * older credentials are still good.
+ */
+void
+amplify_error_credentials(int elevel, AmplifyProvider provider,
+						  const char *reason, const char *server)
+{
+	/* it may hold names out of files of any encoding */
+	if (reason != NULL &&
+		!pg_verifymbstr(reason, strlen(reason), true))
+		reason = to_ascii(reason);
+	CHECK_FOR_INTERRUPTS();
+	ereport(elevel,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 provider == AMPLIFY_PROVIDER_NONE ?
+			 errmsg("no AWS credentials for server \"%s\"", server) :
+			 errmsg("could not get AWS credentials for server \"%s\" from %s",
+					server, providers[provider].name),
+			 reason != NULL ? errdetail("%s", reason) : 0,
+			 errhint("%s", providers[provider].hint)));
+}
+
+/*
+ * Who is no superuser needs keys of his own.  option: the one that would let
+ * him do without; NULL: none.
+ */
+void
+amplify_error_privilege(const char *option, Oid userid, const char *server)
+{
+	const char *user = GetUserNameFromId(userid, false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("AWS credentials are required for server \"%s\"", server),
+			 option == NULL ?
+			 errdetail("User \"%s\" has no access_key_id in a user mapping, and only a superuser's may do without.",
+					   user) :
+			 errdetail("Option \"%s\" of the user mapping lends the server's own identity, which user \"%s\" may not use, not being a superuser.",
+					   option, user),
+			 errhint("Create a user mapping with options \"access_key_id\" and \"secret_access_key\".")));
 }
 
 /* Code, message and request id, wherever AWS put them this time */
@@ -376,8 +470,9 @@ trim_code(char *code)
 		memmove(code, hash + 1, strlen(hash + 1) + 1);
 }
 
-static char *
-failure_detail(const AmplifyFailure *failure)
+/* A sentence or more; "" when nothing is known.  palloc'ed */
+char *
+amplify_error_detail(const AmplifyFailure *failure)
 {
 	StringInfoData detail;
 
@@ -406,14 +501,26 @@ failure_detail(const AmplifyFailure *failure)
 static char *
 to_server_encoding(const char *text)
 {
+	char	   *copy = GetDatabaseEncoding() == PG_UTF8 ? pstrdup(text) :
+		to_ascii(text);
+
+	for (char *p = copy; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ')
+			*p = ' ';
+	}
+	return copy;
+}
+
+static char *
+to_ascii(const char *text)
+{
 	char	   *copy = pstrdup(text);
 
 	for (char *p = copy; *p != '\0'; p++)
 	{
-		if (IS_HIGHBIT_SET(*p) && GetDatabaseEncoding() != PG_UTF8)
+		if (IS_HIGHBIT_SET(*p))
 			*p = '?';
-		else if ((unsigned char) *p < ' ')
-			*p = ' ';
 	}
 	return copy;
 }

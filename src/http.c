@@ -401,6 +401,10 @@ set_options(CURL *easy, AmplifyTransfer *transfer)
 	{
 		SET(CURLOPT_POSTFIELDS, transfer->post_body);
 	}
+	if (transfer->method != NULL)
+	{
+		SET(CURLOPT_CUSTOMREQUEST, transfer->method);
+	}
 	/* "" keeps libcurl from reading http_proxy and the like */
 	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);

@@ -35,13 +35,17 @@ typedef enum OptionKind
 	OPTION_BOOL,
 	OPTION_COUNT,				/* int */
 	OPTION_MS,					/* int; a unit may follow the number */
+	OPTION_SECONDS,				/* int; likewise */
 	OPTION_BYTES,				/* int; likewise */
 	OPTION_REAL,				/* double */
 	OPTION_ON_ERROR,			/* bool */
 	OPTION_REGION,				/* the rest are char * */
 	OPTION_URL,
 	OPTION_TEXT,				/* anything but an empty string */
-	OPTION_HEADER				/* goes into a header: printable ASCII */
+	OPTION_HEADER,				/* goes into a header: printable ASCII */
+	OPTION_ARN,					/* of a role; min and max are lengths, */
+	OPTION_EXTERNAL_ID,			/* here, too */
+	OPTION_SESSION_NAME
 } OptionKind;
 
 #define OPTION_SUPERUSER	0x01	/* only a superuser may set it */
@@ -59,11 +63,16 @@ typedef struct AmplifyOption
 	int			flags;
 } AmplifyOption;
 
+#define SESSION_NAME_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+#define EXTERNAL_ID_CHARACTERS	SESSION_NAME_CHARACTERS ":/"
+
 #define AT(member)	offsetof(AmplifyOptions, member)
 
 static const AmplifyOption amplify_options[] = {
 	{"region", ForeignServerRelationId, OPTION_REGION, AT(region), 0, 0, OPTION_REQUIRED},
 	{"endpoint_url", ForeignServerRelationId, OPTION_URL, AT(endpoint_url), 0, 0, OPTION_SUPERUSER},
+	{"sts_endpoint_url", ForeignServerRelationId, OPTION_URL, AT(sts_endpoint_url), 0, 0, OPTION_SUPERUSER},
 	{"use_fips", ForeignServerRelationId, OPTION_BOOL, AT(use_fips), 0, 0, 0},
 	{"use_dualstack", ForeignServerRelationId, OPTION_BOOL, AT(use_dualstack), 0, 0, 0},
 	{"ca_bundle", ForeignServerRelationId, OPTION_TEXT, AT(ca_bundle), 0, 0, OPTION_SUPERUSER},
@@ -80,6 +89,12 @@ static const AmplifyOption amplify_options[] = {
 	{"access_key_id", UserMappingRelationId, OPTION_HEADER, AT(access_key_id), 0, 0, OPTION_SECRET},
 	{"secret_access_key", UserMappingRelationId, OPTION_HEADER, AT(secret_access_key), 0, 0, OPTION_SECRET},
 	{"session_token", UserMappingRelationId, OPTION_HEADER, AT(session_token), 0, 0, OPTION_SECRET},
+	{"role_arn", UserMappingRelationId, OPTION_ARN, AT(role_arn), 20, 2048, 0},
+	{"external_id", UserMappingRelationId, OPTION_EXTERNAL_ID, AT(external_id), 2, 1224, OPTION_SECRET},
+	{"role_session_name", UserMappingRelationId, OPTION_SESSION_NAME, AT(role_session_name), 2, 64, 0},
+	{"role_duration", UserMappingRelationId, OPTION_SECONDS, AT(role_duration), 900, 43200, 0},
+	{"profile", UserMappingRelationId, OPTION_TEXT, AT(profile), 0, 0, OPTION_SUPERUSER},
+	{"ambient_credentials", UserMappingRelationId, OPTION_BOOL, AT(ambient_credentials), 0, 0, OPTION_SUPERUSER},
 
 	{"resource", ForeignTableRelationId, OPTION_TEXT, AT(resource), 0, 0, 0},
 	{"page_size", ForeignTableRelationId, OPTION_COUNT, AT(page_size), 1, 100, 0},
@@ -100,8 +115,6 @@ static bool parse_option(const AmplifyOption *option, const char *value,
 						 AmplifyOptions *options);
 static const char *describe_kind(const AmplifyOption *option);
 static bool valid_region(const char *region);
-static bool valid_url(const char *url);
-static bool valid_header(const char *value);
 
 /* Values where no option says otherwise */
 void
@@ -288,6 +301,14 @@ check_combination(const AmplifyOptions *options, Oid catalog)
 				 errmsg("option \"session_token\" requires \"access_key_id\" and \"secret_access_key\""),
 				 errdetail("A session token is valid only with the keys that it was issued with."),
 				 errhidestmt(true)));
+
+	if (options->role_arn == NULL &&
+		(options->external_id != NULL || options->role_session_name != NULL ||
+		 options->role_duration != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"external_id\", \"role_session_name\" and \"role_duration\" need option \"role_arn\""),
+				 errhidestmt(true)));
 }
 
 /*
@@ -311,8 +332,10 @@ parse_option(const AmplifyOption *option, const char *value,
 			*(bool *) target = strcmp(value, "warn") == 0;
 			return *(bool *) target || strcmp(value, "error") == 0;
 		case OPTION_MS:
+		case OPTION_SECONDS:
 		case OPTION_BYTES:
-			flags = (option->kind == OPTION_MS) ? GUC_UNIT_MS : GUC_UNIT_BYTE;
+			flags = option->kind == OPTION_MS ? GUC_UNIT_MS :
+				option->kind == OPTION_SECONDS ? GUC_UNIT_S : GUC_UNIT_BYTE;
 			/* FALLTHROUGH */
 		case OPTION_COUNT:
 			if (!parse_int(value, &number, flags, NULL) ||
@@ -331,11 +354,24 @@ parse_option(const AmplifyOption *option, const char *value,
 				return false;
 			break;
 		case OPTION_URL:
-			if (!valid_url(value))
+			if (!amplify_option_valid_url(value))
 				return false;
 			break;
 		case OPTION_HEADER:
-			if (!valid_header(value))
+			if (!amplify_option_valid_header(value))
+				return false;
+			break;
+		case OPTION_ARN:
+			if (strncmp(value, "arn:", 4) != 0 ||
+				!amplify_option_valid_header(value) ||
+				strlen(value) < option->min || strlen(value) > option->max)
+				return false;
+			break;
+		case OPTION_EXTERNAL_ID:
+		case OPTION_SESSION_NAME:
+			if (value[strspn(value, option->kind == OPTION_SESSION_NAME ?
+							 SESSION_NAME_CHARACTERS : EXTERNAL_ID_CHARACTERS)] != '\0' ||
+				strlen(value) < option->min || strlen(value) > option->max)
 				return false;
 			break;
 		case OPTION_TEXT:
@@ -360,6 +396,9 @@ describe_kind(const AmplifyOption *option)
 		case OPTION_MS:
 			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
 							option->min, option->max);
+		case OPTION_SECONDS:
+			return psprintf("It must be a time from %.0f s to %.0f s; a number without a unit is in seconds.",
+							option->min, option->max);
 		case OPTION_BYTES:
 			return psprintf("It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
 							option->min, option->max);
@@ -375,6 +414,14 @@ describe_kind(const AmplifyOption *option)
 			return "It must be an http or https URL with a host name, without user, query or fragment.";
 		case OPTION_HEADER:
 			return "It must consist of printable ASCII characters without spaces.";
+		case OPTION_ARN:
+			return "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".";
+		case OPTION_EXTERNAL_ID:
+			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@:/-\".",
+							option->min, option->max);
+		case OPTION_SESSION_NAME:
+			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@-\".",
+							option->min, option->max);
 		case OPTION_TEXT:
 			break;
 	}
@@ -409,8 +456,9 @@ valid_region(const char *region)
 	return dashes >= 1 && dashes <= 4;
 }
 
-static bool
-valid_url(const char *url)
+/* A plain http or https URL; a path may follow the host, nothing else */
+bool
+amplify_option_valid_url(const char *url)
 {
 	const char *host;
 	int			length;
@@ -434,8 +482,8 @@ valid_url(const char *url)
 }
 
 /* No space either: no key or token of AWS has one */
-static bool
-valid_header(const char *value)
+bool
+amplify_option_valid_header(const char *value)
 {
 	for (const char *p = value; *p != '\0'; p++)
 	{

@@ -24,6 +24,7 @@
 #include "amplify_fdw.h"
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
+#include "sigv4.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
@@ -63,6 +64,9 @@ static size_t skip_string(const char *body, size_t length, size_t i,
 						  bool *lone_surrogate);
 static int	escaped_unit(const char *body, size_t length, size_t i);
 static void count_tree(struct json_object *object, TextCount *count);
+static void cleanse_tree(struct json_object *object);
+static bool xml_error(const char *body, char *code, size_t code_size,
+					  char *message, size_t message_size);
 static struct json_object *find_member(struct json_object *object,
 									   const char *path);
 static AmplifyValueStatus time_value(struct json_object *object,
@@ -199,25 +203,44 @@ amplify_page_value(AmplifyItem *item, const char *path, AmplifyType type,
 
 /*
  * Code and message out of the body of an error; "" where there is none.
- * Returns false if the body is not a JSON object.
+ * Returns false if the body is neither a JSON object nor an error in XML.
  */
 bool
 amplify_page_error(const char *body, size_t length,
 				   char *code, size_t code_size,
 				   char *message, size_t message_size)
 {
-	static const char *const code_names[] = {"code", "Code", "__type", NULL};
-	static const char *const message_names[] = {"message", "Message", NULL};
+	static const char *const code_names[] = {"code", "Code", "__type",
+	"Error.Code", NULL};
+	static const char *const message_names[] = {"message", "Message",
+	"Error.Message", NULL};
 	struct json_object *root;
 
 	code[0] = '\0';
 	message[0] = '\0';
+	if (length > 0 && body[0] == '<')
+		return xml_error(body, code, code_size, message, message_size);
 	if (parse_text(body, length, &root) != AMPLIFY_PARSE_OK)
 		return false;
 	copy_string(root, code_names, code, code_size);
 	copy_string(root, message_names, message, message_size);
 	json_object_put(root);
 	return true;
+}
+
+/* A time in RFC 3339's form that is not in an answer */
+bool
+amplify_page_time(const char *text, TimestampTz *time)
+{
+	return time_from_iso(text, time) == AMPLIFY_VALUE_OK;
+}
+
+/* Overwrite all texts of a page that held secrets, and clear it */
+void
+amplify_page_cleanse(AmplifyPage *page)
+{
+	cleanse_tree(page->root);
+	amplify_page_clear(page);
 }
 
 static void
@@ -397,6 +420,38 @@ count_tree(struct json_object *object, TextCount *count)
 		for (int i = 0; i < n; i++)
 			count_tree(json_object_array_get_idx(object, i), count);
 	}
+}
+
+/* Likewise */
+static void
+cleanse_tree(struct json_object *object)
+{
+	if (json_object_is_type(object, json_type_object))
+	{
+		for (struct lh_entry *entry = json_object_get_object(object)->head;
+			 entry != NULL; entry = entry->next)
+			cleanse_tree((struct json_object *) lh_entry_v(entry));
+	}
+	else if (json_object_is_type(object, json_type_string))
+		sigv4_cleanse(unconstify(char *, json_object_get_string(object)),
+					  json_object_get_string_len(object));
+}
+
+/* Protocols older than JSON: <Error><Code>...</Code><Message>...</Message> */
+static bool
+xml_error(const char *body, char *code, size_t code_size,
+		  char *message, size_t message_size)
+{
+	char	   *text = amplify_xml_text(body, "Code");
+
+	if (text == NULL)
+		return false;
+	strlcpy(code, text, code_size);
+	text = amplify_xml_text(body, "Message");
+	if (text != NULL)
+		strlcpy(message, text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
+													 message_size - 1) + 1);
+	return true;
 }
 
 /* Follow a dotted path; NULL when a step is absent or null */

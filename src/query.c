@@ -301,6 +301,7 @@ amplify_query_answered(AmplifyQuery *query, AmplifyCall *call)
 			call->faults = 0;
 			call->patience = 0;
 			call->deadline = 0;
+			call->refreshed = call->reclocked = false;
 		}
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{

@@ -1,10 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * sign.c
- *	  A path and a query into a transfer that carries a signature.
+ *	  A request into a transfer that carries a signature, and the time that
+ *	  it is signed with.
  *
  * The bridge between sigv4.c, which knows no PostgreSQL, and the calls above.
  * A request is signed per attempt: AWS accepts a date for a few minutes only.
+ * Where this machine's clock is wrong by more than that, the service's own
+ * answers tell the right time.
  *
  * src/sign.c
  *
@@ -15,73 +18,79 @@
 #include <time.h>
 
 #include "amplify_fdw.h"
+#include "datatype/timestamp.h"
 #include "pgtime.h"
 #include "sigv4.h"
+#include "utils/datetime.h"
 #include "utils/memutils.h"
 
-#define SIGNING_NAME	"amplify"
+#define CACHED_SERVICE	"amplify"	/* whose keys are worth keeping */
+#define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
+#define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
 
 /* What a connection need not compute again for every request of one day */
 struct AmplifySigner
 {
 	char		date[8];		/* that key is good for; no NUL */
+	int			generation;		/* of the credentials */
 	SigV4Key	key;
 	MemoryContextCallback callback;
 };
 
 static void cleanse_signer(void *arg);
-static const SigV4Key *signing_key(AmplifyConnection *connection,
-								   const SigV4Request *request,
-								   const char *secret);
-static void format_timestamp(char *dst, size_t size);
+static bool signing_key(AmplifyConnection *connection,
+						const SigV4Request *request,
+						const AmplifyCredentials *credentials, SigV4Key *key);
+static struct AmplifySigner *get_signer(AmplifyConnection *connection);
+static void format_timestamp(int64 now, char *dst, size_t size);
+static bool parse_http_date(const char *text, int64 *seconds);
 
 /*
- * Set target and headers of the transfer for a GET of path?query (both already
- * percent-encoded; query "" when there is none), palloc'ed in the current
- * context.  Returns false when OpenSSL fails; raises an error when there are
- * no credentials.
+ * Set target, body and headers of the transfer for what spec says, palloc'ed
+ * in the current context.  Returns false when OpenSSL fails.
  */
 bool
-amplify_sign_request(AmplifyConnection *connection, const char *path,
-					 const char *query, AmplifyTransfer *transfer)
+amplify_sign_request(AmplifyConnection *connection,
+					 const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 {
-	AmplifyCredentials credentials;
-	SigV4Header headers[3];
+	SigV4Header headers[4];
 	SigV4Request request = {0};
-	const SigV4Key *key;
+	SigV4Key	key;
 	char		timestamp[SIGV4_TIMESTAMP_LEN + 1];
 	char		authorization[1024];
 	size_t		length;
 	int			n = 0;
 
-	amplify_credential_get(connection, &credentials);
-	format_timestamp(timestamp, sizeof(timestamp));
-
-	headers[request.nheaders++] =
-		(SigV4Header) {"host", connection->endpoint.host};
+	format_timestamp(amplify_sign_clock(connection->shared), timestamp,
+					 sizeof(timestamp));
+	if (spec->form != NULL)
+		headers[request.nheaders++] = (SigV4Header) {"content-type", FORM_TYPE};
+	headers[request.nheaders++] = (SigV4Header) {"host", spec->endpoint->host};
 	headers[request.nheaders++] = (SigV4Header) {"x-amz-date", timestamp};
-	if (credentials.session_token != NULL)
+	if (spec->credentials->session_token != NULL)
 		headers[request.nheaders++] =
-			(SigV4Header) {"x-amz-security-token", credentials.session_token};
-	request.method = "GET";
-	request.path = psprintf("%s%s", connection->endpoint.path_prefix, path);
-	request.query = query;
+			(SigV4Header) {"x-amz-security-token", spec->credentials->session_token};
+	request.method = spec->form != NULL ? "POST" : "GET";
+	request.path = psprintf("%s%s", spec->endpoint->path_prefix, spec->path);
+	request.query = spec->query;
 	request.headers = headers;
-	request.payload = "";
+	request.payload = spec->form != NULL ? spec->form : "";
+	request.payload_len = strlen(request.payload);
 	request.timestamp = timestamp;
 	request.region = connection->options.region;
-	request.service = SIGNING_NAME;
+	request.service = spec->service;
 
-	key = signing_key(connection, &request, credentials.secret_access_key);
-	if (key == NULL)
+	if (!signing_key(connection, &request, spec->credentials, &key))
 		return false;
-	length = sigv4_authorization(&request, credentials.access_key_id, key,
-								 authorization, sizeof(authorization));
+	length = sigv4_authorization(&request, spec->credentials->access_key_id,
+								 &key, authorization, sizeof(authorization));
+	sigv4_cleanse(&key, sizeof(key));
 	if (length == 0 || length >= sizeof(authorization))
 		return false;
 
-	transfer->target = query[0] == '\0' ? request.path :
-		psprintf("%s?%s", request.path, query);
+	transfer->target = spec->query[0] == '\0' ? request.path :
+		psprintf("%s?%s", request.path, spec->query);
+	transfer->post_body = spec->form;
 	for (int i = 0; i < request.nheaders; i++)
 		transfer->headers[n++] = psprintf("%s: %s", headers[i].name,
 										  headers[i].value);
@@ -102,9 +111,61 @@ amplify_sign_encode(const char *text)
 	return encoded;
 }
 
-static const SigV4Key *
+/* Now, in seconds since 1970, as that server sees it */
+int64
+amplify_sign_clock(const AmplifyServer *server)
+{
+	return (int64) time(NULL) + server->clock_offset;
+}
+
+/*
+ * An answer has come to a request that was signed with that clock_offset: does
+ * its date tell that the time was wrong?  Then it is right from now on, and
+ * the request is worth another attempt.  An answer out of a cache (Age) tells
+ * nothing.
+ */
+bool
+amplify_sign_set_clock(AmplifyServer *server, const AmplifyHttpHeaders *answer,
+					   int64 offset)
+{
+	int64		date;
+	int64		ahead;
+
+	if (answer->age[0] != '\0' || !parse_http_date(answer->date, &date))
+		return false;
+	ahead = date - (int64) time(NULL);
+	if (ahead - offset > -CLOCK_TOLERANCE && ahead - offset < CLOCK_TOLERANCE)
+		return false;
+	server->clock_offset = ahead;
+	return true;
+}
+
+static bool
 signing_key(AmplifyConnection *connection, const SigV4Request *request,
-			const char *secret)
+			const AmplifyCredentials *credentials, SigV4Key *key)
+{
+	struct AmplifySigner *signer;
+
+	if (strcmp(request->service, CACHED_SERVICE) != 0)
+		return sigv4_derive_key(credentials->secret_access_key, request, key);
+
+	signer = get_signer(connection);
+	if (memcmp(signer->date, request->timestamp, sizeof(signer->date)) != 0 ||
+		signer->generation != credentials->generation)
+	{
+		memset(signer->date, 0, sizeof(signer->date));
+		if (!sigv4_derive_key(credentials->secret_access_key, request,
+							  &signer->key))
+			return false;
+		memcpy(signer->date, request->timestamp, sizeof(signer->date));
+		signer->generation = credentials->generation;
+	}
+	*key = signer->key;
+	return true;
+}
+
+static struct AmplifySigner *
+get_signer(AmplifyConnection *connection)
 {
 	struct AmplifySigner *signer = connection->signer;
 
@@ -117,13 +178,7 @@ signing_key(AmplifyConnection *connection, const SigV4Request *request,
 										   &signer->callback);
 		connection->signer = signer;
 	}
-	if (memcmp(signer->date, request->timestamp, sizeof(signer->date)) != 0)
-	{
-		if (!sigv4_derive_key(secret, request, &signer->key))
-			return NULL;
-		memcpy(signer->date, request->timestamp, sizeof(signer->date));
-	}
-	return &signer->key;
+	return signer;
 }
 
 static void
@@ -134,12 +189,41 @@ cleanse_signer(void *arg)
 	sigv4_cleanse(&signer->key, sizeof(signer->key));
 }
 
-/* Now, as SigV4 wants it; by PostgreSQL's own calendar, not the C library's */
+/* As SigV4 wants it; by PostgreSQL's own calendar, not the C library's */
 static void
-format_timestamp(char *dst, size_t size)
+format_timestamp(int64 now, char *dst, size_t size)
 {
-	pg_time_t	now = (pg_time_t) time(NULL);
-	struct pg_tm *tm = pg_gmtime(&now);
+	pg_time_t	seconds = (pg_time_t) now;
+	struct pg_tm *tm = pg_gmtime(&seconds);
 
 	(void) pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm);
+}
+
+/* "Tue, 24 Nov 2026 08:41:00 GMT", the only form that servers may send */
+static bool
+parse_http_date(const char *text, int64 *seconds)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char		month[4];
+	const char *found;
+	int			day;
+	int			year;
+	int			hour;
+	int			minute;
+	int			second;
+	int			length = 0;
+
+	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
+			   &day, month, &year, &hour, &minute, &second, &length) != 6 ||
+		length == 0 || text[length] != '\0')
+		return false;
+	found = strstr(months, month);
+	if (strlen(month) != 3 || found == NULL || (found - months) % 3 != 0 ||
+		year < 2000 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+		minute < 0 || minute > 59 || second < 0 || second > 60)
+		return false;
+	*seconds = (int64) (date2j(year, (found - months) / 3 + 1, day) -
+						UNIX_EPOCH_JDATE) * SECS_PER_DAY +
+		(hour * 60 + minute) * 60 + second;
+	return true;
 }
