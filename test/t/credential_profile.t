@@ -1,0 +1,191 @@
+# Profiles in the shared files mean what they mean to the AWS CLI, and what
+# needs a person or a program is refused by the profile's name.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Identity;
+use Test::More;
+
+my $mock = new_mock('--credential', 'AKIDEXAMPLE:' . Amplify::SECRET_ACCESS_KEY,
+    '--credential', 'AKIDTOKEN:' . Amplify::SECRET_ACCESS_KEY . ':tok/en+=');
+my $home = new_place();
+my $url = $mock->url;
+my $node = new_node('credential_profile');
+my ($id, $secret) = (Amplify::ACCESS_KEY_ID, Amplify::SECRET_ACCESS_KEY);
+
+my $session = connect_to($node);
+add_server($session, 'aws', $url, sts_endpoint_url => $url);
+my $web_token = write_file("$home/web-token", 'web-identity-token');
+
+my $keys = "aws_access_key_id = $id\naws_secret_access_key = $secret\n";
+my $role = 'role_arn = ' . ROLE . "\n";
+
+# What a profile of these files gives
+sub gives
+{
+    my ($what, $answer, $key, $calls, %param) = @_;
+
+    $mock->reset;
+    $mock->say('keys', %{ $param{keys} }) if $param{keys};
+    for my $file ('config', 'credentials')
+    {
+        unlink "$home/.aws/$file";
+        write_file("$home/.aws/$file", $param{$file}) if defined $param{$file};
+    }
+    set_mapping($session, 'aws', profile => $param{profile} // 'p');
+    like(ask($session, 'aws'), $answer, "$what: answer");
+    my $used = used_key($mock);
+    is(defined $used ? substr($used, 0, length($key // '')) : undef, $key,
+        "$what: key");
+    is(calls_of($mock), $calls, "$what: calls") if defined $calls;
+    return;
+}
+
+sub refuses
+{
+    my ($what, $reason, %param) = @_;
+
+    gives($what, qr/^28000: could not get AWS credentials .*from a profile \| $reason/,
+        undef, '', %param);
+    return;
+}
+
+my $good = qr/^\Q${\GOOD}\E$/;
+my $get = 'GetBackendEnvironment 1';
+my $assume = "$get, STS.AssumeRole 1";
+
+restart_with($node, HOME => $home, AWS_EC2_METADATA_SERVICE_ENDPOINT => $url,
+    AWS_CONTAINER_CREDENTIALS_FULL_URI => "$url/container/x",
+    AWS_ACCESS_KEY_ID => 'AKIDTOKEN', AWS_SECRET_ACCESS_KEY => $secret,
+    AWS_SESSION_TOKEN => 'tok/en+=');
+$session = connect_to($node);
+
+# ---- how the files are written ----
+
+gives('keys in credentials', $good, $id, $get, credentials => "[p]\n$keys");
+gives('keys in config', $good, $id, $get, config => "[profile p]\n$keys");
+gives('default in config', $good, $id, $get, profile => 'default',
+    config => "[default]\n$keys");
+gives('[profile default]', $good, $id, $get, profile => 'default',
+    config => "[profile default]\n$keys");
+gives('credentials win', $good, $id, $get, credentials => "[p]\n$keys",
+    config => "[profile p]\naws_access_key_id = AKIDNONE\naws_secret_access_key = x\n");
+gives('files complete each other', $good, $id, $get,
+    credentials => "[p]\naws_access_key_id = $id\n",
+    config => "[profile p]\naws_secret_access_key = $secret\n");
+gives('blanks, comments, colons, CRLF', $good, $id, $get,
+    credentials => "# c\r\n; [p]\r\n[ q ]\r\n$keys\r\n[ p ]\r\n"
+    . "  \r\nAWS_Access_Key_ID:$id  \r\n#aws_access_key_id = x\r\n"
+    . "aws_secret_access_key   =   $secret\r\n");
+gives('a quoted name with a blank', $good, $id, $get, profile => 'my profile',
+    config => "[profile \"my profile\"]\n$keys");
+gives('settings of services', $good, $id, $get,
+    config => "[profile p]\ns3 =\n  aws_access_key_id = no\n$keys");
+gives('no end of line at the end', $good, $id, $get,
+    credentials => "[p]\n$keys" =~ s/\n$//r);
+gives('keys with a token', $good, 'AKIDTOKEN', $get,
+    credentials => "[p]\naws_access_key_id = AKIDTOKEN\n"
+    . "aws_secret_access_key = $secret\naws_session_token = tok/en+=\n");
+refuses('a name that config wants with "profile"', 'Profile "p" does not exist',
+    config => "[p]\n$keys");
+refuses('a name that only begins so', 'Profile "p" does not exist',
+    credentials => "[pp]\n$keys", config => "[profile  pq]\n$keys");
+refuses('no files', 'Profile "p" does not exist');
+refuses('no keys', 'Profile "p" has no credentials', config => "[profile p]\nx = y\n");
+refuses('no secret', 'Profile "p" has aws_access_key_id, but no aws_secret',
+    credentials => "[p]\naws_access_key_id = $id\n");
+refuses('a NUL', 'File ".*" could not be read as text',
+    credentials => "[p]\n$keys\0");
+refuses('too large', '".*" is not a file of at most 1048576 bytes',
+    credentials => '#' x 1_048_577);
+refuses('a key with a tab in it', 'The keys hold characters',
+    credentials => "[p]\naws_access_key_id = A\tB\naws_secret_access_key = x\n");
+
+# ---- roles ----
+
+gives('source_profile', $good, 'ASIAROLE', $assume,
+    config => "[profile p]\n${role}source_profile = q\n",
+    credentials => "[q]\n$keys");
+is((sts_forms($mock))[0]{key}, $id, 'STS was asked with the keys of the source');
+gives('a role before keys of the same profile', $good, 'ASIAROLE', $assume,
+    config => "[profile p]\n${role}source_profile = p\n$keys");
+gives('what a role may say', $good, 'ASIAROLE', $assume,
+    keys => { external_id => 'a/b:c' },
+    config => "[profile p]\n${role}source_profile = q\nexternal_id = a/b:c\n"
+    . "role_session_name = me\@here\nduration_seconds = 1800\n[profile q]\n$keys");
+is_deeply((sts_forms($mock))[0],
+    {   key => $id, Action => 'AssumeRole', Version => '2011-06-15',
+        RoleArn => ROLE, RoleSessionName => 'me@here',
+        DurationSeconds => '1800', ExternalId => 'a/b:c' },
+    'all of it was sent');
+gives('a chain of roles', $good, 'ASIAROLE', "$get, STS.AssumeRole 2",
+    config => "[profile p]\n${role}source_profile = q\n"
+    . "[profile q]\nrole_arn = arn:aws:iam::1:role/first\nsource_profile = r\n"
+    . "[profile r]\n$keys");
+my @forms = sts_forms($mock);
+is($forms[0]{RoleArn}, 'arn:aws:iam::1:role/first', 'the innermost first');
+like($forms[1]{key}, qr/^ASIAROLE/, '... and the next with its keys');
+gives('credential_source Environment', $good, 'ASIAROLE', $assume,
+    config => "[profile p]\n${role}credential_source = Environment\n");
+is((sts_forms($mock))[0]{key}, 'AKIDTOKEN', '... asks with those of the environment');
+gives('credential_source EcsContainer', $good, 'ASIAROLE',
+    "Container.credentials 1, $assume",
+    config => "[profile p]\n${role}credential_source = EcsContainer\n");
+gives('credential_source Ec2InstanceMetadata', $good, 'ASIAROLE',
+    'GetBackendEnvironment 1, IMDS.credentials 1, IMDS.role 1, IMDS.token 1, STS.AssumeRole 1',
+    config => "[profile p]\n${role}credential_source = Ec2InstanceMetadata\n");
+gives('web identity', $good, 'ASIAWEB',
+    "$get, STS.AssumeRoleWithWebIdentity 1",
+    config => "[profile p]\n${role}web_identity_token_file = $web_token\n"
+    . "role_session_name = web\n");
+is((sts_forms($mock))[0]{RoleSessionName}, 'web', '... with its session name');
+gives('a role by a web identity', $good, 'ASIAROLE',
+    "$get, STS.AssumeRole 1, STS.AssumeRoleWithWebIdentity 1",
+    config => "[profile p]\n${role}source_profile = w\n"
+    . "[profile w]\nrole_arn = arn:aws:iam::1:role/web\n"
+    . "web_identity_token_file = $web_token\n");
+
+# ---- what is refused ----
+
+refuses('source and service', 'Profile "p" must have either',
+    config => "[profile p]\n${role}source_profile = q\ncredential_source = Environment\n");
+refuses('neither', 'Profile "p" must have either',
+    config => "[profile p]\n$role");
+refuses('unknown service', 'Profile "p" has an unknown credential_source',
+    config => "[profile p]\n${role}credential_source = Elsewhere\n");
+refuses('source that is not there', 'Profile "p" has source_profile "x", which does not exist',
+    config => "[profile p]\n${role}source_profile = x\n");
+refuses('source without keys', 'Profile "q" has no credentials',
+    config => "[profile p]\n${role}source_profile = q\n[profile q]\nregion = x\n");
+refuses('a loop of one', 'Profile "p" has source_profile "p", which leads back',
+    config => "[profile p]\n${role}source_profile = p\n");
+refuses('a loop of three', 'Profile "r" has source_profile "p", which leads back',
+    config => join '', map { "[profile $_->[0]]\n${role}source_profile = $_->[1]\n" }
+        [ 'p', 'q' ], [ 'q', 'r' ], [ 'r', 'p' ]);
+refuses('MFA', 'Profile "p" needs the code of an MFA device',
+    config => "[profile p]\n${role}source_profile = q\nmfa_serial = x\n[profile q]\n$keys");
+refuses('MFA of a source', 'Profile "q" needs the code of an MFA device',
+    config => "[profile p]\n${role}source_profile = q\n"
+    . "[profile q]\n${role}source_profile = r\nmfa_serial = x\n[profile r]\n$keys");
+refuses('SSO', 'Profile "p" needs a person to sign in \(IAM Identity Center\)',
+    config => "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n");
+refuses('SSO before keys', 'Profile "p" needs a person',
+    config => "[profile p]\nsso_account_id = 1\nsso_role_name = r\n$keys");
+refuses('login', 'Profile "p" needs a person to sign in \(aws login\)',
+    config => "[profile p]\nlogin_session = s\n");
+refuses('a program', 'Profile "p" runs a program \(credential_process\)',
+    config => "[profile p]\ncredential_process = /bin/touch $home/ran\n");
+ok(!-e "$home/ran", '... which was not run');
+gives('a program beside keys', $good, $id, $get,
+    config => "[profile p]\ncredential_process = /bin/false\n$keys");
+refuses('a token file without a role', 'Profile "p" has web_identity_token_file, but no role_arn',
+    config => "[profile p]\nweb_identity_token_file = $web_token\n");
+gives('STS refuses', qr/^28000: .*AssumeRole of "arn.*AccessDenied, HTTP status 403/,
+    undef, 'STS.AssumeRole 1', keys => { external_id => 'wanted' },
+    config => "[profile p]\n${role}source_profile = q\n[profile q]\n$keys");
+
+done_testing();
