@@ -46,6 +46,32 @@ static int64 retry_after(const AmplifyHttpHeaders *headers);
 static void release_transfer(AmplifyCall *call);
 
 /*
+ * All that decides the answer.  Lengths keep values apart: a name may hold
+ * any character.
+ */
+const char *
+amplify_call_id(const AmplifyCall *call)
+{
+	StringInfoData id;
+
+	initStringInfo(&id);
+	appendStringInfo(&id, "%p %s %d", call->connection, call->operation->name,
+					 call->page_size);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *value = call->keys.value[i];
+
+		if (value != NULL)
+			appendStringInfo(&id, " %d=%zu:%s", i, strlen(value), value);
+	}
+	if (call->filter != NULL)
+		appendStringInfo(&id, " f=%zu:%s", strlen(call->filter), call->filter);
+	if (call->token != NULL)
+		appendStringInfo(&id, " t=%s", call->token);
+	return id.data;
+}
+
+/*
  * Make an attempt.  Returns false if the call has failed already.  The
  * transfer goes onto *completed when it is done; amplify_call_finish() is for
  * the caller then.  May wait for credentials; raises an error when there are

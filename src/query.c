@@ -89,7 +89,6 @@ static void forget_query(void *arg);
 static void report_progress(AmplifyQuery *query,
 							const AmplifyCounters *counters, int64 now);
 static void abandon_calls(dlist_head *list);
-static const char *call_id(const AmplifyCall *call);
 static void move_call(AmplifyCall *call, dlist_head *list);
 static void hold_call(AmplifyQuery *query, AmplifyCall *call);
 static void discard_call(AmplifyQuery *query, AmplifyCall *call);
@@ -200,7 +199,7 @@ amplify_query_counters(AmplifyQuery *query, int id)
 bool
 amplify_query_has(AmplifyQuery *query, const AmplifyCall *wanted)
 {
-	const char *id = call_id(wanted);
+	const char *id = amplify_call_id(wanted);
 	bool		found = callhash_lookup(query->calls, id) != NULL;
 
 	pfree(unconstify(char *, id));
@@ -215,7 +214,7 @@ AmplifyCall *
 amplify_query_call(AmplifyQuery *query, const AmplifyCall *wanted)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
-	const char *id = call_id(wanted);
+	const char *id = amplify_call_id(wanted);
 	CallEntry  *entry;
 	AmplifyCall *call;
 	bool		found;
@@ -465,32 +464,6 @@ abandon_calls(dlist_head *list)
 
 	dlist_foreach(iter, list)
 		amplify_call_abandon(dlist_container(AmplifyCall, node, iter.cur));
-}
-
-/*
- * All that decides the answer.  Lengths keep values apart: a name may hold
- * any character.
- */
-static const char *
-call_id(const AmplifyCall *call)
-{
-	StringInfoData id;
-
-	initStringInfo(&id);
-	appendStringInfo(&id, "%p %s %d", call->connection, call->operation->name,
-					 call->page_size);
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-	{
-		const char *value = call->keys.value[i];
-
-		if (value != NULL)
-			appendStringInfo(&id, " %d=%zu:%s", i, strlen(value), value);
-	}
-	if (call->filter != NULL)
-		appendStringInfo(&id, " f=%zu:%s", strlen(call->filter), call->filter);
-	if (call->token != NULL)
-		appendStringInfo(&id, " t=%s", call->token);
-	return id.data;
 }
 
 static void

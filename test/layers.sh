@@ -13,7 +13,8 @@ set -euo pipefail
 layers='
 sigv4:
 resource:
-page:
+xml:
+page: sigv4 xml
 endpoint:
 limit:
 transfer:
@@ -22,25 +23,29 @@ http: transfer loop
 option: resource
 keyset: resource
 error: page
-credential:
-sign: credential sigv4
-connection: option endpoint sigv4
+sign: sigv4
+connection: sigv4 endpoint http option
 spill:
-call: resource http loop limit error credential connection sign
-query: http loop limit connection spill call
+provider: sigv4 page loop http option error
+sts: sigv4 xml page endpoint option error sign provider
+metadata: sigv4 page endpoint option error sign provider
+profile: provider sts metadata
+credential: error sign provider sts metadata profile
+call: resource limit loop http error sign connection credential
+query: limit loop http connection spill call
 stream: resource page error query
 fetch: resource page keyset error query stream
 value: resource page option error
 key: resource value
 plan: option key
-scan: http loop option keyset query fetch value plan
+scan: loop http option keyset query fetch value plan
 explain: scan
 analyze: option query fetch value
 readahead: option keyset query fetch scan explain
 join: key plan readahead
 unique: resource option value plan
 stat: http connection
-amplify_fdw: resource query plan scan explain analyze join unique
+amplify_fdw: resource connection query plan scan explain analyze join unique
 '
 
 # Doors: symbols of others that only some files may use.  Libraries have one
@@ -53,8 +58,9 @@ json_[a-z_]+: page
 (EVP|OSSL|HMAC|SHA256|OPENSSL|CRYPTO|ERR)_[A-Za-z_0-9]+: sigv4
 (epoll_p?wait|p?poll|p?select|WaitLatch.*|WaitEventSetWait): loop
 (u?sleep|nanosleep|pg_usleep):
-(secure_)?getenv|setenv|putenv|unsetenv:
-errstart(_cold)?: error option value connection credential resource spill query analyze amplify_fdw
+(secure_)?getenv: provider
+setenv|putenv|unsetenv:
+errstart(_cold)?: resource option error connection spill query value analyze amplify_fdw
 '
 
 # The same by what stands in the source
@@ -62,7 +68,7 @@ words='
 <curl/: http.c
 <json-c/: page.c
 <openssl/: sigv4.c
-PG_VERSION_NUM: amplify_fdw.h
+PG_VERSION_NUM: amplify_base.h
 ERRCODE_(FDW_UNABLE_TO_|SYSTEM_ERROR|CONNECTION_|CONFIGURATION_LIMIT): error.c
 strcmp\([^)]*(defname|options\[i\]\.name): option.c
 '

@@ -1,0 +1,389 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplify_base.h
+ *	  What the lowest files offer: the differences between PostgreSQL
+ *	  versions, the tables of resources and options, one answer, one request.
+ *
+ * Included by way of amplify_fdw.h, which says more.
+ *
+ * src/amplify_base.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AMPLIFY_BASE_H
+#define AMPLIFY_BASE_H
+
+#include "access/htup_details.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "lib/ilist.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+#include "utils/rel.h"
+
+#define AMPLIFY_VERSION		"1.0"
+
+/* ---------- differences between PostgreSQL versions: only here ---------- */
+
+#if PG_VERSION_NUM < 150000
+#error "amplify_fdw needs PostgreSQL 15 or later"
+#endif
+
+/* What commands/explain.h offers before */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#elif PG_VERSION_NUM >= 170000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#else
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, private)
+#endif
+
+/* Whose user mapping a scan uses; a view's owner where it runs as him */
+#if PG_VERSION_NUM >= 160000
+#define amplify_scan_user(node, rte) \
+	(OidIsValid(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser) ? \
+	 ((ForeignScan *) (node)->ss.ps.plan)->checkAsUser : GetUserId())
+#else
+#define amplify_scan_user(node, rte) \
+	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define amplify_copy_nulling_rels(to, from) \
+	((to)->varnullingrels = (from)->varnullingrels)
+#define amplify_set_slot_ops(css)	((css)->slotOps = &TTSOpsMinimalTuple)
+#else
+#define amplify_copy_nulling_rels(to, from)	((void) 0)
+#define amplify_set_slot_ops(css)	((void) 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_copy_disabled_nodes(to, from) \
+	((to)->disabled_nodes = (from)->disabled_nodes)
+#else
+#define amplify_copy_disabled_nodes(to, from)	((void) 0)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define amplify_estimate_array_length(root, expr) \
+	estimate_array_length(root, expr)
+#else
+#define amplify_estimate_array_length(root, expr) \
+	((double) estimate_array_length(expr))
+#endif
+
+/* Name of our waits in pg_stat_activity */
+#if PG_VERSION_NUM >= 170000
+#define amplify_new_wait_event()	WaitEventExtensionNew("AmplifyHttp")
+#else
+#define amplify_new_wait_event()	PG_WAIT_EXTENSION
+#endif
+
+/* ---------- resource.c: what Amplify has, as data ---------- */
+
+#define AMPLIFY_MAX_KEYS	4	/* key columns of one resource */
+#define AMPLIFY_LONGEST_NAME 255	/* characters; of AMPLIFY_NAME */
+
+typedef enum AmplifyType
+{
+	AMPLIFY_TEXT,
+	AMPLIFY_TIMESTAMP,
+	AMPLIFY_BOOLEAN,
+	AMPLIFY_JSON
+} AmplifyType;
+
+/* Where the value of a column comes from */
+typedef enum AmplifySource
+{
+	AMPLIFY_MEMBER,				/* a member of the item in the answer */
+	AMPLIFY_KEY,				/* the request's key, else the item's ARN */
+	AMPLIFY_REGION,				/* the server's region */
+	AMPLIFY_ACCOUNT				/* the item's ARN */
+} AmplifySource;
+
+/* What values the service accepts for a key; others are asked for never */
+typedef enum AmplifyKeyRule
+{
+	AMPLIFY_NOT_A_KEY,
+	AMPLIFY_APP_ID,				/* d[a-z0-9]+, 20 at most */
+	AMPLIFY_NAME,				/* 1 to 255 characters, not "." or ".." */
+	AMPLIFY_ARN,				/* holds the other keys */
+	AMPLIFY_REGION_NAME			/* the server's, or there is nothing */
+} AmplifyKeyRule;
+
+typedef struct AmplifyColumn
+{
+	const char *name;			/* in SQL */
+	const char *path;			/* members from the item down, dotted; NULL
+								 * unless source is AMPLIFY_MEMBER */
+	AmplifyType type;
+	AmplifySource source;
+	AmplifyKeyRule key;
+} AmplifyColumn;
+
+typedef struct AmplifyOperation
+{
+	const char *name;			/* in AWS's words */
+	const char *path;			/* template; {placeholders} are key columns */
+	const char *result;			/* member of the answer with the item(s) */
+	int			max_page;		/* greatest maxResults; 0: a single item */
+	const char *filter;			/* query parameter that takes the last key;
+								 * NULL: none */
+} AmplifyOperation;
+
+typedef struct AmplifyResource
+{
+	const char *name;			/* also the default table name */
+	const AmplifyColumn *columns;
+	int			ncolumns;
+	const char *keys[AMPLIFY_MAX_KEYS]; /* key columns, outermost first */
+	const AmplifyOperation *get;
+	const AmplifyOperation *list;
+	const struct AmplifyResource *parent;	/* has the keys of list; or NULL */
+	const char *arn_path;		/* template of the ARN's last part */
+	double		default_rows;	/* per parent (or in all): AWS's quota */
+	bool		import;			/* made by IMPORT FOREIGN SCHEMA */
+} AmplifyResource;
+
+/* Values of a resource's key columns, UTF-8; NULL where not bound */
+typedef struct AmplifyKeys
+{
+	const char *value[AMPLIFY_MAX_KEYS];
+} AmplifyKeys;
+
+extern const AmplifyResource *const amplify_resources[];	/* NULL at end */
+extern void amplify_resource_check(void);
+extern const AmplifyResource *amplify_resource_find(const char *name);
+extern const AmplifyColumn *amplify_resource_column(const AmplifyResource *resource,
+													const char *name);
+extern int	amplify_resource_key(const AmplifyResource *resource,
+								 const char *column);
+extern int	amplify_resource_last_key(const AmplifyResource *resource);
+extern bool amplify_resource_binds(const AmplifyResource *resource,
+								   const AmplifyOperation *operation,
+								   const bool *bound);
+extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
+extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
+									   const char *arn, const char *region,
+									   char **account, AmplifyKeys *keys);
+
+/* ---------- option.c: every option, by name, in one table ---------- */
+
+typedef struct AmplifyOptions
+{
+	/* server */
+	char	   *region;
+	char	   *endpoint_url;	/* NULL: built from region */
+	bool		use_fips;
+	bool		use_dualstack;
+	char	   *sts_endpoint_url;	/* NULL: built from region */
+	char	   *ca_bundle;		/* NULL: the system's */
+	char	   *proxy;			/* NULL: none */
+	int			connect_timeout;	/* ms */
+	int			request_timeout;	/* ms */
+	int			max_attempts;
+	int			throttle_timeout;	/* ms of patience with throttling */
+	int			max_concurrency;
+	int			max_response_size;	/* bytes, decoded */
+	double		request_cost;	/* planner units for one round trip */
+	/* user mapping; secrets */
+	char	   *access_key_id;
+	char	   *secret_access_key;
+	char	   *session_token;
+	char	   *role_arn;		/* NULL: none is assumed */
+	char	   *external_id;
+	char	   *role_session_name;	/* NULL: our own */
+	int			role_duration;	/* seconds; 0: STS's default */
+	char	   *profile;		/* NULL: none */
+	bool		ambient_credentials;
+	/* table */
+	char	   *resource;		/* NULL: the table's name */
+	int			page_size;		/* 0: the operation's maximum */
+	double		estimated_rows; /* 0: from ANALYZE or the quotas */
+	bool		unique_key;
+	bool		warn_on_error;	/* on_error */
+	/* column */
+	char	   *field;			/* NULL: the column's name */
+} AmplifyOptions;
+
+extern void amplify_option_defaults(AmplifyOptions *options);
+extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
+extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
+													  Oid relid);
+extern bool amplify_option_valid_url(const char *url);
+extern bool amplify_option_valid_header(const char *value);
+
+/* ---------- xml.c: the little XML that STS answers ---------- */
+
+extern char *amplify_xml_text(const char *body, const char *element);
+
+/* ---------- page.c: one answer, parsed ---------- */
+
+typedef struct AmplifyPage AmplifyPage;
+typedef struct AmplifyItem AmplifyItem; /* a JSON object inside a page */
+
+typedef enum AmplifyParse
+{
+	AMPLIFY_PARSE_OK,
+	AMPLIFY_PARSE_MALFORMED,	/* not JSON, or JSON that lost something */
+	AMPLIFY_PARSE_SHAPE,		/* JSON, but not what the operation returns */
+	AMPLIFY_PARSE_DEPTH,
+	AMPLIFY_PARSE_ENCODING,
+	AMPLIFY_PARSE_MEMORY
+} AmplifyParse;
+
+typedef enum AmplifyValueStatus
+{
+	AMPLIFY_VALUE_OK,
+	AMPLIFY_VALUE_NULL,
+	AMPLIFY_VALUE_WRONG_TYPE,
+	AMPLIFY_VALUE_NUL_CHARACTER,
+	AMPLIFY_VALUE_OUT_OF_RANGE,
+	AMPLIFY_VALUE_MEMORY
+} AmplifyValueStatus;
+
+/* One value out of an item; text points into the page */
+typedef struct AmplifyValue
+{
+	const char *text;			/* AMPLIFY_TEXT and AMPLIFY_JSON: UTF-8 */
+	size_t		length;
+	TimestampTz time;			/* AMPLIFY_TIMESTAMP */
+	bool		boolean;
+} AmplifyValue;
+
+extern AmplifyPage *amplify_page_create(MemoryContext context);
+extern AmplifyParse amplify_page_parse(AmplifyPage *page,
+									   const char *body, size_t length,
+									   const char *result, bool many);
+extern void amplify_page_clear(AmplifyPage *page);
+extern int	amplify_page_count(AmplifyPage *page);
+extern AmplifyItem *amplify_page_item(AmplifyPage *page, int n);
+extern const char *amplify_page_next_token(AmplifyPage *page);
+extern AmplifyValueStatus amplify_page_value(AmplifyItem *item,
+											 const char *path,
+											 AmplifyType type,
+											 AmplifyValue *value);
+extern bool amplify_page_error(const char *body, size_t length,
+							   char *code, size_t code_size,
+							   char *message, size_t message_size);
+extern bool amplify_page_time(const char *text, TimestampTz *time);
+extern void amplify_page_cleanse(AmplifyPage *page);
+
+/* ---------- loop.c: sockets, time, and the one wait ---------- */
+
+typedef struct AmplifyLoopEvent
+{
+	int			fd;
+	bool		readable;
+	bool		writable;
+	bool		failed;
+} AmplifyLoopEvent;
+
+extern int64 amplify_loop_now(void);
+extern bool amplify_loop_start(void);
+extern bool amplify_loop_watch(int fd, bool readable, bool writable);
+extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
+extern void amplify_loop_sleep(int64 deadline);
+extern int	amplify_loop_duplicate(void);
+extern void amplify_loop_arm(int64 deadline);
+
+/* ---------- http.c: requests ---------- */
+
+/* Headers of an answer that somebody reads; "" when absent */
+typedef struct AmplifyHttpHeaders
+{
+	char		error_type[128];
+	char		request_id[128];
+	char		retry_after[32];
+	char		amz_retry_after[32];
+	char		date[64];
+	char		age[16];
+} AmplifyHttpHeaders;
+
+typedef enum AmplifyHttpResult
+{
+	AMPLIFY_HTTP_OK,			/* an answer, of any status */
+	AMPLIFY_HTTP_CONNECT,		/* no name, no connection */
+	AMPLIFY_HTTP_TLS,			/* no agreement, or a bad certificate */
+	AMPLIFY_HTTP_TIMEOUT,
+	AMPLIFY_HTTP_BROKEN,		/* connection lost or not HTTP */
+	AMPLIFY_HTTP_TOO_LARGE,
+	AMPLIFY_HTTP_MEMORY
+} AmplifyHttpResult;
+
+typedef struct AmplifyHttpUse
+{
+	int			in_flight;		/* transfers that are under way */
+	int64		connections;	/* opened for them so far */
+} AmplifyHttpUse;
+
+/*
+ * One request.  The first part is the caller's: it fills it and keeps what it
+ * points to until the transfer is done or cancelled.  The rest is http.c's and
+ * may be read once done is true.  body is malloc'ed; amplify_http_release()
+ * or a caller that took it (set it to NULL) frees it.
+ */
+typedef struct AmplifyTransfer
+{
+	const char *url;			/* scheme, host and port */
+	const char *target;			/* exact bytes of path and query */
+	const char *method;			/* NULL: GET, or POST with a post_body */
+	const char *post_body;		/* NULL: none */
+	const char *headers[8];		/* "Name: value", NULL at end */
+	const char *ca_bundle;
+	const char *proxy;
+	int			connect_timeout;	/* ms */
+	int			timeout;		/* ms, for the whole transfer */
+	size_t		max_size;		/* bytes of the decoded body */
+	bool		public_only;	/* refuse loopback and link-local addresses */
+	AmplifyHttpUse *use;		/* where it is counted; never NULL */
+	dlist_head *completed;		/* list that a done transfer is put on */
+
+	bool		done;
+	AmplifyHttpResult result;
+	int			status;			/* of HTTP; 0 without an answer */
+	char	   *body;			/* NUL-terminated; NULL when empty */
+	size_t		body_length;
+	size_t		received;		/* bytes of headers and body on the wire */
+	bool		reached;		/* the request may have reached the server */
+	AmplifyHttpHeaders answer;
+	const char *refusal;		/* why we gave it up; NULL: we didn't */
+	char		reason[256];	/* that, or libcurl's words; if result isn't OK */
+
+	dlist_node	node;			/* in http.c's list, then in *completed */
+	size_t		body_allocated;
+	void	   *easy;			/* CURL *, NULL when not in use */
+	void	   *slist;			/* struct curl_slist * */
+} AmplifyTransfer;
+
+struct sockaddr;
+
+/* transfer.c: for http.c's callbacks; they don't throw */
+extern bool amplify_transfer_body(AmplifyTransfer *transfer,
+								  const char *data, size_t bytes);
+extern bool amplify_transfer_header(AmplifyTransfer *transfer,
+									const char *data, size_t bytes);
+extern bool amplify_transfer_is_local(const struct sockaddr *address);
+
+extern void amplify_http_submit(AmplifyTransfer *transfer);
+extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
+extern void amplify_http_cancel(AmplifyTransfer *transfer);
+extern void amplify_http_release(AmplifyTransfer *transfer);
+extern void amplify_http_drive(void);
+extern void amplify_http_wait(int64 deadline);
+extern void amplify_http_arm(int64 deadline);
+extern void amplify_http_close_idle(void);
+
+#endif							/* AMPLIFY_BASE_H */
