@@ -360,7 +360,7 @@ typedef struct AmplifyTransfer
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders answer;
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
-	char		reason[256];	/* that, or libcurl's words; if result isn't OK */
+	char		reason[256];	/* that, or libcurl's words */
 
 	dlist_node	node;			/* in http.c's list, then in *completed */
 	size_t		body_allocated;

@@ -282,7 +282,7 @@ extern AmplifyProvision amplify_sts_web_identity(AmplifyLookup *lookup,
 extern AmplifyProvision amplify_metadata_container(AmplifyLookup *lookup);
 extern AmplifyProvision amplify_metadata_instance(AmplifyLookup *lookup);
 
-/* ---------- profile.c: the shared configuration and credentials files ----- */
+/* ---------- profile.c: the shared configuration files ---------- */
 
 /* What of a profile may be used; in this order */
 #define AMPLIFY_PROFILE_ROLE			0x01

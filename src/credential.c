@@ -267,7 +267,7 @@ find_keys(AmplifyLookup *lookup)
 	if (provision == AMPLIFY_PROVISION_OK && options->role_arn != NULL)
 		provision = assume_role(lookup);
 
-	/* an instance's service may be late: AWS may take its old keys all the same */
+	/* an instance's service may be late: AWS may take its old keys still */
 	if (provision == AMPLIFY_PROVISION_OK &&
 		lookup->provider != AMPLIFY_PROVIDER_INSTANCE &&
 		lookup->keys.expires <= amplify_sign_clock(lookup->connection->shared))

@@ -101,7 +101,7 @@ amplify_metadata_instance(AmplifyLookup *lookup)
 											 INSTANCE_TIMEOUT, 600);
 	AmplifyTransfer *transfer;
 	AmplifyFailure failure;
-	AmplifyEndpoint endpoint;
+	AmplifyEndpoint endpoint = {0};
 	AmplifyProvision provision;
 
 	if (disabled != NULL && pg_strcasecmp(disabled, "true") == 0)

@@ -425,9 +425,9 @@ keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
 }
 
 /*
- * Deparsing knows neither the planner's placeholders nor a Param of an executor
- * for which there is no plan yet.  As an external Param that one is shown as
- * $n.
+ * Deparsing knows neither the planner's placeholders nor a Param of an
+ * executor for which there is no plan yet.  As an external Param that one is
+ * shown as $n.
  */
 static Node *
 showable(Node *node, void *context)

@@ -142,7 +142,7 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 									 role->arn, amplify_error_detail(&failure));
 	}
 
-	/* when keys expire is said by STS's clock: know how it differs from ours */
+	/* keys expire by STS's clock: know how it differs from ours */
 	(void) amplify_sign_set_clock(server, &transfer->answer,
 								  server->clock_offset);
 	if (transfer->body_length > 0 && transfer->body[0] == '<')

@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-max_file=600
+max_file=600                    # lines; tests may be half as long again
 max_function=100
 max_column=79
 
@@ -27,7 +27,7 @@ long_files() {
         FNR == 1 { report() }
         { file = FILENAME; lines = FNR }
         function report() {
-            if (lines > max) print file ": " lines " lines"
+            if (lines > (file ~ /^test/ ? 1.5 * max : max)) print file ": " lines " lines"
         }
         END { report() }' "${c_files[@]}" "${scripts[@]}"
 }
@@ -80,7 +80,7 @@ tidy_extension() {
 
 tidy_programs() {
     printf '%s\n' "${programs[@]}" |
-        tidy -std=gnu11 -D_GNU_SOURCE -Isrc \
+        tidy -std=gnu11 -D_GNU_SOURCE -Isrc "-I$(pg --includedir-server)" \
             "$(pkg-config --cflags libcurl libcrypto json-c)"
 }
 

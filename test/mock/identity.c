@@ -340,7 +340,7 @@ is_request_of(const IdentityOp *op, const Request *req)
 	return action != NULL && strcmp(action, op->action) == 0;
 }
 
-/* The operation by its number from 0, or -1 if the request is none of these. */
+/* The operation by its number from 0, or -1 if it is none of these. */
 int
 identity_route(const Request *req, const Op **op)
 {

@@ -285,6 +285,16 @@ extern void body_chunked(const Wishes *w, const Buf *body, Buf *out, Plan *plan)
 extern const char padding[];
 extern const size_t padding_size;
 
+/* ---- digest.c ---- */
+
+#define SHA_LEN			32
+#define SHA_BLOCK		64
+
+extern void hash_pieces(const Slice *piece, int n, unsigned char *out);
+extern void hmac(Slice key, Slice text, unsigned char *out);
+extern void put_hex(Buf *b, const unsigned char *p, size_t n);
+extern void digest_free(void);
+
 /* ---- signature.c ---- */
 
 extern void credential_add(const char *spec);

@@ -11,13 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include "mock.h"
 
-#define SHA_LEN			32
-#define SHA_BLOCK		64
 #define MAX_SKEW		300
 #define MAX_CREDENTIALS	64
 #define MAX_ISSUED		256
@@ -58,8 +54,6 @@ static Credential credentials[MAX_CREDENTIALS];
 static int	ncredentials;
 static Credential issued[MAX_ISSUED];	/* a ring */
 static uint64_t nissued;
-static EVP_MD *sha256;
-static EVP_MD_CTX *sha_ctx;
 
 /* AKID:SECRET[:TOKEN]; a token may contain colons, the others may not. */
 void
@@ -120,54 +114,7 @@ credentials_free(void)
 		free(credentials[i].secret);
 		free(credentials[i].token);
 	}
-	EVP_MD_CTX_free(sha_ctx);
-	EVP_MD_free(sha256);
-}
-
-static void
-hash_pieces(const Slice *piece, int n, unsigned char *out)
-{
-	if (sha256 == NULL)
-	{
-		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-		sha_ctx = EVP_MD_CTX_new();
-	}
-	if (!EVP_DigestInit_ex2(sha_ctx, sha256, NULL))
-		die("SHA-256 is not to be had");
-	for (int i = 0; i < n; i++)
-		EVP_DigestUpdate(sha_ctx, piece[i].p, piece[i].n);
-	EVP_DigestFinal_ex(sha_ctx, out, NULL);
-}
-
-/* HMAC by its definition; keys are never longer than a block here. */
-static void
-hmac(Slice key, Slice text, unsigned char *out)
-{
-	unsigned char pad[SHA_BLOCK];
-	unsigned char inner[SHA_LEN];
-
-	memset(pad, 0x36, sizeof(pad));
-	for (size_t i = 0; i < key.n && i < sizeof(pad); i++)
-		pad[i] ^= (unsigned char) key.p[i];
-	hash_pieces((Slice[]) {{(char *) pad, sizeof(pad)}, text}, 2, inner);
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	hash_pieces((Slice[]) {{(char *) pad, sizeof(pad)},
-		{(char *) inner, sizeof(inner)}}, 2, out);
-}
-
-static void
-put_hex(Buf *b, const unsigned char *p, size_t n)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	buf_reserve(b, 2 * n);
-	for (size_t i = 0; i < n; i++)
-	{
-		b->p[b->n++] = hex[p[i] >> 4];
-		b->p[b->n++] = hex[p[i] & 15];
-	}
-	b->p[b->n] = '\0';
+	digest_free();
 }
 
 /* The signing key of a day, kept from one request to the next. */
