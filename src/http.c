@@ -414,6 +414,15 @@ set_options(CURL *easy, AmplifyTransfer *transfer)
 	if (transfer->ca_bundle != NULL)
 	{
 		SET(CURLOPT_CAINFO, transfer->ca_bundle);
+	}
+
+	/*
+	 * libcurl parses a bundle once and keeps it, but not beside a folder, and
+	 * then each handshake would begin with 20 ms of that.
+	 */
+	if (transfer->ca_bundle != NULL ||
+		curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
+	{
 		SET(CURLOPT_CAPATH, NULL);
 	}
 
