@@ -1,0 +1,67 @@
+# Dns.pm
+#     The resolver of dns_shim.c, seen from a test.
+package Dns;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use Fcntl;
+use FindBin;
+use POSIX qw(mkfifo);
+
+# Compile the shim and make its FIFOs in that folder.  Servers that are started
+# by this process from now on use it.
+sub install
+{
+    my ($class, $dir) = @_;
+    my $self = bless { dir => $dir, lines => '' }, $class;
+    my $cc = $ENV{CC} || 'cc';
+
+    system($cc, qw(-O2 -Wall -Wextra -shared -fPIC -o), "$dir/dns_shim.so",
+        "$FindBin::RealBin/dns_shim.c", '-ldl') == 0
+        or croak 'cannot compile the resolver';
+    for my $name (qw(asked answer))
+    {
+        mkfifo("$dir/$name", 0600) or croak "$dir/$name: $!";
+    }
+    # Both ends, so that neither the shim nor a reader gets an end of file
+    sysopen $self->{asked}, "$dir/asked", O_RDWR or croak "asked: $!";
+    $self->{preload} = join ' ', grep { defined && length }
+        "$dir/dns_shim.so", $ENV{LD_PRELOAD};
+    $ENV{AMPLIFY_DNS_DIR} = $dir;
+    return $self;
+}
+
+# What LD_PRELOAD must be while a server is started
+sub preload { return $_[0]->{preload}; }
+
+# Wait until a thread asks for a name that hangs; returns its id.
+sub wait_asked
+{
+    my ($self) = @_;
+
+    until ($self->{lines} =~ s/^(\d+)\n//)
+    {
+        my $bits = '';
+
+        vec($bits, fileno $self->{asked}, 1) = 1;
+        croak 'nobody asks for a name'
+            unless select($bits, undef, undef, 60) > 0;
+        sysread $self->{asked}, $self->{lines}, 4096, length $self->{lines};
+    }
+    return $1;
+}
+
+# Answer those who hang: there is no such name.
+sub answer
+{
+    my ($self) = @_;
+
+    # Without a reader this fails at once: then nobody hangs any more.
+    sysopen my $fh, "$self->{dir}/answer", O_WRONLY | O_NONBLOCK or return 0;
+    close $fh;
+    return 1;
+}
+
+1;

@@ -1,0 +1,116 @@
+# A session opens connections once and keeps them; one that the server has
+# closed meanwhile costs no error.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $certs = PostgreSQL::Test::Utils::tempdir();
+system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
+my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
+    args => [ '--generate', '30,2', '--cert', "$certs/server.pem", '--key',
+        "$certs/server.key" ]);
+my $node = new_node('reuse');
+my $session = connect_to($node);
+
+add_server($session, 'aws', $mock->url);
+add_server($session, 'tls', $mock->tls_url, ca_bundle => "$certs/ca.pem");
+
+sub keyed
+{
+    my ($server) = @_;
+
+    return $session->value("SELECT environment_name FROM
+        $server.backend_environments WHERE app_id = 'd00000000001' AND
+        environment_name = 'test'");
+}
+
+sub begin_anew
+{
+    $session->rows('SELECT amplify_fdw_disconnect_all()');
+    $session->rows('SELECT amplify_fdw_stats_reset()');
+    poll_until(sub { $mock->connections('open') == 0 },
+        'connections to close');
+    $mock->reset;
+    return;
+}
+
+# "calls, connections, retries" as the session counts them
+sub counted
+{
+    my ($server) = @_;
+
+    return join ', ', @{ $session->rows("SELECT calls, connections, retries
+        FROM amplify_fdw_stats() WHERE server_name = '$server'")->[0] };
+}
+
+for my $server (qw(aws tls))
+{
+    begin_anew();
+    keyed($server) for 1 .. 100;
+    is($mock->connections('accepted'), 1,
+        "$server: one connection for 100 queries");
+    is(counted($server), '100, 1, 0', "$server: and so says the session");
+
+    $session->rows(
+        "SELECT count(*) FROM $server.backend_environments") for 1 .. 5;
+    cmp_ok($mock->connections('accepted'), '<=', 11,
+        "$server: no more than max_concurrency for full scans");
+}
+
+begin_anew();
+$mock->fault(status => 400, n => 50);
+$session->query("SELECT * FROM aws.backend_environments WHERE
+    app_id = 'd00000000001'") for 1 .. 50;
+keyed('aws');
+is($mock->connections('accepted'), 1, 'an error of the service keeps it');
+
+begin_anew();
+keyed('aws');
+$session->rows('BEGIN');
+keyed('aws');
+$session->query('SELECT 1 / 0');
+$session->rows('ROLLBACK');
+keyed('aws');
+is($mock->connections('accepted'), 1, 'an aborted transaction keeps it');
+
+# What the server does with a connection after an answer
+my %end = (
+    'closed while idle' => [ closeidle => 1 ],
+    'closed as announced' => [ close => 1 ],
+    'half closed' => [ halfclose => 1 ],
+    'answer without a length' => [ length => 'none' ],
+);
+for my $name (sort keys %end)
+{
+    begin_anew();
+    $mock->fault(@{ $end{$name} });
+    is(keyed('aws') . keyed('aws') . keyed('aws'), 'testtesttest',
+        "$name: the next query works");
+    is(counted('aws'), '3, 2, 0', "$name: it takes a new connection");
+    is($mock->calls, 3, "$name: nothing was asked twice");
+}
+
+# A server that has given up a kept connection without a word says so when
+# it is asked: that is no failed attempt.
+begin_anew();
+$mock->fault(reset => 'headers', skip => 1);
+is(keyed('aws') . keyed('aws'), 'testtest',
+    'reset on reuse: the query works');
+is(counted('aws'), '2, 2, 0', 'reset on reuse: it takes a new connection');
+
+begin_anew();
+keyed('aws');
+is($mock->connections('open'), 1, 'a connection is kept');
+$session->rows(q{SELECT amplify_fdw_disconnect('aws')});
+poll_until(sub { $mock->connections('open') == 0 }, 'its end');
+is($mock->connections('open'), 0, 'and closed by amplify_fdw_disconnect()');
+is(keyed('aws'), 'test', 'after which there is a new one');
+
+done_testing();
