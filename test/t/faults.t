@@ -1,0 +1,406 @@
+# What a server or the network can do wrong, one case a row: the SQLSTATE, the
+# number of rows and the number of requests are as they should be, and the
+# session is as good as before.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+use constant LONGEST => 30;    # seconds, on a loaded machine
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $mock = Mock->start(dir => $dir, args => [ '--generate', '3,120' ]);
+my $node = new_node('faults');
+my $session = connect_to($node);
+
+my %options = (max_attempts => 2, max_response_size => '1MB',
+    throttle_timeout => 300);
+add_server($session, 'aws', $mock->url, %options);
+add_server($session, 'hasty', $mock->url, %options, request_timeout => 300);
+add_server($session, 'lenient', $mock->url, %options);
+$session->rows(q{ALTER FOREIGN TABLE lenient.backend_environments
+    OPTIONS (ADD on_error 'warn')});
+
+# ---- queries ----
+
+# One request; one row
+my $get = q{SELECT * FROM aws.backend_environments
+    WHERE app_id = 'd00000000001' AND environment_name = 'dev'};
+my $hasty_get = $get =~ s/aws/hasty/r;
+# Three pages; 120 rows
+my $list = q{SELECT * FROM aws.backend_environments
+    WHERE app_id = 'd00000000001'};
+# ListApps and three times three pages; 360 rows
+my $all = 'SELECT * FROM aws.backend_environments';
+my $lenient = 'SELECT * FROM lenient.backend_environments';
+
+# ---- answers ----
+
+# The answer to $get with members changed; values are JSON
+sub environment
+{
+    my (%member) = @_;
+
+    %member = (environmentName => '"dev"', stackName => '"stack"',
+        createTime => 1613753573.153, %member);
+    return '{"backendEnvironment":{'
+        . join(',', map { "\"$_\":$member{$_}" } sort keys %member) . '}}';
+}
+
+sub with
+{
+    return (body => environment(@_));
+}
+
+# ... in a file, where a parameter of the mock would be too long
+sub in_file
+{
+    my ($name, $content) = @_;
+    my $path = "$dir/$name";
+
+    open my $fh, '>:raw', $path or die "$path: $!";
+    print $fh $content;
+    close $fh or die "$path: $!";
+    return (bodyfile => $path);
+}
+
+sub error_of
+{
+    my ($status, $code, @more) = @_;
+
+    return (status => $status, code => $code, @more);
+}
+
+my @always = (n => -1);
+my $elsewhere = $mock->url . '/apps';
+
+# ---- the table ----
+#
+# name, query, rule of the mock, SQLSTATE, rows, requests (a number or, where
+# it depends on chance, a pattern), and a pattern for the rest that is said
+
+my @cases = (
+    # F7: connection reset
+    [ 'reset in the head, once', $get, [ reset => 'headers' ], '00000', 1, 2 ],
+    # libcurl asks again by itself where a kept connection gives nothing
+    [ 'reset in the head', $get, [ reset => 'headers', @always ], 'HV00M', 0, 3 ],
+    [ 'reset in the body, once', $get, [ reset => 'body' ], '00000', 1, 2 ],
+    [ 'reset in the body', $get, [ reset => 'body', @always ], 'HV00M', 0, 2,
+        qr/broke before/ ],
+    [ 'reset in a list\'s 2nd page, once', $list,
+        [ reset => 'body', skip => 1 ], '00000', 120, 4 ],
+    [ 'reset in a list\'s 3rd page', $list,
+        [ reset => 'body', skip => 2, @always ], 'HV00M', 0, 4 ],
+
+    # F8, F9: cut and lying bodies
+    [ 'cut before the body', $get, [ cut => 0, @always ], 'HV00M', 0, 2 ],
+    [ 'cut in the body, once', $get, [ cut => 20 ], '00000', 1, 2 ],
+    [ 'cut in the body', $get, [ cut => 20, @always ], 'HV00M', 0, 2 ],
+    [ 'cut in the 2nd page, once', $list, [ cut => 500, skip => 1 ],
+        '00000', 120, 4 ],
+    [ 'cut one byte before the end', $get,
+        [ with(), cut => length(environment()) - 1, @always ],
+        'HV00M', 0, 2 ],
+    [ 'length too great, then closed', $get,
+        [ length => '+10', closeidle => 1, @always ], 'HV00M', 0, 2 ],
+    [ 'length too great', $hasty_get, [ length => '+10', @always ],
+        'HV00N', 0, 2 ],
+    [ 'length too small', $get, [ length => -10, @always ], 'HV00M', 0, 1,
+        qr/not valid JSON/ ],
+    [ 'no length', $get, [ length => 'none' ], '00000', 1, 1 ],
+
+    # F10: chunks
+    [ 'chunks', $get, [ chunked => 1 ], '00000', 1, 1 ],
+    [ 'chunks of a list', $list, [ chunked => 1, @always ], '00000', 120, 3 ],
+    [ 'a broken chunk, once', $get, [ badchunk => 1 ], '00000', 1, 2 ],
+    [ 'a broken chunk', $get, [ badchunk => 1, @always ], 'HV00M', 0, 2 ],
+
+    # F11, F12: time
+    [ 'byte by byte', $get, [ drip => 1 ], '00000', 1, 1 ],
+    [ 'byte by byte, too slowly', $hasty_get, [ drip => 50, @always ],
+        'HV00N', 0, 2, qr/no answer in time/ ],
+    [ 'nothing', $hasty_get, [ stall => 'request', @always ], 'HV00N', 0, 2 ],
+    [ 'half a head', $hasty_get, [ stall => 'headers', @always ],
+        'HV00N', 0, 2 ],
+    [ 'half a body', $hasty_get, [ stall => 'body', @always ],
+        'HV00N', 0, 2 ],
+    [ 'half a body, once', $hasty_get, [ stall => 'body' ], '00000', 1, 2 ],
+    [ 'too late, once', $hasty_get, [ latency => 2000 ], '00000', 1, 2 ],
+
+    # F13, F14: the end of a kept connection
+    [ 'closed while idle', $list, [ closeidle => 1, @always ],
+        '00000', 120, 3 ],
+    [ 'half closed', $list, [ halfclose => 1, @always ], '00000', 120, 3 ],
+
+    # F15: not HTTP
+    [ 'HTTP/0.9', $get, [ http09 => 1, @always ], 'HV00M', 0, qr/^[12]$/ ],
+    [ 'no status', $get, [ badstatus => 1, @always ], 'HV00M', 0, qr/^[12]$/ ],
+
+    # F16: redirects
+    (map { [ "redirect $_", $get,
+            [ status => $_, redirect => $elsewhere, @always ],
+            'HV00M', 0, 1, qr/redirects/ ] } 301, 302, 303, 307, 308),
+
+    # F17: errors of the service, wherever their code is
+    (map { [ "400, code in $_", $get,
+            [ error_of(400, 'BadRequestException', where => $_), @always ],
+            '22023', 0, 1, qr/BadRequestException, HTTP status 400/ ] }
+        qw(header body Code type)),
+    [ '400, no code', $get,
+        [ error_of(400, 'X', where => 'none'), @always ], '22023', 0, 1,
+        qr/HTTP status 400: A fault/ ],
+    [ '400, a code with namespace and URL', $get,
+        [ error_of(400, 'com.amazonaws#BadRequestException:http://x'),
+            @always ], '22023', 0, 1, qr/DETAIL: BadRequestException,/ ],
+    [ '400, an unknown code', $get, [ error_of(400, 'OddException'), @always ],
+        '22023', 0, 1, qr/OddException/ ],
+    [ '400, another name of the message', $get,
+        [ error_of(400, 'BadRequestException', messagekey => 'Message',
+            message => 'Look here'), @always ], '22023', 0, 1,
+        qr/Look here/ ],
+    [ '404, keyed', $get, [ error_of(404, 'NotFoundException'), @always ],
+        '00000', 0, 1 ],
+    [ '404, list', $list, [ error_of(404, 'NotFoundException'), @always ],
+        '00000', 0, 1 ],
+    [ '404, no code', $get, [ error_of(404, 'X', where => 'none'), @always ],
+        '00000', 0, 1 ],
+    [ '404, HTML', $get, [ status => 404, type => 'text/html',
+            body => '<html>no such page</html>', @always ], 'HV00M', 0, 1 ],
+    [ '404, no apps', $all,
+        [ error_of(404, 'NotFoundException', op => 'ListApps'), @always ],
+        'HV00M', 0, 1 ],
+    [ '404, one app of three', $all,
+        [ error_of(404, 'NotFoundException'), match => 'd00000000002',
+            @always ], '00000', 240, 8 ],
+
+    # F18: who asks
+    (map { [ $_->[1], $get, [ error_of(@$_[0, 1]), @always ], $_->[2], 0, 1 ] }
+        [ 401, 'UnauthorizedException', '28000' ],
+        [ 403, 'UnrecognizedClientException', '28000' ],
+        [ 403, 'ExpiredTokenException', '28000' ],
+        [ 403, 'InvalidSignatureException', '28000' ],
+        [ 403, 'MissingAuthenticationTokenException', '28000' ],
+        [ 403, 'AccessDeniedException', '42501' ]),
+    [ '403, no code', $get, [ error_of(403, 'X', where => 'none'), @always ],
+        '42501', 0, 1 ],
+
+    # F19: later
+    (map { [ "$_->[0] $_->[1], once", $get, [ error_of(@$_) ], '00000', 1, 2 ] }
+        [ 429, 'TooManyRequestsException' ], [ 400, 'ThrottlingException' ],
+        [ 429, 'LimitExceededException' ],
+        [ 500, 'InternalFailureException' ],
+        [ 503, 'DependentServiceFailureException' ]),
+    [ '400 "Rate exceeded", once', $get,
+        [ status => 400, message => 'Rate exceeded' ], '00000', 1, 2 ],
+    [ '429', $get, [ error_of(429, 'TooManyRequestsException'), @always ],
+        '53400', 0, qr/^([2-9]|\d\d)$/ ],
+    [ '500', $get, [ error_of(500, 'InternalFailureException'), @always ],
+        '58000', 0, 2, qr/Attempts: 2/ ],
+    [ '501', $get, [ status => 501, @always ], '58000', 0, 1 ],
+    [ '502, HTML', $get, [ status => 502, type => 'text/html',
+            body => '<html><h1>Bad gateway</h1></html>', @always ],
+        '58000', 0, 2, qr/HTTP status 502/ ],
+    [ '502, HTML, once', $get, [ status => 502, type => 'text/html',
+            body => '<html><h1>Bad gateway</h1></html>' ], '00000', 1, 2 ],
+    [ '503, no JSON but bytes', $get,
+        [ status => 503, body => "\xff\xfe\x00\x80", @always ],
+        '58000', 0, 2 ],
+    [ '500 in the midst of a list, once', $list,
+        [ status => 500, skip => 1 ], '00000', 120, 4 ],
+    [ '500 in the midst of a full scan, twice', $all,
+        [ status => 500, n => 2, every => 3 ], '00000', 360, 12 ],
+    [ '999', $get, [ status => 999, @always ], 'HV00M', 0, 1 ],
+    [ '500 for one app, on_error warn', $lenient,
+        [ status => 500, match => 'd00000000002', @always ],
+        '00000', 240, 9, qr/WARNING: 58000/ ],
+    [ '403 for one app', $all,
+        [ error_of(403, 'AccessDeniedException'), match => 'd00000000002',
+            @always ], '42501', 0, qr/^\d+$/ ],
+
+    # F20 to F23: too much
+    [ '2 MB', $get, [ repeat => 2, @always ], '54000', 0, 1,
+        qr/max_response_size/ ],
+    [ '2 GB in one chunk', $get, [ repeat => 2048, chunked => 1, @always ],
+        '54000', 0, 1 ],
+    [ 'compressed', $get, [ gzip => 1 ], '00000', 1, 1 ],
+    [ 'a compressed list', $list, [ gzip => 1, @always ], '00000', 120, 3 ],
+    [ '100 MB, compressed', $get, [ repeat => 100, gzip => 1, @always ],
+        '54000', 0, 1 ],
+    [ 'only said to be compressed', $get,
+        [ header => 'Content-Encoding:gzip', @always ], 'HV00M', 0, 2 ],
+    [ 'compressed in an unknown way', $get,
+        [ header => 'Content-Encoding:x-own', @always ], 'HV00M', 0, 2 ],
+    [ '100 kB of headers', $get, [ headers => 100_000 ], '00000', 1, 1 ],
+    [ '1 MB of headers', $get, [ headers => 1_000_000, @always ],
+        'HV00M', 0, 2 ],
+    [ 'nested 20 deep', $get, [ nest => 20 ], '00000', 1, 1 ],
+    [ 'nested 2,000 deep', $get, [ nest => 2000, @always ], '54001', 0, 1 ],
+    [ 'nested 400,000 deep', $get, [ nest => 400_000, @always ],
+        '54001', 0, 1 ],
+
+    # F24 to F27: tokens and items
+    [ 'always the same token', $list, [ token => 'same', @always ],
+        '54000', 0, qr/^[2-5]$/, qr/no end/ ],
+    [ 'three tokens in turn', $list, [ token => 'cycle', @always ],
+        '54000', 0, qr/^(\d|1\d)$/, qr/no end/ ],
+    [ 'ever new tokens of empty pages', $list, [ token => 'new', @always ],
+        '54000', 0, qr/^10\d$/, qr/no end/ ],
+    [ 'a token of 1 MB', $list, [ token => 'long', @always ],
+        '54000', 0, 1 ],
+    [ 'no environments', $list, [ body => '{"backendEnvironments":[]}' ],
+        '00000', 0, 1 ],
+    [ '5,000 items', $list,
+        [ in_file('many', '{"backendEnvironments":['
+                . join(',', ('{}') x 5000) . ']}') ], '00000', 5000, 1 ],
+    [ 'a string of 500 kB', $get,
+        [ in_file('long', environment(stackName => '"' . 's' x 500_000 . '"')) ],
+        '00000', 1, 1 ],
+    [ 'a token that is a number', $list,
+        [ body => '{"backendEnvironments":[],"nextToken":5}' ],
+        'HV00M', 0, 1 ],
+    [ 'no token, but null', $list,
+        [ body => '{"backendEnvironments":[],"nextToken":null}' ],
+        '00000', 0, 1 ],
+
+    # F28: not the answer
+    (map { [ "body $_", $get, [ body => $_ ], 'HV00M', 0, 1 ] }
+        'null', '42', '"text"', 'true', '[]', '{}', '{', '}', ' ',
+        '{"backendEnvironment":null}', '{"backendEnvironment":[]}',
+        '{"backendEnvironment":"dev"}', '<html></html>', 'OK',
+        environment() . ' x', environment() . environment(),
+        substr(environment(), 0, -1)),
+    [ 'no body', $get, [ in_file('empty', '') ], 'HV00M', 0, 1 ],
+    (map { [ "body $_", $list, [ body => $_ ], 'HV00M', 0, 1 ] }
+        '{"backendEnvironments":null}', '{"backendEnvironments":{}}',
+        '{"backendEnvironments":[1]}', '{"backendEnvironments":[null]}',
+        '{"nextToken":"t"}'),
+    [ 'apps without an id', $all,
+        [ body => '{"apps":[{}]}', op => 'ListApps' ], 'HV00M', 0, 1 ],
+
+    # F29: members
+    (map { [ "stackName $_", $get, [ with(stackName => $_) ], 'HV00M', 0, 1,
+            qr/"stack_name"/ ] } 1, 'true', '[]', '{}'),
+    (map { [ "createTime $_", $get, [ with(createTime => $_) ], 'HV00M', 0, 1,
+            qr/"create_time"/ ] } 'true', '[]', '{}', '"yesterday"'),
+    [ 'null for a member', $get, [ with(stackName => 'null') ],
+        '00000', 1, 1 ],
+    [ 'an unknown member', $get, [ with(other => '[{"a":null}]') ],
+        '00000', 1, 1 ],
+    [ 'another environment', $get, [ with(environmentName => '"test"') ],
+        '00000', 0, 1 ],
+
+    # F30: the same name twice
+    [ 'a member twice', $get,
+        [ body => environment() =~ s/("stackName")/"stackName":"a",$1/r ],
+        'HV00M', 0, 1 ],
+
+    # F31, F32: numbers and times
+    (map { [ "createTime $_", $get, [ with(createTime => $_) ], '22008', 0, 1,
+            qr/"create_time"/ ] }
+        'NaN', 'Infinity', '-Infinity', '1e999', '1e300', '-1e300', '1e14',
+        '-3e11', '9223372036854775807', '99999999999999999999999',
+        '"2021-02-30T00:00:00Z"', '"2021-13-01T00:00:00Z"'),
+    (map { [ "createTime $_", $get, [ with(createTime => $_) ],
+            '00000', 1, 1 ] }
+        0, -1, '1.6137535731530E9', '1e10', '"2021-02-19T16:52:53.153Z"'),
+
+    # F33: characters that no text can hold
+    [ '\u0000', $get, [ with(stackName => '"a\u0000b"') ], '22P05', 0, 1,
+        qr/"stack_name"/ ],
+    [ 'a NUL', $get, [ in_file('nul', environment(stackName => "\"a\0b\"")) ],
+        '22021', 0, 1 ],
+    (map { [ "half a pair: $_", $get, [ with(stackName => "\"$_\"") ],
+            '22021', 0, 1 ] }
+        '\ud83d', '\ude00', '\ud83dx\ude00', '\ude00\ud83d'),
+    [ 'a whole pair', $get, [ with(stackName => '"\ud83d\ude00"') ],
+        '00000', 1, 1 ],
+
+    # F34: not UTF-8
+    (map { [ "bytes $_->[0]", $get,
+            [ in_file("bytes $_->[0]",
+                    environment(stackName => "\"a$_->[1]b\"")) ],
+            '22021', 0, 1 ] }
+        [ 'FF', "\xff" ], [ 'C0 AF', "\xc0\xaf" ],
+        [ 'ED A0 80', "\xed\xa0\x80" ], [ 'C3', "\xc3" ],
+        [ 'F5 80 80 80', "\xf5\x80\x80\x80" ], [ '80', "\x80" ]),
+    [ 'cut in a letter', $get, [ in_file('cut', "{\"a\":\"\xc3") ],
+        '22021', 0, 1 ],
+    [ 'a byte order mark', $get, [ in_file('bom', "\xef\xbb\xbf"
+                . environment()) ], 'HV00M', 0, 1 ],
+    [ 'UTF-16', $get,
+        [ in_file('utf16', environment() =~ s/(.)/$1\0/sgr) ],
+        '22021', 0, 1 ],
+    [ 'bytes in an error', $get,
+        [ status => 400, in_file('error',
+                "{\"message\":\"a\xff\",\"code\":\"BadRequestException\"}"),
+            @always ], '22023', 0, 1 ],
+    [ 'a long message', $get,
+        [ status => 400, in_file('message',
+                "{\"message\":\"" . "\xc3\xa4" x 5000 . "\"}"), @always ],
+        '22023', 0, 1 ],
+);
+
+# ---- the runs ----
+
+my $before = warm_up($session, 'aws');
+
+sub run_case
+{
+    my ($name, $sql, $rule, $state, $rows, $requests, $said) = @_;
+
+    # the limiter would remember the throttling of the case before
+    $session->rows('SELECT amplify_fdw_stats_reset()');
+    $mock->reset;
+    $mock->fault(@$rule);
+    my $start = time;
+    my $result = $session->query($sql);
+    my $time = time - $start;
+    my $calls = $mock->calls;
+    $mock->reset;
+    my $text = Session::describe($result);
+
+    is(Session::state_of($result), $state, 'SQLSTATE');
+    is(scalar @{ $result->{rows} }, $rows, 'rows') if $state eq '00000';
+    like($calls, ref $requests ? $requests : qr/^$requests$/, 'requests');
+    like($text, $said, 'what is said') if $said;
+    cmp_ok($time, '<', LONGEST, 'time');
+    is(harm($session, 'aws', $before), '', 'the session is unharmed');
+    note $text;
+    return;
+}
+
+for my $case (@cases)
+{
+    subtest $case->[0] => \&run_case, @$case;
+}
+
+# Connections that end before they begin
+for my $mode (qw(refuse reset))
+{
+    for my $rule ([ '00000', n => 1 ], ['HV00M'])
+    {
+        my ($state, @n) = @$rule;
+
+        subtest "$mode @n" => sub {
+            $session->rows('SELECT amplify_fdw_disconnect_all()');
+            $mock->say('accept', $mode => 1, @n);
+            my $result = $session->query($get);
+            $mock->reset;
+            is(Session::state_of($result), $state, 'SQLSTATE');
+            is(harm($session, 'aws', $before), '',
+                'the session is unharmed');
+        };
+    }
+}
+
+cmp_ok(resident($session->pid), '<', 100_000, 'memory');
+diag scalar(@cases) + 4, ' cases';
+
+done_testing();
