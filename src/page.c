@@ -102,6 +102,7 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 				   const char *result, bool many)
 {
 	AmplifyParse status;
+	struct json_object *token;
 
 	amplify_page_clear(page);
 	status = parse_text(body, length, &page->root);
@@ -120,6 +121,11 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 								 json_type_object))
 			status = AMPLIFY_PARSE_SHAPE;
 	}
+
+	/* a list must not end early because its token can't be read */
+	token = find_member(page->root, "nextToken");
+	if (many && token != NULL && !json_object_is_type(token, json_type_string))
+		status = AMPLIFY_PARSE_SHAPE;
 	if (status != AMPLIFY_PARSE_OK)
 		amplify_page_clear(page);
 	return status;
