@@ -5,6 +5,8 @@ CREATE VIEW e AS
 CREATE VIEW counters AS
   SELECT calls, retries, throttled, failed, handles_in_use FROM amplify_fdw_stats();
 \set VERBOSITY terse
+-- patience without an end is an error here
+SET statement_timeout = '9s';
 
 \! mockctl fault status=429 code=TooManyRequestsException n=3
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
@@ -44,7 +46,6 @@ SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
 
 -- a server that asks for more time than that is not waited for
 \! mockctl fault status=429 code=TooManyRequestsException header=Retry-After:60 n=-1
-SET statement_timeout = '9s';
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
 \echo :SQLSTATE
 \! mockctl calls && mockctl reset
