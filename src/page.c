@@ -36,6 +36,9 @@
 #define RESERVE_FACTOR	12		/* json-c's tree per byte of text, measured */
 #define RESERVE_MIN		65536
 
+/* json-c 0.18 refuses a string with letters beyond ASCII when it is strict */
+#define NOT_UTF8_WHEN_STRICT	(18 << 8)
+
 #define EPOCH_DIFFERENCE \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
@@ -57,6 +60,7 @@ typedef struct TextCount
 
 static void page_reset_callback(void *arg);
 static void drop_tree(struct json_object **root);
+static bool is_blank(const char *text, size_t length);
 static AmplifyParse parse_text(const char *body, size_t length,
 							   struct json_object **root);
 static void count_text(const char *body, size_t length, TextCount *count);
@@ -287,6 +291,17 @@ drop_tree(struct json_object **root)
 	*root = NULL;
 }
 
+static bool
+is_blank(const char *text, size_t length)
+{
+	while (length > 0 && strchr(" \t\r\n", *text) != NULL)
+	{
+		text++;
+		length--;
+	}
+	return length == 0;
+}
+
 /* A whole JSON object with nothing lost; *root is NULL unless OK */
 static AmplifyParse
 parse_text(const char *body, size_t length, struct json_object **root)
@@ -295,6 +310,7 @@ parse_text(const char *body, size_t length, struct json_object **root)
 	enum json_tokener_error error;
 	TextCount	in_text = {0};
 	TextCount	in_tree = {0};
+	size_t		end;
 	void	   *reserve;
 
 	*root = NULL;
@@ -315,15 +331,20 @@ parse_text(const char *body, size_t length, struct json_object **root)
 	tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (tokener == NULL)
 		return AMPLIFY_PARSE_MEMORY;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	if (json_c_version_num() != NOT_UTF8_WHEN_STRICT)
+		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	*root = json_tokener_parse_ex(tokener, body, length);
 	error = json_tokener_get_error(tokener);
+	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
 
 	if (error == json_tokener_error_depth)
 		return AMPLIFY_PARSE_DEPTH;
-	if (error != json_tokener_success)
+	if (error != json_tokener_success || !is_blank(body + end, length - end))
+	{
+		drop_tree(root);
 		return AMPLIFY_PARSE_MALFORMED;
+	}
 	if (!json_object_is_type(*root, json_type_object))
 	{
 		drop_tree(root);
