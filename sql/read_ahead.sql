@@ -67,9 +67,11 @@ CREATE FOREIGN TABLE everywhere_east PARTITION OF everywhere FOR VALUES IN ('us-
 CREATE FOREIGN TABLE everywhere_west PARTITION OF everywhere FOR VALUES IN ('us-west-2')
   SERVER west OPTIONS (resource 'backend_environments', estimated_rows '100000');
 ALTER TABLE inventory ADD region text DEFAULT 'us-east-1';
+-- which side of "=" is left in a partition's conditions depends on the version
 EXPLAIN (COSTS OFF)
 SELECT i.id, e.stack_name FROM inventory AS i
-  JOIN everywhere AS e ON e.app_id = i.app AND e.environment_name = i.env AND e.region = i.region;
+  JOIN everywhere AS e ON e.app_id = i.app AND e.environment_name = i.env AND e.region = i.region
+  \g (format=unaligned) | grep -v ' = '
 SELECT count(e.stack_name IS NULL) FROM inventory AS i
   JOIN everywhere AS e ON e.app_id = i.app AND e.environment_name = i.env AND e.region = i.region;
 \! mockctl calls && mockctl reset
