@@ -14,7 +14,7 @@ BEGIN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     detail := regexp_replace(detail, 'Request ID: [-0-9a-f]+', 'Request ID: (some)');
     -- what libcurl says differs from version to version
-    IF SQLSTATE IN ('HV00M', 'HV00N') AND detail <> '' AND detail !~ 'HTTP status [3-5]' THEN
+    IF SQLSTATE IN ('HV00M', 'HV00N') AND detail <> '' AND detail !~ '^HTTP status 200. Req|HTTP status [3-5]' THEN
       detail := '(words of libcurl)';
     END IF;
     RAISE INFO E'% %\n%\n%', SQLSTATE, SQLERRM, detail, hint;

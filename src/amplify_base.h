@@ -298,6 +298,7 @@ extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
 extern void amplify_loop_sleep(int64 deadline);
 extern int	amplify_loop_duplicate(void);
 extern void amplify_loop_arm(int64 deadline);
+extern bool amplify_loop_armed(void);
 
 /* ---------- http.c: requests ---------- */
 

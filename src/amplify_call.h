@@ -375,6 +375,8 @@ typedef struct AmplifyCall
 	int64		patience;		/* throttled: not after; 0: not yet */
 	AmplifyTransfer *transfer;	/* NULL unless ACTIVE */
 	AmplifyFailure *failure;	/* NULL unless FAILED */
+	int			status;			/* of HTTP, of the answer */
+	char		request_id[64]; /* AWS's; "" when it had none */
 	char	   *body;			/* malloc'ed; NULL when none or spilled */
 	size_t		body_length;
 } AmplifyCall;

@@ -113,7 +113,8 @@ extern void amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 							   const AmplifyConnection *connection,
 							   TupleTableSlot *slot);
 extern const AmplifyColumn *amplify_value_column(Oid relid, AttrNumber attno,
-												 const AmplifyResource *resource);
+												 const AmplifyResource *resource,
+												 bool missing_ok);
 
 /* ---------- key.c: quals into key expressions ---------- */
 

@@ -180,6 +180,9 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	if (outcome == AMPLIFY_OUTCOME_OK)
 	{
 		call->state = AMPLIFY_CALL_DONE;
+		call->status = transfer->status;
+		strlcpy(call->request_id, transfer->answer.request_id,
+				sizeof(call->request_id));
 		call->body = transfer->body;
 		call->body_length = transfer->body_length;
 		transfer->body = NULL;

@@ -163,7 +163,7 @@ amplify_http_drive(void)
 	AmplifyLoopEvent events[EVENTS];
 	int			n = EVENTS;
 
-	if (multi == NULL || dlist_is_empty(&active))
+	if (multi == NULL || (dlist_is_empty(&active) && !amplify_loop_armed()))
 		return;
 
 	/* bounded, so that a server that never pauses can't keep us here */

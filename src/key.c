@@ -275,7 +275,7 @@ key_column(TermContext *context, Node *node)
 		var->varattno <= 0)
 		return NULL;
 	column = amplify_value_column(context->relid, var->varattno,
-								  context->resource);
+								  context->resource, false);
 	return column->key != AMPLIFY_NOT_A_KEY && holds_key(column, var) ?
 		column : NULL;
 }

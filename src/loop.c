@@ -37,6 +37,7 @@ static int	timer_fd = -1;		/* in the set */
 static int64 timer_armed = NO_DEADLINE;
 
 static int	start_timer(void);
+static void set_timer(int64 deadline);
 
 /* Microseconds on a clock that is never set back */
 int64
@@ -102,7 +103,7 @@ amplify_loop_poll(AmplifyLoopEvent *ready, int max)
 	{
 		if (events[i].data.fd == timer_fd)
 		{
-			amplify_loop_arm(NO_DEADLINE);
+			set_timer(NO_DEADLINE);
 			continue;
 		}
 		ready[nready].fd = events[i].data.fd;
@@ -139,7 +140,7 @@ amplify_loop_sleep(int64 deadline)
 	if (epoll_fd >= 0)
 	{
 		/* a bell that was for an Append must not wake us all the time */
-		amplify_loop_arm(NO_DEADLINE);
+		set_timer(NO_DEADLINE);
 		events |= WL_SOCKET_READABLE;
 	}
 	rc = WaitLatchOrSocket(MyLatch, events,
@@ -161,9 +162,26 @@ amplify_loop_duplicate(void)
 	return amplify_loop_start() ? dup(epoll_fd) : -1;
 }
 
-/* Make that descriptor readable at a deadline, too */
+/*
+ * Make that descriptor readable at a deadline, too.  Of several deadlines, the
+ * earliest stands: another scan may have a row already.
+ */
 void
 amplify_loop_arm(int64 deadline)
+{
+	if (deadline < timer_armed)
+		set_timer(deadline);
+}
+
+/* Is there a bell, rung or not, that amplify_loop_poll() would put away? */
+bool
+amplify_loop_armed(void)
+{
+	return timer_armed != NO_DEADLINE;
+}
+
+static void
+set_timer(int64 deadline)
 {
 	struct itimerspec spec = {0};
 

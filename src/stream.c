@@ -147,6 +147,9 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 							   stream->operation->max_page > 0);
 	failure->trouble = amplify_error_of_parse(parse);
 	failure->attempts = call->attempts;
+	failure->status = call->status;
+	strlcpy(failure->request_id, call->request_id,
+			sizeof(failure->request_id));
 	if (parse != AMPLIFY_PARSE_OK)
 		return false;
 

@@ -89,6 +89,7 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 		Oid			type;
 		int32		typmod;
 		Oid			collation;
+		const AmplifyColumn *column;
 		int			key;
 
 		if (get_attname(relid, attno, true) == NULL)
@@ -97,9 +98,11 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 		if ((type != TEXTOID && type != VARCHAROID) ||
 			!get_collation_isdeterministic(collation))
 			continue;
-		key = amplify_resource_key(resource,
-								   amplify_value_column(relid, attno,
-														resource)->name);
+		/* a query that reads an unknown column will say so */
+		column = amplify_value_column(relid, attno, resource, true);
+		if (column == NULL)
+			continue;
+		key = amplify_resource_key(resource, column->name);
 		if (key < 0 || attnos[key] != 0)
 			continue;
 		attnos[key] = attno;

@@ -82,11 +82,11 @@ static void conversion_callback(void *arg);
 
 /*
  * The resource's column that a table's column shows: the one that its option
- * "field" or its name says.  An error when there is none.
+ * "field" or its name says.  When there is none, NULL or an error.
  */
 const AmplifyColumn *
 amplify_value_column(Oid relid, AttrNumber attno,
-					 const AmplifyResource *resource)
+					 const AmplifyResource *resource, bool missing_ok)
 {
 	AmplifyOptions options = {0};
 	char	   *attname = get_attname(relid, attno, false);
@@ -96,7 +96,7 @@ amplify_value_column(Oid relid, AttrNumber attno,
 	amplify_option_apply(GetForeignColumnOptions(relid, attno), &options);
 	column = amplify_resource_column(resource,
 									 options.field ? options.field : attname);
-	if (column != NULL)
+	if (column != NULL || missing_ok)
 		return column;
 
 	initStringInfo(&names);
@@ -141,7 +141,7 @@ amplify_value_map(Relation rel, const AmplifyResource *resource,
 		mapped->attno = i;
 		mapped->attname = pstrdup(NameStr(attr->attname));
 		mapped->column = amplify_value_column(RelationGetRelid(rel), i + 1,
-											  resource);
+											  resource, false);
 		map_column(map, mapped, attr);
 		map->ncolumns++;
 	}

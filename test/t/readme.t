@@ -40,11 +40,8 @@ for my $i (0 .. $#blocks)
 }
 like(
     $printed[-1],
-    qr/amplify \| t +\| +0 \| +0 \| +0 \| +0\n/,
+    qr/ amplify +\| t +(\| +0 *){4}\n/,
     'the statistics tell of calls, and of no trouble');
-my ($plan) = grep { /Custom Scan/ } @printed;
-like($plan, qr/Custom Scan \(AmplifyReadAhead\)|Foreign Scan/, 'the join is explained')
-    if defined $plan;
 
 done_testing();
 
