@@ -237,6 +237,7 @@ need_cluster() {
         --encoding=UTF8 --locale=C --auth=trust --no-sync > /dev/null
     cat >> "$temp/data/postgresql.conf" <<END
 listen_addresses = ''
+port = 5432
 unix_socket_directories = '$temp/socket'
 fsync = off
 include '$TEMP_CONFIG'
