@@ -42,7 +42,7 @@ step_regress() {
 # What one session can't show
 step_tap() {
     need_packages perl libipc-run-perl openssl
-    "$tree/test/run-tap.sh"
+    "$top/test/run-tap.sh"
 }
 
 # Clients that nobody here wrote
@@ -100,8 +100,20 @@ finish() {
     exit 0
 }
 
+# All steps; but those of folders that may not be there only if they are
+default_steps() {
+    local step_and_folder
+
+    steps=(style layers unit regress)
+    for step_and_folder in tap:t clients:clients differential:differential; do
+        compgen -G "$top/test/${step_and_folder#*:}/*.t" > /dev/null &&
+            steps+=("${step_and_folder%:*}")
+    done
+    return 0
+}
+
 steps=("$@")
-[ $# -gt 0 ] || steps=(style layers unit regress tap clients differential)
+[ $# -gt 0 ] || default_steps
 for step in "${steps[@]}"; do
     declare -F "step_$step" > /dev/null || die "no such step: $step"
 done

@@ -297,7 +297,7 @@ no_findings() {
         printf 'ok %d - %s\n' "$tap_count" "$name"
     else
         printf 'not ok %d - %s\n' "$tap_count" "$name"
-        sed 's/^/# /' <<< "$findings" >&2
+        sed -e "1i# not so: $name" -e 's/^/#   /' <<< "$findings" >&2
         tap_failed=1
     fi
 }

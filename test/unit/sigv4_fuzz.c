@@ -163,7 +163,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	req.path = parts[0];
 	req.query = parts[1];
-	/* cppcheck-suppress unreadVariable ; req points to headers */
 	headers[1].value = parts[2];
 	req.payload = parts[3];
 	req.payload_len = strlen(parts[3]);
