@@ -255,7 +255,7 @@ extern AmplifyProvision amplify_provider_json(AmplifyLookup *lookup,
 											  const char *result,
 											  const char *token_member);
 extern AmplifyProvision amplify_provider_environment(AmplifyLookup *lookup);
-extern void amplify_provider_mask(char *text, const char *secret);
+extern void amplify_provider_mask(AmplifyFailure *failure, const char *secret);
 extern AmplifyTransfer *amplify_provider_transfer(AmplifyLookup *lookup);
 extern AmplifyOutcome amplify_provider_send(AmplifyTransfer *transfer,
 											AmplifyFailure *failure);
@@ -300,7 +300,7 @@ extern void amplify_credential_get(AmplifyConnection *connection,
 extern bool amplify_credential_expired(AmplifyConnection *connection,
 									   int generation);
 extern void amplify_credential_mask(const AmplifyConnection *connection,
-									char *text);
+									AmplifyFailure *failure);
 
 /* ---------- limit.c: how fast a server may be asked ---------- */
 

@@ -197,7 +197,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	else if (outcome == AMPLIFY_OUTCOME_FAIL || call->state != AMPLIFY_CALL_QUEUED)
 	{
 		failure.attempts = call->attempts;
-		amplify_credential_mask(call->connection, failure.message);
+		amplify_credential_mask(call->connection, &failure);
 		call->state = AMPLIFY_CALL_FAILED;
 		call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
 		*call->failure = failure;

@@ -131,20 +131,21 @@ amplify_credential_expired(AmplifyConnection *connection, int generation)
 	return true;
 }
 
-/* Overwrite what is secret in a text that comes from outside */
+/* Overwrite what is secret in what comes from outside */
 void
-amplify_credential_mask(const AmplifyConnection *connection, char *text)
+amplify_credential_mask(const AmplifyConnection *connection,
+						AmplifyFailure *failure)
 {
 	const struct AmplifyIdentity *identity = connection->identity;
 
-	amplify_provider_mask(text, connection->options.secret_access_key);
-	amplify_provider_mask(text, connection->options.session_token);
+	amplify_provider_mask(failure, connection->options.secret_access_key);
+	amplify_provider_mask(failure, connection->options.session_token);
 	if (identity == NULL)
 		return;
-	amplify_provider_mask(text, identity->keys.secret_access_key);
-	amplify_provider_mask(text, identity->keys.session_token);
-	amplify_provider_mask(text, identity->old.secret_access_key);
-	amplify_provider_mask(text, identity->old.session_token);
+	amplify_provider_mask(failure, identity->keys.secret_access_key);
+	amplify_provider_mask(failure, identity->keys.session_token);
+	amplify_provider_mask(failure, identity->old.secret_access_key);
+	amplify_provider_mask(failure, identity->old.session_token);
 }
 
 static AmplifyProvision

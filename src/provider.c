@@ -49,6 +49,7 @@ static char *new_secret(MemoryContext context, size_t size);
 static void cleanse_secret(void *arg);
 static void forget_request(void *arg);
 static void release_body(AmplifyTransfer *transfer);
+static void mask_text(char *text, const char *secret);
 static int	open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
 					  size_t *size);
 
@@ -283,18 +284,25 @@ amplify_provider_environment(AmplifyLookup *lookup)
 }
 
 /*
- * Overwrite a secret in a text that comes from outside: a service may echo
- * what it was sent.
+ * Overwrite a secret in what comes from outside: a service may echo what it
+ * was sent.
  */
 void
-amplify_provider_mask(char *text, const char *secret)
+amplify_provider_mask(AmplifyFailure *failure, const char *secret)
 {
-	size_t		length = secret != NULL ? strlen(secret) : 0;
-	char	   *end;
-
-	if (length == 0)
+	if (secret == NULL || secret[0] == '\0')
 		return;
-	end = text + strlen(text);
+	mask_text(failure->code, secret);
+	mask_text(failure->message, secret);
+	mask_text(failure->request_id, secret);
+}
+
+static void
+mask_text(char *text, const char *secret)
+{
+	size_t		length = strlen(secret);
+	char	   *end = text + strlen(text);
+
 	for (char *p = strstr(text, secret); p != NULL; p = strstr(p + length, secret))
 		memset(p, '*', length);
 

@@ -38,7 +38,8 @@ static bool worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
 						  const AmplifyTransfer *transfer, int64 clock_offset,
 						  int *faults, bool *reclocked);
 static AmplifyProvision read_xml(AmplifyLookup *lookup, const char *body);
-static void mask_keys(const AmplifyCredentials *keys, char *text);
+static void mask_keys(const AmplifyCredentials *keys,
+					  AmplifyFailure *failure);
 
 /* Change the keys of the lookup for those of a role that they may assume */
 AmplifyProvision
@@ -137,7 +138,7 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 
 	if (outcome != AMPLIFY_OUTCOME_OK)
 	{
-		mask_keys(&lookup->keys, failure.message);
+		mask_keys(&lookup->keys, &failure);
 		return amplify_provider_fail(lookup, "%s of \"%s\" failed: %s", action,
 									 role->arn, amplify_error_detail(&failure));
 	}
@@ -259,8 +260,8 @@ read_xml(AmplifyLookup *lookup, const char *body)
 
 /* The answer may hold what was sent */
 static void
-mask_keys(const AmplifyCredentials *keys, char *text)
+mask_keys(const AmplifyCredentials *keys, AmplifyFailure *failure)
 {
-	amplify_provider_mask(text, keys->secret_access_key);
-	amplify_provider_mask(text, keys->session_token);
+	amplify_provider_mask(failure, keys->secret_access_key);
+	amplify_provider_mask(failure, keys->session_token);
 }
