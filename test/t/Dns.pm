@@ -41,16 +41,16 @@ sub wait_asked
 {
     my ($self) = @_;
 
-    until ($self->{lines} =~ s/^(\d+)\n//)
+    for (;;)
     {
         my $bits = '';
 
+        return $1 if $self->{lines} =~ s/^(\d+)\n//;
         vec($bits, fileno $self->{asked}, 1) = 1;
         croak 'nobody asks for a name'
             unless select($bits, undef, undef, 60) > 0;
         sysread $self->{asked}, $self->{lines}, 4096, length $self->{lines};
     }
-    return $1;
 }
 
 # Answer those who hang: there is no such name.

@@ -4,9 +4,11 @@
  *
  * Names below ".hang.test" tell the FIFO $AMPLIFY_DNS_DIR/asked which thread
  * asks, and get no answer until somebody has opened the FIFO "answer" for
- * writing: then it is "no such name".  "absent.test" does not exist, for
- * "servfail.test" the name server fails, and "here.test" is this machine.
- * All other names are resolved as ever.
+ * writing: then it is "no such name".  "absent.test" does not exist, and for
+ * "servfail.test" the name server fails.
+ *
+ * Some names resolve to a place of ours, those of AWS to one where AWS never
+ * is.  All others are resolved as ever.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,6 +19,23 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* Where names go */
+static const struct
+{
+	const char *name;
+	const char *address;
+}			places[] = {
+	{"here.test", "127.0.0.1"},
+	{"amplify.us-east-1.amazonaws.com", "127.0.0.1"},
+	{"amplify.us-east-2.amazonaws.com", "::1"},
+	{"amplify.us-west-1.amazonaws.com", "::ffff:127.0.0.1"},
+	{"amplify.us-west-2.amazonaws.com", "169.254.169.254"},
+	{"amplify.eu-west-1.amazonaws.com", "fe80::1"},
+	{"amplify.eu-west-2.amazonaws.com", "0.0.0.0"},
+	{"amplify.eu-west-3.amazonaws.com", "fd00:ec2::254"},
+	{"amplify.eu-north-1.amazonaws.com", "::"},
+};
 
 typedef int (*Resolver) (const char *, const char *,
 						 const struct addrinfo *, struct addrinfo **);
@@ -67,7 +86,10 @@ getaddrinfo(const char *node, const char *service,
 		return EAI_NONAME;
 	if (length > 0 && strcmp(node, "servfail.test") == 0)
 		return EAI_AGAIN;
-	if (length > 0 && strcmp(node, "here.test") == 0)
-		node = "127.0.0.1";
+	for (size_t i = 0; length > 0 && i < sizeof(places) / sizeof(places[0]); i++)
+	{
+		if (strcmp(node, places[i].name) == 0)
+			return resolver(places[i].address, service, hints, res);
+	}
 	return resolver(node, service, hints, res);
 }
