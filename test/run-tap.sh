@@ -2,7 +2,7 @@
 # run-tap.sh [NAME ...] - runs the TAP tests test/t/NAME.t, or all of them.
 #
 # They use PostgreSQL's own TAP framework and start servers and mocks of their
-# own.  Where one fails, its logs are kept in tmp_check/.
+# own.  Where one fails, the end of its log is shown.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -19,11 +19,17 @@ prove_as_server() {
         TESTLOGDIR="$temp/tap/tmp_check/log" prove --timer "$@"
 }
 
-keep_logs() {
-    rm -rf "$top/tmp_check"
-    mkdir -p "$top/tmp_check"
-    cp -r "$temp/tap/tmp_check/log" "$top/tmp_check/"
-    say "logs are in $top/tmp_check/log"
+# What a test says goes to a log, and the reason of its death nowhere else.
+show_failed() {
+    local log
+
+    for log in "$temp"/tap/tmp_check/log/regress_log_*; do
+        if grep -q '^\[[^]]*\][^ ]* not ok' "$log" ||
+            ! grep -q '^\[[^]]*\][^ ]* 1\.\.[0-9]' "$log"; then
+            say "the end of ${log##*/}"
+            tail -n 30 "$log"
+        fi
+    done
 }
 
 need_packages perl libipc-run-perl openssl server "${build_packages[@]}"
@@ -37,6 +43,6 @@ for name; do
 done
 [ ${#tests[@]} -gt 0 ] || tests=("$tree"/test/t/*.t)
 prove_as_server "${tests[@]}" || {
-    keep_logs
+    show_failed
     exit 1
 }

@@ -16,7 +16,8 @@ use Time::HiRes qw(sleep time);
 
 use constant START_TIMEOUT => 60;
 
-my %method = map { $_ => 'POST' } qw(accept data fault latency rate reset);
+# Words that ask; all others change something.
+my %asks = map { $_ => 1 } qw(calls connections held log total wait);
 my $serial = 0;
 
 # Mock->start(dir => DIR, args => [...]): a mock that is ready.  DIR is where
@@ -79,7 +80,7 @@ sub say
     }
     my $url = "http://127.0.0.1:$self->{control_port}/_mock/$word?"
         . join('&', @query);
-    my $answer = $self->{http}->request($method{$word} || 'GET', $url);
+    my $answer = $self->{http}->request($asks{$word} ? 'GET' : 'POST', $url);
     croak "mock: $word @query: $answer->{status} $answer->{content}"
         unless $answer->{success};
     return $answer->{content};
