@@ -214,8 +214,9 @@ my @cases = (
         '58000', 0, 2 ],
     [ '500 in the midst of a list, once', $list,
         [ status => 500, skip => 1 ], '00000', 120, 4 ],
-    [ '500 in the midst of a full scan, twice', $all,
-        [ status => 500, n => 2, every => 3 ], '00000', 360, 12 ],
+    [ '500 in the midst of a full scan, once', $all,
+        [ status => 500, match => 'd00000000002', skip => 1 ],
+        '00000', 360, 11 ],
     [ 'status 999', $get, [ status => 999, @always ], 'HV00M', 0, 1 ],
     [ '500 for one app, on_error warn', $lenient,
         [ status => 500, match => 'd00000000002', @always ],
@@ -381,10 +382,10 @@ for my $case (@cases)
     subtest $case->[0] => \&run_case, @$case;
 }
 
-# Connections that end before they begin
+# Connections that end as soon as they are made, or before we know that
 for my $mode (qw(refuse reset))
 {
-    for my $rule ([ '00000', n => 1 ], ['HV00M'])
+    for my $rule ([ qr/^00000$/, n => 1 ], [qr/^HV00[MN]$/])
     {
         my ($state, @n) = @$rule;
 
@@ -393,7 +394,7 @@ for my $mode (qw(refuse reset))
             $mock->say('accept', $mode => 1, @n);
             my $result = $session->query($get);
             $mock->reset;
-            is(Session::state_of($result), $state, 'SQLSTATE');
+            like(Session::state_of($result), $state, 'SQLSTATE');
             is(harm($session, 'aws', $before), '',
                 'the session is unharmed');
         };
