@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""Raw libcurl, boto3 and SQL side by side against one mock; see run.sh.
+
+Every way is repeated in one process or session, so that all but the first
+repeat find warm connections; medians of those are shown.  Ratios are to raw
+libcurl on the same number of connections.
+"""
+import argparse
+import os
+import statistics
+import subprocess
+
+here = os.path.dirname(os.path.abspath(__file__))
+
+SQL = {
+    'sql any': """SELECT count(*) FROM backend_environments WHERE environment_name = 'dev'
+        AND app_id = ANY (ARRAY(SELECT app_id FROM keys WHERE n <= %d))""",
+    'sql join': """SELECT count(e.update_time) FROM (SELECT * FROM keys WHERE n <= %d) k
+        LEFT JOIN backend_environments e USING (app_id, environment_name)""",
+    'sql list': 'SELECT count(update_time) FROM backend_environments -- %d',
+}
+
+MEASURE = """
+CREATE OR REPLACE FUNCTION pg_temp.cpu() RETURNS float LANGUAGE sql AS
+    $$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float / 1000 $$;
+DO $do$
+DECLARE t timestamptz; c float; n bigint; calls bigint; connections bigint;
+BEGIN
+    SET LOCAL jit = off;        -- it would count as ours
+    PERFORM amplify_fdw_disconnect_all();
+    FOR i IN 1..%d LOOP
+        PERFORM amplify_fdw_stats_reset();
+        t := clock_timestamp(); c := pg_temp.cpu();
+        EXECUTE $q$%s$q$ INTO n;
+        c := pg_temp.cpu() - c;
+        SELECT s.calls, s.connections INTO calls, connections FROM amplify_fdw_stats() s;
+        RAISE INFO 'bench %% %% %% %%',
+            round((extract(epoch FROM clock_timestamp() - t) * 1000)::numeric, 3), calls,
+            connections, round(c::numeric);
+    END LOOP;
+END $do$;
+SELECT 'peak ' || substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\\s*(\\d+)');
+"""
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=True, **options).stdout
+
+
+def mockctl(*words):
+    run(os.path.join(here, '../mock/mockctl'), *words)
+
+
+def numbers(lines):
+    """Medians of ms, calls and CPU after the first repeat; connections of that"""
+    rows = [line.split() for line in lines]
+    warm = rows[1:] or rows
+    return (statistics.median(float(r[0]) for r in warm), int(warm[-1][1]), rows[0][2],
+            statistics.median(float(r[3]) for r in warm))
+
+
+def sql(way, count, width, repeats):
+    query = SQL[way] % count
+    done = run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c',
+               "ALTER SERVER amplify OPTIONS (SET max_concurrency '%d')" % width,
+               '-c', 'SET client_min_messages = info', '-f', '-',
+               input=MEASURE % (repeats, query))
+    lines = done.splitlines()
+    peak = next(line.split()[1] for line in lines if line.startswith('peak'))
+    return numbers([line.split('bench ')[1] for line in lines if 'bench ' in line]) + (
+        int(peak) / 1024,)
+
+
+def row(out, what, latency, width, way, result, raw):
+    ms, calls, connections, cpu = result[:4]
+    peak = '%.0f' % result[4] if len(result) > 4 else '-'
+    out('| %-12s | %4d | %3d | %-8s | %10.1f | %7s | %6d | %5s | %8.1f | %5s |' % (
+        what, latency, width, way, ms, '%.2f' % (ms / raw), calls, connections,
+        cpu / calls, peak))
+
+
+def compare(out, what, kind, count, latency, width, repeats):
+    url = os.environ['AMPLIFY_MOCK_URL']
+    arguments = (url, kind, str(count), str(width), str(repeats))
+    raw = numbers(run(os.path.join(here, 'raw'), *arguments).splitlines())
+    row(out, what, latency, width, 'raw', raw, raw[0])
+    boto = numbers(run('/usr/bin/python3', os.path.join(here, 'boto.py'),
+                       *arguments).splitlines())
+    row(out, what, latency, width, 'boto3', boto, raw[0])
+    for way in ('sql any', 'sql join') if kind == 'get' else ('sql list',):
+        row(out, what, latency, width, way, sql(way, count, width, repeats), raw[0])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('kind', choices=('get', 'list'))
+    parser.add_argument('counts', type=int, nargs='+')
+    parser.add_argument('--latencies', type=int, nargs='+', default=[0, 20, 100])
+    parser.add_argument('--widths', type=int, nargs='+', default=[10, 50])
+    parser.add_argument('--repeats', type=int, default=4)
+    parser.add_argument('--per-app', type=int, default=1)
+    parser.add_argument('-o', '--output')
+    args = parser.parse_args()
+    file = open(args.output, 'a') if args.output else None
+
+    def out(line):
+        print(line, flush=True)
+        if file:
+            print(line, file=file, flush=True)
+
+    out('| what | latency ms | in flight | way | ms | to raw | calls | connections | CPU us per call | peak MB |')
+    out('|---|---|---|---|---|---|---|---|---|---|')
+    for count in args.counts:
+        what = '%d keys' % count if args.kind == 'get' else '%d rows' % (count * args.per_app)
+        for latency in args.latencies:
+            mockctl('latency', str(latency))
+            for width in args.widths:
+                compare(out, what, args.kind, count, latency, width, args.repeats)
+
+
+main()
