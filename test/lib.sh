@@ -72,7 +72,7 @@ kill_children() {
 }
 
 clean_up() {
-    trap '' INT TERM
+    trap '' HUP INT TERM
     set +e
     [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster
     kill_children $$
@@ -80,10 +80,12 @@ clean_up() {
     wait 2>/dev/null
     [ -z "$temp" ] || rm -rf "$temp"
 }
+# Bash runs this at a signal, too, and at once; it would put off a trap of the
+# signal itself until a running program has ended
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
+# To be called by the script itself and not by a subshell, where the trap would
+# not know the folder
 need_temp() {
     # Not in $TMPDIR: the server's user must get there, and the name of a
     # socket is short

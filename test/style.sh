@@ -98,7 +98,6 @@ check_cpp() {
 not_checked() {
     local file
 
-    need_temp
     mkdir "$temp/src"
     for file in src/*.c; do
         (cat "$file" && echo 'int planted(void) { int *p = 0; return *p; }') \
@@ -110,6 +109,7 @@ not_checked() {
 
 need_packages "${build_packages[@]}" server universal-ctags clang-tidy \
     cppcheck >&2
+need_temp
 no_findings "no file has more than $max_file lines" long_files
 no_findings "no function has more than $max_function lines" long_functions
 no_findings "comments end by column $max_column" long_comments
