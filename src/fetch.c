@@ -41,6 +41,7 @@ struct AmplifyFetch
 	const char *filter;			/* for the Lists under parents */
 };
 
+static int	largest_window(const AmplifyFetch *fetch);
 static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 						const AmplifyKeys *keys);
 static bool same_parent(const AmplifyResource *resource,
@@ -87,7 +88,7 @@ amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeys *keys, int nkeys)
 
 	amplify_fetch_stop(fetch);
 	oldcontext = MemoryContextSwitchTo(fetch->work);
-	fetch->window = fetch->spec->eager ? fetch->spec->options->max_concurrency : 1;
+	fetch->window = fetch->spec->eager ? largest_window(fetch) : 1;
 	copy = palloc(sizeof(AmplifyKeys) * Max(nkeys, 1));
 	for (int i = 0; i < nkeys; i++)
 	{
@@ -114,7 +115,7 @@ amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter)
 
 	amplify_fetch_stop(fetch);
 	oldcontext = MemoryContextSwitchTo(fetch->work);
-	fetch->window = fetch->spec->eager ? fetch->spec->options->max_concurrency : 1;
+	fetch->window = fetch->spec->eager ? largest_window(fetch) : 1;
 	if (resource->parent == NULL)
 	{
 		AmplifyKeys none = {{NULL}};
@@ -243,6 +244,19 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 	fetch->pending = NULL;
 	fetch->npending = fetch->next_pending = fetch->pending_size = 0;
 	MemoryContextReset(fetch->work);
+}
+
+/*
+ * How many streams may be open.  When all rows will be read, twice as many as
+ * may be in flight: the next calls then start when answers arrive, and not
+ * when their rows have been taken.
+ */
+static int
+largest_window(const AmplifyFetch *fetch)
+{
+	int			concurrency = fetch->spec->options->max_concurrency;
+
+	return fetch->spec->eager ? concurrency * 2 : concurrency;
 }
 
 static void
@@ -466,8 +480,7 @@ end_page(AmplifyFetch *fetch)
 		close_stream(fetch, stream);
 
 	/* who has read all of one stream will probably want more */
-	fetch->window = Min(fetch->window + 1,
-						fetch->spec->options->max_concurrency);
+	fetch->window = Min(fetch->window + 1, largest_window(fetch));
 }
 
 /* Get, one by one, what a List should have brought */
