@@ -18,7 +18,7 @@ need_sdk() {
         cp "$top/test/clients/package.json" "$sdk/"
         (cd "$sdk" && quietly npm install --silent --no-audit --no-fund) || {
             rm -rf "$sdk/node_modules"
-            echo '1..0 # SKIP the JavaScript SDK cannot be installed'
+            printf '1..1\nok 1 # SKIP the JavaScript SDK cannot be installed\n'
             exit 0
         }
     fi
