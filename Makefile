@@ -33,6 +33,7 @@ OBJS = \
 	src/stat.o \
 	src/stream.o \
 	src/sts.o \
+	src/time.o \
 	src/transfer.o \
 	src/unique.o \
 	src/value.o \

@@ -227,7 +227,27 @@ extern bool amplify_option_valid_header(const char *value);
 
 /* ---------- xml.c: the little XML that STS answers ---------- */
 
-extern char *amplify_xml_text(const char *body, const char *element);
+extern char *amplify_xml_text(const char *body, size_t length,
+							  const char *element);
+
+/* ---------- time.c: times as AWS writes them ---------- */
+
+/* What became of a value that the service sent */
+typedef enum AmplifyValueStatus
+{
+	AMPLIFY_VALUE_OK,
+	AMPLIFY_VALUE_NULL,
+	AMPLIFY_VALUE_WRONG_TYPE,
+	AMPLIFY_VALUE_NUL_CHARACTER,
+	AMPLIFY_VALUE_OUT_OF_RANGE,
+	AMPLIFY_VALUE_MEMORY
+} AmplifyValueStatus;
+
+extern AmplifyValueStatus amplify_time_from_seconds(double seconds,
+													TimestampTz *time);
+extern AmplifyValueStatus amplify_time_from_iso(const char *text,
+												TimestampTz *time);
+extern bool amplify_time_from_http(const char *text, int64 *seconds);
 
 /* ---------- page.c: one answer, parsed ---------- */
 
@@ -243,16 +263,6 @@ typedef enum AmplifyParse
 	AMPLIFY_PARSE_ENCODING,
 	AMPLIFY_PARSE_MEMORY
 } AmplifyParse;
-
-typedef enum AmplifyValueStatus
-{
-	AMPLIFY_VALUE_OK,
-	AMPLIFY_VALUE_NULL,
-	AMPLIFY_VALUE_WRONG_TYPE,
-	AMPLIFY_VALUE_NUL_CHARACTER,
-	AMPLIFY_VALUE_OUT_OF_RANGE,
-	AMPLIFY_VALUE_MEMORY
-} AmplifyValueStatus;
 
 /* One value out of an item; text points into the page */
 typedef struct AmplifyValue
@@ -278,7 +288,6 @@ extern AmplifyValueStatus amplify_page_value(AmplifyItem *item,
 extern bool amplify_page_error(const char *body, size_t length,
 							   char *code, size_t code_size,
 							   char *message, size_t message_size);
-extern bool amplify_page_time(const char *text, TimestampTz *time);
 extern void amplify_page_cleanse(AmplifyPage *page);
 
 /* ---------- loop.c: sockets, time, and the one wait ---------- */

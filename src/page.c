@@ -19,13 +19,9 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "amplify_fdw.h"
-#include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "sigv4.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 
 /* utils/fmgrprotos.h has a function of that name */
@@ -38,9 +34,6 @@
 
 /* json-c 0.18 refuses a string with letters beyond ASCII when it is strict */
 #define NOT_UTF8_WHEN_STRICT	(18 << 8)
-
-#define EPOCH_DIFFERENCE \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 struct AmplifyPage
 {
@@ -69,16 +62,13 @@ static size_t skip_string(const char *body, size_t length, size_t i,
 static int	escaped_unit(const char *body, size_t length, size_t i);
 static void count_tree(struct json_object *object, TextCount *count);
 static void cleanse_tree(struct json_object *object);
-static bool xml_error(const char *body, char *code, size_t code_size,
+static bool xml_error(const char *body, size_t length,
+					  char *code, size_t code_size,
 					  char *message, size_t message_size);
 static struct json_object *find_member(struct json_object *object,
 									   const char *path);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
-static AmplifyValueStatus time_from_seconds(double seconds, TimestampTz *time);
-static AmplifyValueStatus time_from_iso(const char *text, TimestampTz *time);
-static bool read_digits(const char **text, int count, int *value);
-static bool read_zone(const char **text, int *seconds);
 static void copy_string(struct json_object *object, const char *const *names,
 						char *dst, size_t size);
 
@@ -229,20 +219,13 @@ amplify_page_error(const char *body, size_t length,
 	code[0] = '\0';
 	message[0] = '\0';
 	if (length > 0 && body[0] == '<')
-		return xml_error(body, code, code_size, message, message_size);
+		return xml_error(body, length, code, code_size, message, message_size);
 	if (parse_text(body, length, &root) != AMPLIFY_PARSE_OK)
 		return false;
 	copy_string(root, code_names, code, code_size);
 	copy_string(root, message_names, message, message_size);
 	json_object_put(root);
 	return true;
-}
-
-/* A time in RFC 3339's form that is not in an answer */
-bool
-amplify_page_time(const char *text, TimestampTz *time)
-{
-	return time_from_iso(text, time) == AMPLIFY_VALUE_OK;
 }
 
 /* Overwrite all texts of a page that held secrets, and clear it */
@@ -466,15 +449,16 @@ cleanse_tree(struct json_object *object)
 
 /* Protocols older than JSON: <Error><Code>...</Code><Message>...</Message> */
 static bool
-xml_error(const char *body, char *code, size_t code_size,
+xml_error(const char *body, size_t length,
+		  char *code, size_t code_size,
 		  char *message, size_t message_size)
 {
-	char	   *text = amplify_xml_text(body, "Code");
+	char	   *text = amplify_xml_text(body, length, "Code");
 
 	if (text == NULL)
 		return false;
 	strlcpy(code, text, code_size);
-	text = amplify_xml_text(body, "Message");
+	text = amplify_xml_text(body, length, "Message");
 	if (text != NULL)
 		strlcpy(message, text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
 													 message_size - 1) + 1);
@@ -509,99 +493,11 @@ time_value(struct json_object *object, TimestampTz *time)
 	{
 		case json_type_int:
 		case json_type_double:
-			return time_from_seconds(json_object_get_double(object), time);
+			return amplify_time_from_seconds(json_object_get_double(object),
+											 time);
 		case json_type_string:
-			return time_from_iso(json_object_get_string(object), time);
+			return amplify_time_from_iso(json_object_get_string(object), time);
 		default:
 			return AMPLIFY_VALUE_WRONG_TYPE;
 	}
-}
-
-/*
- * A double has 53 bits: for today's times the nearest microsecond is the one
- * that was written, up to the year 2255.
- */
-static AmplifyValueStatus
-time_from_seconds(double seconds, TimestampTz *time)
-{
-	/* within int64 microseconds, by far; NaN fails too */
-	if (!(seconds > -1e12 && seconds < 1e13 / 1.1))
-		return AMPLIFY_VALUE_OUT_OF_RANGE;
-	*time = (int64) llround(seconds * USECS_PER_SEC) - EPOCH_DIFFERENCE;
-	return IS_VALID_TIMESTAMP(*time) ? AMPLIFY_VALUE_OK :
-		AMPLIFY_VALUE_OUT_OF_RANGE;
-}
-
-/* YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm), RFC 3339 */
-static AmplifyValueStatus
-time_from_iso(const char *text, TimestampTz *time)
-{
-	int			part[6];
-	static const int digits[6] = {4, 2, 2, 2, 2, 2};
-	static const char after[6] = "--T::";
-	int64		fraction = 0;
-	int			zone;
-
-	for (int i = 0; i < 6; i++)
-	{
-		if (!read_digits(&text, digits[i], &part[i]))
-			return AMPLIFY_VALUE_WRONG_TYPE;
-		if (i < 5 && *text++ != after[i])
-			return AMPLIFY_VALUE_WRONG_TYPE;
-	}
-	if (*text == '.')
-	{
-		int64		unit = USECS_PER_SEC;
-
-		for (text++; *text >= '0' && *text <= '9'; text++)
-		{
-			unit /= 10;
-			fraction += unit * (*text - '0');
-		}
-	}
-	if (!read_zone(&text, &zone) || *text != '\0')
-		return AMPLIFY_VALUE_WRONG_TYPE;
-	if (part[0] < 1 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
-		part[2] > day_tab[isleap(part[0])][part[1] - 1] ||
-		part[3] > 23 || part[4] > 59 || part[5] > 60)
-		return AMPLIFY_VALUE_OUT_OF_RANGE;
-
-	*time = (int64) (date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE) *
-		USECS_PER_DAY +
-		((part[3] * 60 + part[4]) * 60 + part[5] - zone) * USECS_PER_SEC +
-		fraction;
-	return AMPLIFY_VALUE_OK;
-}
-
-static bool
-read_digits(const char **text, int count, int *value)
-{
-	*value = 0;
-	for (; count > 0; count--, (*text)++)
-	{
-		if (**text < '0' || **text > '9')
-			return false;
-		*value = *value * 10 + **text - '0';
-	}
-	return true;
-}
-
-static bool
-read_zone(const char **text, int *seconds)
-{
-	char		sign = *(*text)++;
-	int			hours;
-	int			minutes;
-
-	*seconds = 0;
-	if (sign == 'Z')
-		return true;
-	if ((sign != '+' && sign != '-') || !read_digits(text, 2, &hours))
-		return false;
-	if (**text == ':')
-		(*text)++;
-	if (!read_digits(text, 2, &minutes) || hours > 15 || minutes > 59)
-		return false;
-	*seconds = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
-	return true;
 }

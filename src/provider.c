@@ -274,7 +274,7 @@ amplify_provider_environment(AmplifyLookup *lookup)
 		token = amplify_provider_getenv("AWS_SECURITY_TOKEN");
 	if (expiration != NULL)
 	{
-		if (!amplify_page_time(expiration, &time))
+		if (amplify_time_from_iso(expiration, &time) != AMPLIFY_VALUE_OK)
 			return amplify_provider_fail(lookup,
 										 "AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z.");
 		expires = (int64) timestamptz_to_time_t(time);

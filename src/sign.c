@@ -18,10 +18,8 @@
 #include <time.h>
 
 #include "amplify_fdw.h"
-#include "datatype/timestamp.h"
 #include "pgtime.h"
 #include "sigv4.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 
 #define CACHED_SERVICE	"amplify"	/* whose keys are worth keeping */
@@ -43,7 +41,6 @@ static bool signing_key(AmplifyConnection *connection,
 						const AmplifyCredentials *credentials, SigV4Key *key);
 static struct AmplifySigner *get_signer(AmplifyConnection *connection);
 static void format_timestamp(int64 now, char *dst, size_t size);
-static bool parse_http_date(const char *text, int64 *seconds);
 
 /*
  * Set target, body and headers of the transfer for what spec says, palloc'ed
@@ -131,7 +128,7 @@ amplify_sign_set_clock(AmplifyServer *server, const AmplifyHttpHeaders *answer,
 	int64		date;
 	int64		ahead;
 
-	if (answer->age[0] != '\0' || !parse_http_date(answer->date, &date))
+	if (answer->age[0] != '\0' || !amplify_time_from_http(answer->date, &date))
 		return false;
 	ahead = date - (int64) time(NULL);
 	if (ahead - offset > -CLOCK_TOLERANCE && ahead - offset < CLOCK_TOLERANCE)
@@ -197,33 +194,4 @@ format_timestamp(int64 now, char *dst, size_t size)
 	struct pg_tm *tm = pg_gmtime(&seconds);
 
 	(void) pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm);
-}
-
-/* "Tue, 24 Nov 2026 08:41:00 GMT", the only form that servers may send */
-static bool
-parse_http_date(const char *text, int64 *seconds)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char		month[4];
-	const char *found;
-	int			day;
-	int			year;
-	int			hour;
-	int			minute;
-	int			second;
-	int			length = 0;
-
-	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
-			   &day, month, &year, &hour, &minute, &second, &length) != 6 ||
-		length == 0 || text[length] != '\0')
-		return false;
-	found = strstr(months, month);
-	if (strlen(month) != 3 || found == NULL || (found - months) % 3 != 0 ||
-		year < 2000 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
-		minute < 0 || minute > 59 || second < 0 || second > 60)
-		return false;
-	*seconds = (int64) (date2j(year, (found - months) / 3 + 1, day) -
-						UNIX_EPOCH_JDATE) * SECS_PER_DAY +
-		(hour * 60 + minute) * 60 + second;
-	return true;
 }

@@ -37,7 +37,9 @@ static bool sign_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 static bool worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
 						  const AmplifyTransfer *transfer, int64 clock_offset,
 						  int *faults, bool *reclocked);
-static AmplifyProvision read_xml(AmplifyLookup *lookup, const char *body);
+static AmplifyProvision read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer);
+static char *read_element(const AmplifyTransfer *transfer,
+						  const char *element);
 static void mask_keys(const AmplifyCredentials *keys,
 					  AmplifyFailure *failure);
 
@@ -147,7 +149,7 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 	(void) amplify_sign_set_clock(server, &transfer->answer,
 								  server->clock_offset);
 	if (transfer->body_length > 0 && transfer->body[0] == '<')
-		provision = read_xml(lookup, transfer->body);
+		provision = read_xml(lookup, transfer);
 	else
 		provision = amplify_provider_json(lookup, transfer,
 										  psprintf("%sResponse.%sResult.Credentials",
@@ -234,21 +236,21 @@ worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
 }
 
 static AmplifyProvision
-read_xml(AmplifyLookup *lookup, const char *body)
+read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer)
 {
-	char	   *secret = amplify_xml_text(body, "SecretAccessKey");
-	char	   *token = amplify_xml_text(body, "SessionToken");
-	char	   *expiration = amplify_xml_text(body, "Expiration");
+	char	   *id = read_element(transfer, "AccessKeyId");
+	char	   *secret = read_element(transfer, "SecretAccessKey");
+	char	   *token = read_element(transfer, "SessionToken");
+	char	   *expiration = read_element(transfer, "Expiration");
 	TimestampTz time = DT_NOEND;
 	AmplifyProvision provision;
 
-	if (expiration != NULL && !amplify_page_time(expiration, &time))
+	if (expiration != NULL &&
+		amplify_time_from_iso(expiration, &time) != AMPLIFY_VALUE_OK)
 		provision = amplify_provider_fail(lookup,
 										  "Element \"Expiration\" of the answer is not a time.");
 	else
-		provision = amplify_provider_accept(lookup,
-											amplify_xml_text(body, "AccessKeyId"),
-											secret, token,
+		provision = amplify_provider_accept(lookup, id, secret, token,
 											expiration == NULL ? AMPLIFY_NEVER :
 											(int64) timestamptz_to_time_t(time));
 	if (secret != NULL)
@@ -256,6 +258,12 @@ read_xml(AmplifyLookup *lookup, const char *body)
 	if (token != NULL)
 		sigv4_cleanse(token, strlen(token));
 	return provision;
+}
+
+static char *
+read_element(const AmplifyTransfer *transfer, const char *element)
+{
+	return amplify_xml_text(transfer->body, transfer->body_length, element);
 }
 
 /* The answer may hold what was sent */

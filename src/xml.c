@@ -17,6 +17,7 @@
 #include "amplify_fdw.h"
 #include "mb/pg_wchar.h"
 
+static const char *find(const char *text, const char *end, const char *wanted);
 static char *decode_text(const char *text, int length);
 
 /*
@@ -24,21 +25,39 @@ static char *decode_text(const char *text, int length);
  * none, or one that holds other elements or is not UTF-8.
  */
 char *
-amplify_xml_text(const char *body, const char *element)
+amplify_xml_text(const char *body, size_t length, const char *element)
 {
 	char	   *open = psprintf("<%s>", element);
 	char	   *close = psprintf("</%s>", element);
-	const char *start = strstr(body, open);
-	const char *end;
+	const char *end = body + length;
+	const char *start = find(body, end, open);
+	const char *stop;
 
 	if (start == NULL)
 		return NULL;
 	start += strlen(open);
-	end = strchr(start, '<');
-	if (end == NULL || strncmp(end, close, strlen(close)) != 0 ||
-		!pg_verify_mbstr(PG_UTF8, start, end - start, true))
+	stop = find(start, end, "<");
+	if (stop == NULL || find(stop, end, close) != stop ||
+		!pg_verify_mbstr(PG_UTF8, start, stop - start, true))
 		return NULL;
-	return decode_text(start, end - start);
+	return decode_text(start, stop - start);
+}
+
+/* A body may hold NULs, and ends where it ends */
+static const char *
+find(const char *text, const char *end, const char *wanted)
+{
+	size_t		length = strlen(wanted);
+
+	while (end - text >= length)
+	{
+		if (memcmp(text, wanted, length) == 0)
+			return text;
+		text = memchr(text + 1, wanted[0], end - text - 1);
+		if (text == NULL)
+			break;
+	}
+	return NULL;
 }
 
 static char *
@@ -63,10 +82,13 @@ decode_text(const char *text, int length)
 
 		for (int i = 0; i < lengthof(entities); i++)
 		{
-			if (strncmp(text, entities[i].name, strlen(entities[i].name)) == 0)
+			size_t		name_length = strlen(entities[i].name);
+
+			if (end - text >= name_length &&
+				memcmp(text, entities[i].name, name_length) == 0)
 			{
 				character = entities[i].character;
-				used = strlen(entities[i].name);
+				used = name_length;
 				break;
 			}
 		}

@@ -14,7 +14,8 @@ layers='
 sigv4:
 resource:
 xml:
-page: sigv4 xml
+time:
+page: sigv4 xml time
 endpoint:
 limit:
 transfer:
@@ -23,11 +24,11 @@ http: transfer loop
 option: resource
 keyset: resource
 error: page
-sign: sigv4
+sign: sigv4 time
 connection: sigv4 endpoint http option
 spill:
-provider: sigv4 page loop http option error
-sts: sigv4 xml page endpoint option error sign provider
+provider: sigv4 time page loop http option error
+sts: sigv4 xml time endpoint option error sign provider
 metadata: sigv4 page endpoint option error sign provider
 profile: provider sts metadata
 credential: error sign provider sts metadata profile

@@ -6,8 +6,8 @@
  * list.  Every column of every resource is then read from every item, ARNs
  * are taken apart, and all found text must be valid UTF-8 without NUL.
  *
- * page.c and resource.c are compiled as they are; what they need of the
- * server is below, as far as libpgcommon doesn't have it.
+ * The files of src are compiled as they are; what they need of the server is
+ * below, as far as libpgcommon doesn't have it.
  */
 #include "postgres.h"
 
@@ -50,6 +50,25 @@ MemoryContextRegisterResetCallback(MemoryContext context,
 								   MemoryContextCallback *callback)
 {
 	reset_callback = callback;
+}
+
+void *
+palloc(Size size)
+{
+	return block(size);
+}
+
+char *
+psprintf(const char *format,...)
+{
+	char	   *text = block(256);
+	va_list		args;
+
+	va_start(args, format);
+	if (vsnprintf(text, 256, format, args) >= 256)
+		abort();
+	va_end(args);
+	return text;
 }
 
 char *
