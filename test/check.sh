@@ -41,7 +41,7 @@ step_regress() {
 
 # What one session can't show
 step_tap() {
-    need_packages perl libipc-run-perl openssl
+    need_packages perl libipc-run-perl openssl awscli
     "$top/test/run-tap.sh"
 }
 
