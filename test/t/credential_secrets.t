@@ -1,0 +1,131 @@
+# Whatever the server is lent or issued stays with it: keys of files and of the
+# environment, tokens of a web identity, of a container and of an instance, and
+# the keys of roles are in no message and in no log, also when a service sends
+# back what it was sent.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Identity;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant {
+    ENVIRONMENT => 'CanaryEnvironment/0123456789+abcdef',
+    FILE => 'CanaryFile/0123456789+abcdefghijklmnop',
+    WEB => 'CanaryWeb.0123456789.abcdefghijklmnop',
+    CONTAINER => 'CanaryContainer 0123456789abcdef',
+    EXTERNAL => 'CanaryExternal/0123456789',
+};
+
+my $mock = new_mock(
+    '--credential', 'AKIDENV:' . ENVIRONMENT, '--credential', 'AKIDFILE:' . FILE);
+my $home = new_place();
+my $url = $mock->url;
+my $node = new_node('credential_secrets', conf => <<'END');
+log_min_messages = debug5
+log_error_verbosity = verbose
+END
+my $session = connect_to($node);
+my @heard;
+
+add_server($session, 'aws', $url, sts_endpoint_url => $url, max_attempts => 1);
+write_file("$home/.aws/credentials",
+    "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = ${\FILE}\n");
+write_file("$home/web", WEB);
+write_file("$home/auth", CONTAINER);
+
+# What the mock has issued: beginnings that are the same in all
+my @issued = ('secret/', 'token/', 'instance-token-');
+my @canaries = map { substr $_, 0, 14 } ENVIRONMENT, FILE, WEB, CONTAINER, EXTERNAL;
+
+my @off = (AWS_EC2_METADATA_DISABLED => 'true');
+my %sources = (
+    environment => [ @off, AWS_ACCESS_KEY_ID => 'AKIDENV',
+        AWS_SECRET_ACCESS_KEY => ENVIRONMENT ],
+    files => [@off],
+    'web identity' => [ @off, AWS_ROLE_ARN => ROLE,
+        AWS_WEB_IDENTITY_TOKEN_FILE => "$home/web" ],
+    container => [ @off, AWS_SHARED_CREDENTIALS_FILE => "$home/none",
+        AWS_CONTAINER_CREDENTIALS_FULL_URI => "$url/container/x",
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE => "$home/auth" ],
+    instance => [ AWS_SHARED_CREDENTIALS_FILE => "$home/none",
+        AWS_EC2_METADATA_SERVICE_ENDPOINT => $url ]);
+my $operations = 'STS.AssumeRole STS.AssumeRoleWithWebIdentity'
+    . ' Container.credentials IMDS.token IMDS.role IMDS.credentials';
+
+sub hear
+{
+    my ($what, $state) = @_;
+    my $result = $session->query(
+        "SELECT environment_name FROM aws.backend_environments
+         WHERE app_id = 'd00000000001' AND environment_name = 'dev'");
+
+    push @heard, Session::describe($result);
+    is(Session::state_of($result), $state, $what)
+        or diag(Session::describe($result));
+    $session->rows('SELECT amplify_fdw_disconnect_all()');
+    return;
+}
+
+for my $source (sort keys %sources)
+{
+    restart_with($node, HOME => $home, @{ $sources{$source} });
+    $session = connect_to($node, client_min_messages => 'debug5');
+    for my $role (0, 1)
+    {
+        my $with = $source . ($role ? ' and a role' : '');
+        my @settings = (web_token => WEB, container_token => CONTAINER,
+            external_id => EXTERNAL);
+
+        set_mapping($session, 'aws', ambient_credentials => 'true',
+            $role ? (role_arn => ROLE, external_id => EXTERNAL) : ());
+        $mock->reset;
+        $mock->say('keys', @settings);
+        hear("$with: good", '00000');
+
+        # Each service that was asked fails, with what it knows in its words.
+        my @asked = grep { index($operations, $_) >= 0 }
+            map { (split ' ')[0] } split /\n/, $mock->say('calls');
+        for my $operation (@asked)
+        {
+            my $words = join ' ', ENVIRONMENT, FILE;
+
+            for my $fault (
+                [ status => 403, code => 'AccessDenied', message => $words ],
+                [ status => 400, code => 'x', message => ('y' x 490) . $words ],
+                [ body => '{' ], [ body => "<SecretAccessKey>$words" ],
+                [ cut => 3 ])
+            {
+                # the other one's secret is none of what was sent
+                my %rule = @$fault;
+                my $own = $source eq 'environment' ? ENVIRONMENT : FILE;
+
+                $rule{message} =~ s/\Q$words\E/$own/ if $rule{message};
+                delete $rule{message}
+                    if $operation ne 'STS.AssumeRole' || $source !~ /env|files/;
+                $mock->reset;
+                $mock->say('keys', @settings);
+                $mock->fault(op => $operation, n => -1, %rule);
+                hear("$with: $operation fails", '28000');
+            }
+        }
+    }
+}
+
+my $heard = join "\n", @heard;
+# PostgreSQL itself logs the environment that it is started in, at debug3.
+my $log = slurp_file($node->logfile) =~ s/^.*DEBUG:.*\tAWS_\w+=.*$//gmr;
+like($log, qr/ERROR:  28000/, 'the log has the errors');
+like($log, qr/DEBUG:.*CommitTransaction/s, '... and all else');
+for my $canary (@canaries, @issued)
+{
+    is(index($heard, $canary), -1, "$canary: in no client's messages");
+    # what the test itself has said to the server is not logged
+    is(index($log, $canary), -1, "$canary: not in the server's log");
+}
+
+done_testing();
