@@ -173,6 +173,9 @@ my @cases = (
     [ 'a loop', [@off], { profile => 'p',
             config => "[profile p]\n${role}source_profile = q\n"
             . "[profile q]\n${role}source_profile = p\n" }, undef ],
+    [ 'a loop that keys would end', [@off], { profile => 'p',
+            config => "[profile p]\n${role}source_profile = q\n" . keys_of('AKIDCONFIG')
+            . "[profile q]\n${role}source_profile = p\n" }, undef ],
     [ 'neither source nor service', [@off], { profile => 'p',
             config => "[profile p]\n$role" }, undef ],
     [ 'nothing', [@off], {}, undef ]);

@@ -166,6 +166,9 @@ refuses('a loop of one', 'Profile "p" has source_profile "p", which leads back',
 refuses('a loop of three', 'Profile "r" has source_profile "p", which leads back',
     config => join '', map { "[profile $_->[0]]\n${role}source_profile = $_->[1]\n" }
         [ 'p', 'q' ], [ 'q', 'r' ], [ 'r', 'p' ]);
+refuses('a loop that keys would end', 'Profile "q" has source_profile "p", which leads back',
+    config => "[profile p]\n${role}source_profile = q\n$keys"
+    . "[profile q]\n${role}source_profile = p\n");
 refuses('MFA', 'Profile "p" needs the code of an MFA device',
     config => "[profile p]\n${role}source_profile = q\nmfa_serial = x\n[profile q]\n$keys");
 refuses('MFA of a source', 'Profile "q" needs the code of an MFA device',
