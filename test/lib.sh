@@ -81,8 +81,10 @@ clean_up() {
     [ -z "$temp" ] || rm -rf "$temp"
 }
 # Bash runs this at a signal, too, and at once; it would put off a trap of the
-# signal itself until a running program has ended
+# signal itself until the running program has ended.  Control-C ends that, too,
+# and without a trap of it, some programs' way to end makes bash go on.
 trap clean_up EXIT
+trap 'exit 130' INT
 
 # To be called by the script itself and not by a subshell, where the trap would
 # not know the folder
@@ -263,8 +265,10 @@ stop_cluster() {
 start_mock() {
     local line output host=http://127.0.0.1
 
-    # It prints its ports when it is ready, that of control last
-    exec {output}< <(exec "$tree/test/mock/amplify-mock" "$@" < /dev/null)
+    # It prints its ports when it is ready, that of control last.  In a session
+    # of its own, it does not get the Control-C that cancels a query in psql.
+    exec {output}< <(exec setsid "$tree/test/mock/amplify-mock" "$@" \
+        < /dev/null)
     mock_pid=$!
     pids+=("$mock_pid")
     while read -r -u "$output" line; do
