@@ -61,6 +61,7 @@ json_[a-z_]+: page
 (u?sleep|nanosleep|pg_usleep):
 (secure_)?getenv: provider
 setenv|putenv|unsetenv:
+(setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
 errstart(_cold)?: resource option error connection spill query value analyze amplify_fdw
 '
 
