@@ -79,7 +79,9 @@ getaddrinfo(const char *node, const char *service,
 
 	if (length > 10 && strcmp(node + length - 10, ".hang.test") == 0)
 	{
-		hang();
+		/* a newer libcurl asks for each family in a thread of its own */
+		if (hints == NULL || hints->ai_family != AF_INET6)
+			hang();
 		return EAI_NONAME;
 	}
 	if (length > 0 && strcmp(node, "absent.test") == 0)
