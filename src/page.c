@@ -32,8 +32,11 @@
 #define RESERVE_FACTOR	12		/* json-c's tree per byte of text, measured */
 #define RESERVE_MIN		65536
 
-/* json-c 0.18 refuses a string with letters beyond ASCII when it is strict */
-#define NOT_UTF8_WHEN_STRICT	(18 << 8)
+/*
+ * From json-c 0.18 on, "strict" refuses more than JSON does: letters beyond
+ * ASCII (in 0.18 only), and a whole answer for one integer beyond 64 bits.
+ */
+#define TOO_STRICT_FROM			(18 << 8)
 
 struct AmplifyPage
 {
@@ -314,7 +317,7 @@ parse_text(const char *body, size_t length, struct json_object **root)
 	tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (tokener == NULL)
 		return AMPLIFY_PARSE_MEMORY;
-	if (json_c_version_num() != NOT_UTF8_WHEN_STRICT)
+	if (json_c_version_num() < TOO_STRICT_FROM)
 		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	*root = json_tokener_parse_ex(tokener, body, length);
 	error = json_tokener_get_error(tokener);
