@@ -369,6 +369,7 @@ typedef struct AmplifyTransfer
 	size_t		received;		/* bytes of headers and body on the wire */
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders answer;
+	bool		connecting;		/* a connection was opened for it */
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
 	char		reason[256];	/* that, or libcurl's words */
 

@@ -101,6 +101,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->body_length = transfer->body_allocated = 0;
 	transfer->received = 0;
 	transfer->reached = false;
+	transfer->connecting = false;
 	transfer->refusal = NULL;
 	transfer->reason[0] = '\0';
 	memset(&transfer->answer, 0, sizeof(transfer->answer));
@@ -344,7 +345,10 @@ open_socket_callback(void *arg, curlsocktype purpose,
 		ReleaseExternalFD();
 		return fd;
 	}
-	transfer->use->connections++;
+	/* further addresses of the name are tried for the same connection */
+	if (!transfer->connecting)
+		transfer->use->connections++;
+	transfer->connecting = true;
 	return fd;
 }
 
