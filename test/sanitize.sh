@@ -164,8 +164,14 @@ our_reports() {
     [ -e "${files[0]}" ] || return 0
     awk '
         function finish() {
-            if (block ~ /(\/tree\/|\()src\/[a-z0-9_]+\.[ch]:/) print block
+            if (block ~ /(\/tree\/|\()src\/[a-z0-9_]+\.[ch]:/ &&
+                !(block ~ /definitely lost/ && block ~ palloc)) print block
             block = ""
+        }
+        # What palloc gives is not lost: its context has it
+        BEGIN {
+            frame = ": [^\n]*"
+            palloc = " at 0x[0-9A-F]+" frame "(\n[^\n]* by 0x[0-9A-F]+" frame ")?/utils/mmgr/"
         }
         # What begins a report: of valgrind; of the sanitizers; of a leak
         / BEGIN$/ || /ERROR: AddressSanitizer/ || /runtime error:/ ||
