@@ -33,4 +33,5 @@ psql -Xq -f "$tree/test/setup.psql" > /dev/null
 export AWS_ACCESS_KEY_ID=AKIDEXAMPLE
 export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
 export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
+export NODE_NO_WARNINGS=1
 /usr/bin/python3 "$tree/test/clients/compare.py" "$sdk"

@@ -22,7 +22,7 @@ use constant {
     TERMINATES => 5,
     TIMEOUTS   => 5,
     # seconds, on top of what the server itself needs
-    LIMIT  => 0.200,
+    LIMIT  => 1.000,
     MEDIAN => 0.010,        # of a cancel
 };
 
