@@ -14,6 +14,11 @@ SELECT env FROM e WHERE app_id = 'd1a2b3c4d5'
 UNION ALL
 SELECT env FROM e WHERE app_id = 'd1a2b3c4d5' ORDER BY 1;
 \! mockctl calls && mockctl reset
+-- also when the second scan begins after the end of the first one
+SET enable_async_append = off;
+SELECT count(*) FROM (SELECT * FROM e UNION ALL SELECT * FROM e) AS u;
+\! mockctl calls && mockctl reset
+RESET enable_async_append;
 SELECT count(*), (SELECT count(*) FROM e), (SELECT min(env) FROM e) FROM e;
 \! mockctl calls && mockctl reset
 WITH w AS MATERIALIZED (SELECT * FROM e WHERE app_id = 'd1a2b3c4d5')

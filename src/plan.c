@@ -54,7 +54,7 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  EquivalenceClass *ec, EquivalenceMember *em,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
-static bool may_be_asked_again(PlannerInfo *root);
+static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
 static Node *showable(Node *node, void *context);
 static char *keys_text(PlannerInfo *root, RelOptInfo *baserel,
 					   const AmplifyPathInfo *path);
@@ -131,7 +131,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	private = list_make5(keys,
 						 attributes_used(baserel, clauses),
 						 makeBoolean(amplify_plan_is_eager(root)),
-						 makeBoolean(may_be_asked_again(root)),
+						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
 	private = lappend(private, makeString(keys_text(root, baserel, path)));
 	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
@@ -379,14 +379,25 @@ amplify_plan_is_eager(PlannerInfo *root)
 
 /*
  * Can another scan of the statement, or this one after a rescan, ask for the
- * same again?  Not if this is the only relation of the only query level.
+ * same again?  Not if this is the only relation of the only query level, nor
+ * if the others below the same Append are of other servers.
  */
 static bool
-may_be_asked_again(PlannerInfo *root)
+may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
 {
-	return root->parent_root != NULL ||
+	if (root->parent_root != NULL ||
 		root->glob->subplans != NIL ||
-		bms_membership(root->all_baserels) != BMS_SINGLETON;
+		bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return true;
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+	{
+		RelOptInfo *rel = root->simple_rel_array[i];
+
+		if (rel != NULL && rel != baserel && amplify_plan_is_ours(rel) &&
+			rel->serverid == baserel->serverid)
+			return true;
+	}
+	return false;
 }
 
 /* The pushed conditions, for EXPLAIN; "" when there are none */
