@@ -2,7 +2,7 @@
 -- An Append over several servers waits for all of them at the same time.
 \ir ../test/setup.psql
 -- a lost answer is an error, rather than a wait without end
-SET statement_timeout = '1min';
+SET statement_timeout = '10min';
 
 -- 20 places: servers like ours, and a table of each
 CREATE TABLE everywhere (app_id text, environment_name text, stack_name text);

@@ -2,7 +2,7 @@
 -- Without app_id: ListApps, and one call for each app.
 \ir ../test/setup.psql
 -- a lost answer is an error, rather than a wait without end
-SET statement_timeout = '1min';
+SET statement_timeout = '10min';
 SELECT count(*), count(DISTINCT app_id), count(DISTINCT environment_name)
   FROM backend_environments;
 \! mockctl calls

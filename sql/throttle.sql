@@ -6,7 +6,7 @@ CREATE VIEW counters AS
   SELECT calls, retries, throttled, failed, handles_in_use FROM amplify_fdw_stats();
 \set VERBOSITY terse
 -- patience without an end is an error here
-SET statement_timeout = '1min';
+SET statement_timeout = '10min';
 
 \! mockctl fault status=429 code=TooManyRequestsException n=3
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
