@@ -52,8 +52,10 @@ static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
 static uint64 nfinished = 0;	/* transfers that have ended by themselves */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;
+static bool damaged = false;	/* memory was out in libcurl */
 
 static bool start_engine(void);
+static void abandon_engine(void);
 static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
 							void *arg, void *socket_arg);
 static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
@@ -108,6 +110,8 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->easy = NULL;
 	transfer->slist = NULL;
 
+	if (damaged)
+		abandon_engine();
 	transfer->use->in_flight++;
 	dlist_push_tail(&active, &transfer->node);
 	if (start_engine() && prepare_handle(transfer))
@@ -182,6 +186,8 @@ amplify_http_drive(void)
 						(events[i].failed ? CURL_CSELECT_ERR : 0));
 	}
 	collect_finished();
+	if (damaged)
+		abandon_engine();
 }
 
 /*
@@ -259,6 +265,21 @@ start_engine(void)
 	}
 	LIBCURL_END();
 	return multi != NULL;
+}
+
+/*
+ * What libcurl knows of a socket may be half made when memory was out, and
+ * that of another transfer as well; it crashed on such a connection later.
+ * Then nothing of it is used any more.
+ */
+static void
+abandon_engine(void)
+{
+	while (!dlist_is_empty(&active))
+		finish(dlist_head_element(AmplifyTransfer, node, &active),
+			   CURLE_OUT_OF_MEMORY);
+	amplify_http_close_idle();
+	damaged = false;
 }
 
 /* libcurl: watch fd for this from now on */
@@ -383,9 +404,13 @@ prepare_handle(AmplifyTransfer *transfer)
 	return ok;
 }
 
+/* All that is ever set: the handle may have been another transfer's */
 static CURLcode
 set_options(CURL *easy, AmplifyTransfer *transfer)
 {
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
+	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
 	CURLcode	rc = CURLE_OK;
 
 #define SET(option, value) \
@@ -401,49 +426,34 @@ set_options(CURL *easy, AmplifyTransfer *transfer)
 	SET(CURLOPT_REQUEST_TARGET, transfer->target);
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_HTTPHEADER, transfer->slist);
-	if (transfer->post_body != NULL)
+	SET(CURLOPT_POSTFIELDS, transfer->post_body);
+	if (transfer->post_body == NULL)
 	{
-		SET(CURLOPT_POSTFIELDS, transfer->post_body);
+		SET(CURLOPT_HTTPGET, 1L);
 	}
-	if (transfer->method != NULL)
-	{
-		SET(CURLOPT_CUSTOMREQUEST, transfer->method);
-	}
+	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
 	/* "" keeps libcurl from reading http_proxy and the like */
 	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	if (transfer->ca_bundle != NULL)
-	{
-		SET(CURLOPT_CAINFO, transfer->ca_bundle);
-	}
+	SET(CURLOPT_CAINFO, bundle);
 
 	/*
 	 * libcurl parses a bundle once and keeps it, but not beside a folder, and
 	 * then each handshake would begin with 20 ms of that.
 	 */
-	if (transfer->ca_bundle != NULL ||
-		curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
-	{
-		SET(CURLOPT_CAPATH, NULL);
-	}
+	SET(CURLOPT_CAPATH, bundle ? NULL : built->capath);
 
 	/*
 	 * Over TLS, HTTP/2 if the server has it: then all requests go over one
 	 * connection, for which the later ones of a burst wait.  Measured, a
 	 * fresh session is faster by its handshakes, a warm one the same.
 	 */
-	if (strncmp(transfer->url, "https:", 6) == 0)
-	{
-		SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-		SET(CURLOPT_PIPEWAIT, 1L);
-	}
-	else
-	{
-		SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	}
+	SET(CURLOPT_HTTP_VERSION, (long) (tls ? CURL_HTTP_VERSION_2TLS :
+									  CURL_HTTP_VERSION_1_1));
+	SET(CURLOPT_PIPEWAIT, (long) tls);
 	SET(CURLOPT_SHARE, share);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -475,10 +485,17 @@ detach(AmplifyTransfer *transfer)
 	if (transfer->easy != NULL)
 	{
 		curl_multi_remove_handle(multi, transfer->easy);
-		if (nspare < MAX_SPARE_HANDLES)
+		if (nspare < MAX_SPARE_HANDLES && !damaged)
 		{
-			/* no pointer into the transfer may stay behind */
-			curl_easy_reset(transfer->easy);
+			/*
+			 * No pointer into the transfer may stay behind.  Not by
+			 * curl_easy_reset(), which ends half-way when memory is out, and
+			 * does not say so.
+			 */
+			curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, NULL);
 			spare[nspare++] = transfer->easy;
 		}
 		else
@@ -506,6 +523,8 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	transfer->reached = sent > 0;
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
 		transfer->result = classify(transfer, code);
+	if (code == CURLE_OUT_OF_MEMORY)
+		damaged = true;
 	/* libcurl's words for that would be about a callback */
 	if (transfer->refusal != NULL)
 		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));
@@ -569,6 +588,7 @@ run_libcurl(int fd, int events)
 	int			running;
 
 	LIBCURL_BEGIN();
-	(void) curl_multi_socket_action(multi, fd, events, &running);
+	if (curl_multi_socket_action(multi, fd, events, &running) != CURLM_OK)
+		damaged = true;
 	LIBCURL_END();
 }
