@@ -202,7 +202,8 @@ static const struct
 		"Bind app_id and environment_name in the query, or raise amplify_fdw.max_calls."
 	},
 	[AMPLIFY_TROUBLE_SIGNING] = {
-		ERRCODE_INTERNAL_ERROR, "could not sign the request", NULL
+		ERRCODE_FDW_OUT_OF_MEMORY, "could not sign the request",
+		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps."
 	},
 	[AMPLIFY_TROUBLE_MEMORY] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL
