@@ -1,8 +1,13 @@
-// Everything that the JavaScript SDK sees, as JSON on standard output:
-// {"list": [...], "get": [...]}, or the name of an error when app and
-// environment are given as arguments.
-import { AmplifyClient, GetBackendEnvironmentCommand,
-    ListAppsCommand, ListBackendEnvironmentsCommand } from '@aws-sdk/client-amplify';
+// sdk.mjs FOLDER: everything that the JavaScript SDK sees, which is installed
+// in that folder, as JSON on standard output: {"list": [...], "get": [...]}.
+// sdk.mjs FOLDER APP [ENVIRONMENT]: "code: message" of the error that this Get,
+// or the List of the app, ends with.
+import { createRequire } from 'node:module';
+
+const [folder, app, environment] = process.argv.slice(2);
+const { AmplifyClient, GetBackendEnvironmentCommand, ListAppsCommand,
+    ListBackendEnvironmentsCommand } =
+    createRequire(folder + '/')('@aws-sdk/client-amplify');
 
 const client = new AmplifyClient({
     endpoint: process.env.AMPLIFY_MOCK_URL,
@@ -32,16 +37,17 @@ async function pages(Command, input, member) {
     return items;
 }
 
-if (process.argv.length > 2) {
-    await get(process.argv[2], process.argv[3]).catch(
-        (error) => console.log(error.name));
+if (app) {
+    await (environment ? get(app, environment) : client.send(
+        new ListBackendEnvironmentsCommand({ appId: app }))).catch(
+        (error) => console.log(`${error.name}: ${error.message}`));
 } else {
     const list = [];
 
-    for (const app of await pages(ListAppsCommand, { maxResults: 100 }, 'apps')) {
+    for (const { appId } of await pages(ListAppsCommand, { maxResults: 8 }, 'apps')) {
         const found = await pages(ListBackendEnvironmentsCommand,
-            { appId: app.appId, maxResults: 2 }, 'backendEnvironments');
-        list.push(...found.map((item) => ({ appId: app.appId, ...item })));
+            { appId, maxResults: 2 }, 'backendEnvironments');
+        list.push(...found.map((item) => ({ appId, ...item })));
     }
     const got = [];
     for (const item of list)
