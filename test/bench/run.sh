@@ -27,6 +27,7 @@ open_mock() {
     psql -XqAt -f "$tree/test/setup.psql" -f - > /dev/null <<END
 ALTER SERVER amplify OPTIONS (ADD max_concurrency '10');
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '1000000');
+SET client_min_messages = warning;
 DROP TABLE IF EXISTS keys;
 CREATE TABLE keys AS SELECT n, 'd' || lpad(n::text, 11, '0') AS app_id,
     'dev'::text AS environment_name FROM generate_series(1, $1) n;
