@@ -2,8 +2,12 @@
 
 {e} stands for the foreign table or for the copy of its data, {copy} for the
 suffix of what was made of the copy.  Where the order matters for what comes
-out, the query has one.
+out, the query has one.  DML changes rows, and is undone.
 """
+import re
+
+# of which each call is a statement of its own
+CALLS_FUNCTION = re.compile(r'of_app|count_of')
 
 BOTH = 'b.app_id = i.app AND b.environment_name = i.env'
 
@@ -76,11 +80,70 @@ SHAPES = [
     "SELECT DISTINCT app_id FROM {e} WHERE environment_name <> 'dev'",
     "SELECT k.a, b.stack_name FROM unnest(ARRAY['d00000000001', 'd00000000002', NULL], ARRAY['dev', 'nil', 'dev']) k(a, n) LEFT JOIN {e} b ON b.app_id = k.a AND b.environment_name = k.n",
     "SELECT v.n, b.environment_name FROM (VALUES (1, 'd00000000001'), (2, NULL), (3, 'd00000000005')) v(n, a) LEFT JOIN {e} b ON b.app_id = v.a",
-    # changes of local tables; DML: rolled back
+    # keys that are expressions, or of other types
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = i.app AND b.environment_name = ANY (i.envs)",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN {e} b ON b.app_id = ANY (ARRAY[i.app, 'd00000000003']) AND b.environment_name = i.env",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = coalesce(i.app, 'd00000000001') AND b.environment_name = coalesce(nullif(i.env, ''), 'dev')",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = lower(btrim(i.app)) AND b.environment_name = CASE WHEN i.grp > 1 THEN i.env ELSE 'test' END",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = i.app AND b.environment_name = i.env OR b.app_id = i.app AND b.environment_name = 'dev' WHERE i.id < 20",
+    "SELECT i.id, b.environment_name FROM inventory i JOIN {e} b ON (b.app_id, b.environment_name) IN ((i.app, 'dev'), ('d00000000001', i.env)) WHERE i.id % 5 = 0",
+    "SELECT g, b.environment_name FROM generate_series(1, 14) g JOIN {e} b ON b.app_id = 'd' || lpad(g::text, 11, '0')",
+    "SELECT j.app, b.environment_name FROM jsonb_to_recordset('[{{\"app\": \"d00000000001\"}}, {{\"app\": null}}, {{\"app\": \"d00000000002\"}}]') j(app text) LEFT JOIN {e} b ON b.app_id = j.app",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = i.app COLLATE \"C\" AND b.environment_name = i.env",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON b.app_id = i.app AND b.app_id = 'd00000000005' AND b.environment_name = i.env",
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON " + BOTH + " AND b.backend_environment_arn = i.arn",
+    # more joins
+    "SELECT * FROM (SELECT app AS app_id, env AS environment_name, id FROM inventory) i NATURAL JOIN {e} b",
+    "SELECT i.id, b.stack_name, c.stack_name FROM inventory i LEFT JOIN {e} b ON " + BOTH + " LEFT JOIN elsewhere{copy} c ON c.app_id = b.app_id AND c.environment_name = b.environment_name",
+    "SELECT i.id, j.id, b.stack_name FROM inventory i LEFT JOIN inventory j ON j.id = i.id + 2000 LEFT JOIN {e} b ON b.app_id = j.app AND b.environment_name = j.env",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN {e} b ON " + BOTH + " WHERE b.app_id IS NULL",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN {e} b ON " + BOTH + " AND b.update_time > '2022-06-01' WHERE i.grp IN (1, 2) OR b.stack_name LIKE '%dev%'",
+    "SELECT i.id FROM inventory i LEFT JOIN (SELECT b.*, 1 AS one FROM {e} b WHERE app_id > 'd00000000003') b ON " + BOTH + " WHERE b.one IS NULL",
+    "SELECT i.id FROM inventory i WHERE EXISTS (SELECT FROM {e} b JOIN {e} c USING (app_id) WHERE " + BOTH + " AND c.environment_name = 'dev')",
+    "SELECT i.id FROM inventory i WHERE NOT EXISTS (SELECT FROM {e} b WHERE " + BOTH + " AND i.kind = 'amplify')",
+    "SELECT i.id FROM inventory i WHERE i.env IN (SELECT b.environment_name FROM {e} b WHERE b.app_id = i.app) AND i.app NOT IN (SELECT app_id FROM elsewhere{copy})",
+    "SELECT i.id FROM inventory i WHERE i.env > ALL (SELECT b.environment_name FROM {e} b WHERE b.app_id = i.app)",
+    "SELECT i.id, b.tableoid = '{e}'::regclass AS same FROM inventory i JOIN {e} b ON " + BOTH,
+    "SELECT i, b FROM inventory i LEFT JOIN {e} b ON " + BOTH + " WHERE i.id > 1000",
+    "SELECT DISTINCT ON (b.app_id) b.app_id, i.id FROM inventory i JOIN {e} b ON " + BOTH + " ORDER BY b.app_id, i.id",
+    "SELECT i.grp, count(*), count(b.app_id), min(b.update_time) FROM inventory i LEFT JOIN {e} b ON " + BOTH + " GROUP BY ROLLUP (i.grp) HAVING count(*) > 2",
+    "SELECT i.id, lag(b.stack_name) OVER (PARTITION BY i.app ORDER BY i.id) FROM inventory i LEFT JOIN {e} b ON " + BOTH,
+    "SELECT app_id, environment_name FROM {e} EXCEPT SELECT app, env FROM inventory WHERE id % 2 = 0",
+    "SELECT app, env FROM inventory INTERSECT ALL SELECT app_id, environment_name FROM {e}",
+    "WITH RECURSIVE r(n, app) AS (SELECT 1, 'd00000000001' UNION ALL SELECT n + 1, b.app_id FROM r JOIN {e} b ON b.app_id = 'd' || lpad((n + 1)::text, 11, '0') AND b.environment_name = 'dev' WHERE n < 9) SELECT * FROM r",
+    "WITH w AS NOT MATERIALIZED (SELECT * FROM {e}) SELECT i.id, w.stack_name FROM inventory i JOIN w ON w.app_id = i.app AND w.environment_name = i.env WHERE EXISTS (SELECT FROM w v WHERE v.app_id = i.app)",
+    # two regions
+    "SELECT * FROM everywhere{copy}",
+    "SELECT * FROM everywhere{copy} WHERE app_id IN ('d00000000001', 'd00000000009') AND environment_name IN ('dev', 'prod')",
+    "SELECT i.id, b.region, b.stack_name FROM inventory i LEFT JOIN everywhere{copy} b ON " + BOTH,
+    "SELECT i.id, b.region FROM inventory i JOIN everywhere{copy} b ON b.backend_environment_arn = i.arn",
+    "SELECT i.id FROM inventory i WHERE NOT EXISTS (SELECT FROM everywhere{copy} b WHERE " + BOTH + ")",
+    "SELECT i.id, x.* FROM inventory i, LATERAL (SELECT region, environment_name FROM everywhere{copy} b WHERE b.app_id = i.app ORDER BY 1, 2 LIMIT 2) x",
+    "SELECT a.stack_name, b.stack_name FROM {e} a JOIN elsewhere{copy} b USING (app_id, environment_name)",
+    "SELECT * FROM twice{copy} WHERE environment_name = 'prod'",
+    "SELECT i.id, t.region FROM inventory i LEFT JOIN twice{copy} t ON t.app_id = i.app AND t.environment_name = i.env AND t.region = 'eu-west-1'",
+    "SELECT region, count(*) FROM everywhere{copy} GROUP BY region",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN called{copy} b ON " + BOTH,
+    "SELECT i.id, x.n FROM inventory i LEFT JOIN LATERAL (SELECT i.id + count(*) AS n FROM {e} b WHERE b.app_id = i.app GROUP BY b.app_id) x ON x.n > 3",
+    "SELECT i.id, (SELECT array_agg(b.environment_name ORDER BY b.environment_name) FROM {e} b WHERE b.app_id = i.app), (SELECT count(*) FROM elsewhere{copy} b WHERE b.app_id = i.app) FROM inventory i",
+    # changes of local tables
     "DML UPDATE inventory i SET kind = b.stack_name FROM {e} b WHERE " + BOTH + " RETURNING i.id, i.kind",
     "DML DELETE FROM inventory i USING {e} b WHERE " + BOTH + " AND b.update_time > '2023-01-01' RETURNING i.id",
     "DML INSERT INTO inventory (id, app, env) SELECT 1, app_id, environment_name FROM {e} WHERE app_id = 'd00000000002' RETURNING id, app, env",
+    "DML UPDATE inventory i SET env = (SELECT max(environment_name) FROM {e} b WHERE b.app_id = i.app) WHERE id < 20 RETURNING id, env",
+    "DML DELETE FROM inventory i WHERE NOT EXISTS (SELECT FROM everywhere{copy} b WHERE " + BOTH + ") RETURNING id",
     "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON " + BOTH + " WHERE i.id < 30 FOR UPDATE OF i",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN everywhere{copy} b ON " + BOTH + " ORDER BY i.id, b.region LIMIT 9 FOR UPDATE OF i SKIP LOCKED",
+]
+
+# of which each needs all keys of the inventory
+JOINS = [
+    "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON " + BOTH,
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN {e} b ON " + BOTH,
+    "SELECT i.id FROM inventory i WHERE EXISTS (SELECT FROM {e} b WHERE " + BOTH + ")",
+    "SELECT i.id FROM inventory i WHERE NOT EXISTS (SELECT FROM {e} b WHERE " + BOTH + ")",
+    "SELECT i.id, l.n FROM inventory i LEFT JOIN LATERAL (SELECT count(*) AS n FROM {e} b WHERE " + BOTH + ") l ON true",
+    "SELECT i.id, (SELECT b.stack_name FROM {e} b WHERE " + BOTH + ") FROM inventory i",
 ]
 
 
@@ -119,15 +182,8 @@ def random_condition(rng, alias, depth=0):
 
 
 def random_on(rng, alias):
-    """A condition that joins the foreign table to inventory i"""
-    parts = [rng.choice([
-        '{0}.app_id = i.app AND {0}.environment_name = i.env',
-        '{0}.app_id = i.app AND {0}.environment_name = i.env',
-        '{0}.app_id = i.app',
-        '{0}.backend_environment_arn = i.arn',
-        "{0}.app_id = i.app AND {0}.environment_name IN (i.env, 'dev')",
-        '{0}.app_id = g.main_app AND {0}.environment_name = i.env',
-    ]).format(alias)]
+    """A condition that joins the foreign table to inventory i and groups g"""
+    parts = [rng.choice(ONS).format(alias)]
     if rng.random() < 0.3:
         parts.append(rng.choice(["i.kind = 'amplify'", 'i.grp <= 2', 'i.id % 3 = 1',
                                  'i.env IS NOT NULL', 'g.grp > 1']))
@@ -136,36 +192,75 @@ def random_on(rng, alias):
     return ' AND '.join(parts)
 
 
+ONS = ['{0}.app_id = i.app AND {0}.environment_name = i.env'] * 4 + [
+    '{0}.app_id = i.app',
+    '{0}.backend_environment_arn = i.arn',
+    "{0}.app_id = i.app AND {0}.environment_name IN (i.env, 'dev')",
+    '{0}.app_id = g.main_app AND {0}.environment_name = i.env',
+    '{0}.app_id = ANY (ARRAY[i.app, g.main_app]) AND {0}.environment_name = i.env',
+    '{0}.app_id = i.app AND {0}.environment_name = ANY (i.envs)',
+    "{0}.app_id = coalesce(i.app, g.main_app) AND {0}.environment_name = coalesce(i.env, 'dev')",
+    "({0}.app_id = i.app AND {0}.environment_name = i.env"
+    " OR {0}.app_id = g.main_app AND {0}.environment_name = 'dev')",
+]
+
+# Where the rows come from: mostly the table itself
+SOURCES = ['{e}'] * 6 + [
+    'everywhere{copy}', 'everywhere{copy}', 'elsewhere{copy}', 'twice{copy}', 'mine{copy}',
+    'safe{copy}', 'called{copy}', "(SELECT * FROM {e} WHERE app_id < 'd00000000006')",
+    '(SELECT * FROM {e} UNION ALL SELECT * FROM {e})',
+    '(SELECT * FROM {e} OFFSET 0)',
+]
+
+
 def random_query(rng):
     """A query over inventory i, groups g and one or two foreign tables"""
-    query = 'FROM inventory i %s JOIN groups g ON g.grp = i.grp' % rng.choice(['', 'LEFT'])
     columns = ['i.id', 'g.title']
     where = []
+    query = 'FROM inventory i %s JOIN groups g ON g.grp = i.grp' % rng.choice(['', 'LEFT'])
     for alias in ('b', 'c')[:rng.choice([1, 1, 2])]:
-        kind = rng.random()
-        on = random_on(rng, alias)
-        if kind < 0.55:
-            query += ' %s JOIN {e} %s ON %s' % (
-                rng.choice(['', 'LEFT', 'LEFT', 'RIGHT']), alias, on)
-            columns += rng.choice([[], [alias + '.stack_name'], [alias + '.app_id',
-                                   alias + '.environment_name', alias + '.update_time']])
-        elif kind < 0.8:
-            where.append('%sEXISTS (SELECT FROM {e} %s WHERE %s)' % (
-                rng.choice(['', 'NOT ']), alias, on))
-        elif kind < 0.9:
-            query += (' LEFT JOIN LATERAL (SELECT %s.environment_name AS x, count(*) OVER () AS n'
-                      ' FROM {e} %s WHERE %s ORDER BY 1 LIMIT 2) l%s ON true'
-                      % (alias, alias, on, alias))
-            columns += ['l%s.x' % alias, 'l%s.n' % alias]
-        else:
-            where.append('(i.app, i.env) IN (SELECT app_id, environment_name FROM {e} %s'
-                         ' WHERE %s)' % (alias, random_condition(rng, alias)))
+        query += random_use(rng, alias, columns, where)
     if rng.random() < 0.5:
         where.append(rng.choice(['i.id < 25', 'i.id > 1000', 'i.grp = 2', "i.kind = 'amplify'"]))
-    query = 'SELECT %s %s' % (', '.join(columns), query)
     if where:
         query += ' WHERE ' + ' AND '.join(where)
-    if rng.random() < 0.15:
+    return random_top(rng, columns, query)
+
+
+def random_use(rng, alias, columns, where):
+    """Join one foreign table, or ask it in a subquery"""
+    source = rng.choice(SOURCES) + ' ' + alias
+    on = random_on(rng, alias)
+    kind = rng.random()
+    if kind < 0.55:
+        columns += rng.choice([[], [alias + '.stack_name'], [
+            alias + '.app_id', alias + '.environment_name', alias + '.update_time']])
+        return ' %s JOIN %s ON %s' % (rng.choice(['', 'LEFT', 'LEFT', 'RIGHT']), source, on)
+    if kind < 0.75:
+        where.append('%sEXISTS (SELECT FROM %s WHERE %s)' % (
+            rng.choice(['', 'NOT ']), source, on))
+    elif kind < 0.85:
+        columns += ['l%s.x' % alias, 'l%s.n' % alias]
+        return (' LEFT JOIN LATERAL (SELECT %s.environment_name AS x, count(*) OVER () AS n'
+                ' FROM %s WHERE %s ORDER BY 1 LIMIT 2) l%s ON true' % (alias, source, on, alias))
+    elif kind < 0.92:
+        columns.append('(SELECT count(*) FROM %s WHERE %s)' % (source, on))
+    else:
+        where.append('(i.app, i.env) %sIN (SELECT app_id, environment_name FROM %s WHERE %s)'
+                     % (rng.choice(['', '', 'NOT ']), source, random_condition(rng, alias)))
+    return ''
+
+
+def random_top(rng, columns, query):
+    """What is made of the rows"""
+    kind = rng.random()
+    if kind < 0.1:
+        return 'SELECT %s, count(*) %s GROUP BY 1' % (columns[-1], query)
+    query = 'SELECT %s %s' % (', '.join(columns), query)
+    if kind < 0.25:
         query += ' ORDER BY %s LIMIT %d' % (
             ', '.join(str(n + 1) for n in range(len(columns))), rng.randint(1, 9))
+    elif kind < 0.3:
+        query = '%s %s SELECT * FROM (%s) q WHERE id %% 2 = 0' % (
+            query, rng.choice(['UNION ALL', 'EXCEPT', 'INTERSECT ALL']), query)
     return query
