@@ -38,11 +38,20 @@
  */
 #define TOO_STRICT_FROM			(18 << 8)
 
+struct AmplifyItem
+{
+	struct json_object *object;
+	struct json_object *holder; /* has it, or the array of it, as a member */
+};
+
 struct AmplifyPage
 {
+	MemoryContext context;
 	struct json_object *root;
-	struct json_object *result; /* array or object inside root */
 	bool		many;
+	AmplifyItem *items;
+	int			nitems;
+	int			size;			/* of the array */
 	MemoryContextCallback callback;
 };
 
@@ -56,6 +65,11 @@ typedef struct TextCount
 
 static void page_reset_callback(void *arg);
 static void drop_tree(struct json_object **root);
+static bool find_items(AmplifyPage *page, const char *result);
+static bool add_items(AmplifyPage *page, struct json_object *base,
+					  const char *path);
+static void add_item(AmplifyPage *page, struct json_object *object,
+					 struct json_object *holder);
 static bool is_blank(const char *text, size_t length);
 static AmplifyParse parse_text(const char *body, size_t length,
 							   struct json_object **root);
@@ -70,6 +84,8 @@ static bool xml_error(const char *body, size_t length,
 					  char *message, size_t message_size);
 static struct json_object *find_member(struct json_object *object,
 									   const char *path);
+static struct json_object *follow_path(struct json_object *object,
+									   const char *path, size_t length);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
 static void copy_string(struct json_object *object, const char *const *names,
@@ -84,6 +100,7 @@ amplify_page_create(MemoryContext context)
 {
 	AmplifyPage *page = MemoryContextAllocZero(context, sizeof(AmplifyPage));
 
+	page->context = context;
 	page->callback.func = page_reset_callback;
 	page->callback.arg = page;
 	MemoryContextRegisterResetCallback(context, &page->callback);
@@ -91,8 +108,8 @@ amplify_page_create(MemoryContext context)
 }
 
 /*
- * Fill the page with an answer in which member result (dotted) is an array of
- * objects (many) or one object.  The body may be freed afterwards.
+ * Fill the page with an answer in which result (see AmplifyOperation) is an
+ * array of objects (many) or one object.  The body may be freed afterwards.
  */
 AmplifyParse
 amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
@@ -107,17 +124,8 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 		return status;
 
 	page->many = many;
-	page->result = find_member(page->root, result);
-	if (!json_object_is_type(page->result,
-							 many ? json_type_array : json_type_object))
+	if (!find_items(page, result))
 		status = AMPLIFY_PARSE_SHAPE;
-	for (int i = 0; many && status == AMPLIFY_PARSE_OK &&
-		 i < json_object_array_length(page->result); i++)
-	{
-		if (!json_object_is_type(json_object_array_get_idx(page->result, i),
-								 json_type_object))
-			status = AMPLIFY_PARSE_SHAPE;
-	}
 
 	/* a list must not end early because its token can't be read */
 	token = find_member(page->root, "nextToken");
@@ -133,23 +141,19 @@ void
 amplify_page_clear(AmplifyPage *page)
 {
 	drop_tree(&page->root);
-	page->result = NULL;
+	page->nitems = 0;
 }
 
 int
 amplify_page_count(AmplifyPage *page)
 {
-	if (page->result == NULL)
-		return 0;
-	return page->many ? json_object_array_length(page->result) : 1;
+	return page->nitems;
 }
 
 AmplifyItem *
 amplify_page_item(AmplifyPage *page, int n)
 {
-	return (AmplifyItem *) (page->many ?
-							json_object_array_get_idx(page->result, n) :
-							page->result);
+	return &page->items[n];
 }
 
 /* The token of the page after this one, or NULL when this is the last */
@@ -172,7 +176,8 @@ AmplifyValueStatus
 amplify_page_value(AmplifyItem *item, const char *path, AmplifyType type,
 				   AmplifyValue *value)
 {
-	struct json_object *object = find_member((struct json_object *) item, path);
+	struct json_object *object = strncmp(path, "../", 3) == 0 ?
+		find_member(item->holder, path + 3) : find_member(item->object, path);
 
 	if (object == NULL)
 		return AMPLIFY_VALUE_NULL;
@@ -243,6 +248,83 @@ static void
 page_reset_callback(void *arg)
 {
 	amplify_page_clear((AmplifyPage *) arg);
+}
+
+/* Find the items of an answer.  False: that is not its shape. */
+static bool
+find_items(AmplifyPage *page, const char *result)
+{
+	const char *brackets = result == NULL ? NULL : strstr(result, "[].");
+	struct json_object *array;
+
+	if (brackets == NULL)
+		return add_items(page, page->root, result);
+
+	array = follow_path(page->root, result, brackets - result);
+	if (!json_object_is_type(array, json_type_array))
+		return false;
+	for (int i = 0; i < json_object_array_length(array); i++)
+	{
+		if (!add_items(page, json_object_array_get_idx(array, i),
+					   brackets + strlen("[].")))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Add the item or items at path below base.  An array inside something may be
+ * absent, as any member may.
+ */
+static bool
+add_items(AmplifyPage *page, struct json_object *base, const char *path)
+{
+	const char *dot = path == NULL ? NULL : strrchr(path, '.');
+	struct json_object *holder = base;
+	struct json_object *found;
+
+	if (dot != NULL)
+	{
+		holder = follow_path(base, path, dot - path);
+		path = dot + 1;
+	}
+	if (!json_object_is_type(holder, json_type_object))
+		return false;
+	found = find_member(holder, path);
+	if (!page->many)
+	{
+		if (json_object_is_type(found, json_type_object))
+			add_item(page, found, holder);
+		return page->nitems == 1;
+	}
+	if (found == NULL)
+		return holder != page->root;
+	if (!json_object_is_type(found, json_type_array))
+		return false;
+	for (int i = 0; i < json_object_array_length(found); i++)
+	{
+		struct json_object *object = json_object_array_get_idx(found, i);
+
+		if (!json_object_is_type(object, json_type_object))
+			return false;
+		add_item(page, object, holder);
+	}
+	return true;
+}
+
+static void
+add_item(AmplifyPage *page, struct json_object *object,
+		 struct json_object *holder)
+{
+	if (page->nitems == page->size)
+	{
+		page->size = Max(64, page->size * 2);
+		page->items = page->items == NULL ?
+			MemoryContextAllocHuge(page->context,
+								   sizeof(AmplifyItem) * page->size) :
+			repalloc_huge(page->items, sizeof(AmplifyItem) * page->size);
+	}
+	page->items[page->nitems++] = (AmplifyItem) {object, holder};
 }
 
 /* The first of these members that is a string, cut to size between letters */
@@ -472,18 +554,25 @@ xml_error(const char *body, size_t length,
 static struct json_object *
 find_member(struct json_object *object, const char *path)
 {
-	while (object != NULL && path != NULL)
+	return path == NULL ? object : follow_path(object, path, strlen(path));
+}
+
+/* Likewise, as far as the path's first length bytes go */
+static struct json_object *
+follow_path(struct json_object *object, const char *path, size_t length)
+{
+	const char *end = path + length;
+
+	while (object != NULL && path < end)
 	{
-		const char *dot = strchr(path, '.');
+		size_t		part = Min(strcspn(path, "."), end - path);
 		char		name[NAMEDATALEN];
 
 		if (!json_object_is_type(object, json_type_object))
 			return NULL;
-		if (dot == NULL)
-			return json_object_object_get(object, path);
-		strlcpy(name, path, Min(dot - path + 1, sizeof(name)));
+		strlcpy(name, path, Min(part + 1, sizeof(name)));
 		object = json_object_object_get(object, name);
-		path = dot + 1;
+		path += part + 1;
 	}
 	return object;
 }
