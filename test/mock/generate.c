@@ -75,6 +75,7 @@ put_time(Buf *b, const char *name, uint64_t n)
 	}
 }
 
+/* member is written as it is, with what stands before it */
 static void
 put_arn(Buf *b, const char *member, const char *app, const char *what, Slice name)
 {
@@ -87,7 +88,7 @@ put_arn(Buf *b, const char *member, const char *app, const char *what, Slice nam
 		buf_printf(&arn, "/%s/", what);
 		buf_slice(&arn, name);
 	}
-	buf_printf(b, "{\"%s\":", member);
+	buf_puts(b, member);
 	buf_json(b, buf_view(&arn));
 	buf_free(&arn);
 }
@@ -100,7 +101,8 @@ make_env(Node *app, const char *app_name, Slice name, uint64_t n)
 	unsigned int suffix = (unsigned int) (n / 13 % 1000000);
 
 	json.n = 0;
-	put_arn(&json, "backendEnvironmentArn", app->name.p, "backendenvironments", name);
+	put_arn(&json, "{\"backendEnvironmentArn\":", app->name.p,
+			"backendenvironments", name);
 	buf_puts(&json, ",\"environmentName\":");
 	buf_json(&json, name);
 	if (n % 7 != 0)
@@ -138,7 +140,7 @@ make_app(const char *id, const char *name, uint64_t n)
 	arn.n = 0;
 	buf_printf(&arn, "arn:aws:amplify:%s:%s:apps/%s", options.region,
 			   options.account, id);
-	put_arn(&json, "appArn", id, NULL, buf_view(&arn));
+	put_arn(&json, "{\"appArn\":", id, NULL, buf_view(&arn));
 	buf_printf(&json, ",\"appId\":\"%s\",\"name\":\"%s\",\"tags\":%s", id, name, tags);
 	if (n % 3 != 0)
 		buf_printf(&json, ",\"description\":\"The app \\\"%s\\\"\","
@@ -202,13 +204,14 @@ make_job(Node *branch, const char *app, long j, uint64_t n)
 	buf_free(&file);
 }
 
+/* env is the environment that it deploys, or none */
 static void
-make_branch(Node *app, const char *name, uint64_t n)
+make_branch(Node *app, const char *name, Slice env, uint64_t n)
 {
 	Buf			json = {0};
 	Node	   *node;
 
-	put_arn(&json, "branchArn", app->name.p, "branches", slice(name));
+	put_arn(&json, "{\"branchArn\":", app->name.p, "branches", slice(name));
 	buf_printf(&json, ",\"branchName\":\"%s\",\"description\":\"\",\"stage\":\"%s\","
 			   "\"displayName\":\"%s\",\"enableNotification\":false,"
 			   "\"environmentVariables\":{},\"enableAutoBuild\":true,\"customDomains\":[],"
@@ -217,6 +220,9 @@ make_branch(Node *app, const char *name, uint64_t n)
 			   name, strcmp(name, "main") == 0 ? "PRODUCTION" : "DEVELOPMENT", name);
 	put_time(&json, "createTime", n);
 	put_time(&json, "updateTime", n + 5000);
+	if (env.p != NULL)
+		put_arn(&json, ",\"backendEnvironmentArn\":", app->name.p,
+				"backendenvironments", env);
 	buf_putc(&json, '}');
 	node = node_add(app, K_BRANCH, slice(name), buf_view(&json));
 	json.n = 0;
@@ -231,13 +237,15 @@ make_branch(Node *app, const char *name, uint64_t n)
 static void
 make_rest(Node *app, long i, uint64_t n)
 {
+	const List *envs = node_list(app, K_ENV);
+	const Slice none = {NULL, 0};
 	Buf			json = {0};
 	char		name[64];
 
-	make_branch(app, "main", n);
-	make_branch(app, "develop", n + 3);
+	make_branch(app, "main", envs->n > 0 ? envs->item[0]->name : none, n);
+	make_branch(app, "develop", envs->n > 1 ? envs->item[1]->name : none, n + 3);
 	snprintf(name, sizeof(name), "app%ld.example.com", i);
-	put_arn(&json, "domainAssociationArn", app->name.p, "domains", slice(name));
+	put_arn(&json, "{\"domainAssociationArn\":", app->name.p, "domains", slice(name));
 	buf_printf(&json, ",\"domainName\":\"%s\",\"enableAutoSubDomain\":false,"
 			   "\"domainStatus\":\"AVAILABLE\",\"statusReason\":\"\",\"subDomains\":"
 			   "[{\"subDomainSetting\":{\"prefix\":\"www\",\"branchName\":\"main\"},"
@@ -245,7 +253,7 @@ make_rest(Node *app, long i, uint64_t n)
 	node_add(app, K_DOMAIN, slice(name), buf_view(&json));
 	json.n = 0;
 	snprintf(name, sizeof(name), "wh-%ld", i);
-	put_arn(&json, "webhookArn", app->name.p, "webhooks", slice(name));
+	put_arn(&json, "{\"webhookArn\":", app->name.p, "webhooks", slice(name));
 	buf_printf(&json, ",\"webhookId\":\"%s\",\"webhookUrl\":"
 			   "\"https://webhooks.example.com/%s\","
 			   "\"appId\":\"%s\",\"branchName\":\"main\",\"description\":\"\"",

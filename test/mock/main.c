@@ -34,8 +34,9 @@ static const char usage[] =
 "Made-up data: app i = 1, 2, ... has the appId printf(\"d%011d\", i) and the\n"
 "name app<i>; its environments j = 1, 2, ... are dev, test, prod, staging,\n"
 "qa, env06, env07, ...; an environment's stack is amplify-app<i>-<env>-NNNNNN.\n"
-"Each app has the branches main and develop with the jobs 1 and 2, one\n"
-"artifact each, the domain app<i>.example.com and the webhook wh-<i>.\n"
+"Each app has the branches main and develop, which deploy the first two of\n"
+"them and have the jobs 1 and 2, one artifact each, the domain\n"
+"app<i>.example.com and the webhook wh-<i>.\n"
 "The default credential is AKIDEXAMPLE with AWS's well-known example secret.\n";
 
 #define DEFAULT_CREDENTIAL \
