@@ -143,7 +143,7 @@ amplify_connection_count(AmplifyConnection *connection,
 	{
 		if (server->by_operation[i].operation == NULL)
 			server->by_operation[i].operation = operation;
-		if (server->by_operation[i].operation == operation)
+		if (strcmp(server->by_operation[i].operation->name, operation->name) == 0)
 		{
 			server->by_operation[i].calls++;
 			break;
