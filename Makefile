@@ -7,6 +7,7 @@ OBJS = \
 	src/call.o \
 	src/connection.o \
 	src/credential.o \
+	src/describe.o \
 	src/endpoint.o \
 	src/error.o \
 	src/explain.o \
@@ -26,6 +27,7 @@ OBJS = \
 	src/query.o \
 	src/readahead.o \
 	src/resource.o \
+	src/resource_data.o \
 	src/scan.o \
 	src/sign.o \
 	src/sigv4.o \

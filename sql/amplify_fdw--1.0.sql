@@ -22,6 +22,34 @@ RETURNS text
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
+-- What the tables can show, and by which calls.
+CREATE FUNCTION amplify_fdw_resources(
+    OUT resource text,
+    OUT parent text,
+    OUT get_operation text,
+    OUT get_path text,
+    OUT get_result text,
+    OUT list_operation text,
+    OUT list_path text,
+    OUT list_result text,
+    OUT arn text,
+    OUT sensitive boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL SAFE;
+
+-- What a column of a table can be: the values of its option "field".
+CREATE FUNCTION amplify_fdw_fields(
+    OUT resource text,
+    OUT field text,
+    OUT type text,
+    OUT member text,
+    OUT is_key boolean,
+    OUT sensitive boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL SAFE;
+
 -- What this session has asked of each server so far.
 CREATE FUNCTION amplify_fdw_stats(
     OUT server_name text,

@@ -91,7 +91,7 @@
 #define amplify_new_wait_event()	PG_WAIT_EXTENSION
 #endif
 
-/* ---------- resource.c: what Amplify has, as data ---------- */
+/* ---------- resource_data.c, resource.c: what Amplify has ---------- */
 
 #define AMPLIFY_MAX_KEYS	4	/* key columns of one resource */
 #define AMPLIFY_LONGEST_NAME 255	/* characters; of AMPLIFY_NAME */
@@ -108,7 +108,8 @@ typedef enum AmplifyType
 typedef enum AmplifySource
 {
 	AMPLIFY_MEMBER,				/* a member of the item in the answer */
-	AMPLIFY_KEY,				/* the request's key, else the item's ARN */
+	AMPLIFY_KEY,				/* the request's key, else a member if there
+								 * is a path, else the item's ARN */
 	AMPLIFY_REGION,				/* the server's region */
 	AMPLIFY_ACCOUNT				/* the item's ARN */
 } AmplifySource;
@@ -119,6 +120,8 @@ typedef enum AmplifyKeyRule
 	AMPLIFY_NOT_A_KEY,
 	AMPLIFY_APP_ID,				/* d[a-z0-9]+, 20 at most */
 	AMPLIFY_NAME,				/* 1 to 255 characters, not "." or ".." */
+	AMPLIFY_DOMAIN,				/* a domain name, 64 at most */
+	AMPLIFY_JOB_ID,				/* [0-9]+, 255 at most */
 	AMPLIFY_ARN,				/* holds the other keys */
 	AMPLIFY_REGION_NAME			/* the server's, or there is nothing */
 } AmplifyKeyRule;
@@ -126,35 +129,44 @@ typedef enum AmplifyKeyRule
 typedef struct AmplifyColumn
 {
 	const char *name;			/* in SQL */
-	const char *path;			/* members from the item down, dotted; NULL
-								 * unless source is AMPLIFY_MEMBER */
+	const char *path;			/* members from the item down, dotted; after
+								 * "../", from the object that holds it */
 	AmplifyType type;
 	AmplifySource source;
 	AmplifyKeyRule key;
+	bool		sensitive;		/* IMPORT makes it only if asked to */
 } AmplifyColumn;
 
 typedef struct AmplifyOperation
 {
 	const char *name;			/* in AWS's words */
 	const char *path;			/* template; {placeholders} are key columns */
-	const char *result;			/* member of the answer with the item(s) */
-	int			max_page;		/* greatest maxResults; 0: a single item */
+	const char *result;			/* members of the answer down to the item(s),
+								 * dotted, "[]" after an array of objects that
+								 * hold them; NULL: the answer itself */
+	bool		many;			/* an array of items, not one */
+	int			max_page;		/* greatest maxResults; 0: no pages */
 	const char *filter;			/* query parameter that takes the last key;
 								 * NULL: none */
 } AmplifyOperation;
 
+/*
+ * Keys are what operations need, no more.  A Get may do without keys that the
+ * List needs (webhooks), may bring several items (sub_domains), and need not
+ * be there; the List may need all that the Get does (artifact_urls).
+ */
 typedef struct AmplifyResource
 {
 	const char *name;			/* also the default table name */
 	const AmplifyColumn *columns;
 	int			ncolumns;
 	const char *keys[AMPLIFY_MAX_KEYS]; /* key columns, outermost first */
-	const AmplifyOperation *get;
-	const AmplifyOperation *list;
+	const AmplifyOperation *get;	/* of the narrowest key; or NULL */
+	const AmplifyOperation *list;	/* of one parent, or of all there is */
 	const struct AmplifyResource *parent;	/* has the keys of list; or NULL */
-	const char *arn_path;		/* template of the ARN's last part */
-	double		default_rows;	/* per parent (or in all): AWS's quota */
-	bool		import;			/* made by IMPORT FOREIGN SCHEMA */
+	const char *arn_path;		/* template of the ARN's last part; or NULL */
+	double		default_rows;	/* per parent (or in all): a guess */
+	bool		sensitive;		/* IMPORT makes it only if asked to */
 } AmplifyResource;
 
 /* Values of a resource's key columns, UTF-8; NULL where not bound */
@@ -168,12 +180,25 @@ extern void amplify_resource_check(void);
 extern const AmplifyResource *amplify_resource_find(const char *name);
 extern const AmplifyColumn *amplify_resource_column(const AmplifyResource *resource,
 													const char *name);
+extern const char *amplify_resource_type(const AmplifyColumn *column);
 extern int	amplify_resource_key(const AmplifyResource *resource,
 								 const char *column);
 extern int	amplify_resource_last_key(const AmplifyResource *resource);
+extern bool amplify_resource_is_unique(const AmplifyResource *resource);
+extern bool amplify_resource_needs(const AmplifyResource *resource,
+								   const AmplifyOperation *operation,
+								   int key);
 extern bool amplify_resource_binds(const AmplifyResource *resource,
 								   const AmplifyOperation *operation,
-								   const bool *bound);
+								   const AmplifyKeys *keys);
+extern AmplifyKeys amplify_resource_restrict(const AmplifyResource *resource,
+											 const AmplifyOperation *operation,
+											 const AmplifyKeys *keys);
+extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *resource,
+														const AmplifyKeys *keys);
+extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
+											const AmplifyResource *ancestor,
+											const AmplifyKeys *keys);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
 extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
 									   const char *arn, const char *region,
@@ -216,10 +241,13 @@ typedef struct AmplifyOptions
 	bool		warn_on_error;	/* on_error */
 	/* column */
 	char	   *field;			/* NULL: the column's name */
+	/* IMPORT FOREIGN SCHEMA */
+	bool		import_sensitive;
 } AmplifyOptions;
 
 extern void amplify_option_defaults(AmplifyOptions *options);
 extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
+extern void amplify_option_import(List *deflist, AmplifyOptions *options);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);
 extern bool amplify_option_valid_url(const char *url);

@@ -27,7 +27,8 @@ void		_PG_init(void);
 static List *amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt,
 										Oid serverOid);
 static char *table_definition(const AmplifyResource *resource,
-							  const ImportForeignSchemaStmt *stmt);
+							  const AmplifyOptions *options,
+							  const char *server);
 
 void
 _PG_init(void)
@@ -90,6 +91,7 @@ static List *
 amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 {
 	List	   *commands = NIL;
+	AmplifyOptions options;
 
 	if (strcmp(stmt->remote_schema, "amplify") != 0)
 		ereport(ERROR,
@@ -97,43 +99,41 @@ amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 				 errmsg("there is no foreign schema \"%s\"",
 						stmt->remote_schema),
 				 errhint("The tables of AWS Amplify are in schema \"amplify\".")));
-	if (stmt->options != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("invalid option \"%s\"",
-						linitial_node(DefElem, stmt->options)->defname),
-				 errhint("There are no valid options in this context.")));
+	amplify_option_import(stmt->options, &options);
 
 	for (int i = 0; amplify_resources[i] != NULL; i++)
 	{
-		if (amplify_resources[i]->import)
+		if (options.import_sensitive || !amplify_resources[i]->sensitive)
 			commands = lappend(commands,
-							   table_definition(amplify_resources[i], stmt));
+							   table_definition(amplify_resources[i], &options,
+												stmt->server_name));
 	}
 	return commands;				/* core applies LIMIT TO and EXCEPT */
 }
 
 static char *
 table_definition(const AmplifyResource *resource,
-				 const ImportForeignSchemaStmt *stmt)
+				 const AmplifyOptions *options, const char *server)
 {
-	static const char *const type_names[] = {
-		[AMPLIFY_TEXT] = "text",
-		[AMPLIFY_TIMESTAMP] = "timestamptz",
-		[AMPLIFY_BOOLEAN] = "boolean",
-		[AMPLIFY_JSON] = "jsonb",
-	};
 	StringInfoData sql;
+	const char *separator = "";
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
 					 quote_identifier(resource->name));
 	for (int i = 0; i < resource->ncolumns; i++)
-		appendStringInfo(&sql, "%s\n  %s pg_catalog.%s", i > 0 ? "," : "",
-						 quote_identifier(resource->columns[i].name),
-						 type_names[resource->columns[i].type]);
+	{
+		const AmplifyColumn *column = &resource->columns[i];
+
+		if (column->sensitive && !options->import_sensitive)
+			continue;
+		appendStringInfo(&sql, "%s\n  %s pg_catalog.%s", separator,
+						 quote_identifier(column->name),
+						 amplify_resource_type(column));
+		separator = ",";
+	}
 	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
-					 quote_identifier(stmt->server_name),
+					 quote_identifier(server),
 					 quote_literal_cstr(resource->name));
 	return sql.data;
 }

@@ -18,6 +18,27 @@
 
 #include "amplify_call.h"
 
+/* ---------- keyset.c: key expressions into keys ---------- */
+
+typedef struct AmplifyKeySet
+{
+	AmplifyKeys *keys;			/* sorted; no item belongs to two */
+	int			nkeys;
+	bool		from_parents;	/* all keys lack the same that a List needs */
+	const char *filter;			/* from_parents: one value of the last key, or
+								 * NULL */
+} AmplifyKeySet;
+
+extern int	amplify_keyset_compare(const void *a, const void *b);
+extern void amplify_keyset_everything(const AmplifyResource *resource,
+									  AmplifyKeySet *set);
+extern void amplify_keyset_settle(const AmplifyResource *resource,
+								  AmplifyKeySet *set);
+extern void amplify_keyset_evaluate(const AmplifyResource *resource,
+								 List *serialized, List *exprstates,
+								 ExprContext *econtext, const char *region,
+								 AmplifyKeySet *set);
+
 /* ---------- stream.c: what is asked for one set of keys ---------- */
 
 /* What a scan tells its fetch once; must outlive it */
@@ -39,7 +60,8 @@ typedef struct AmplifyStream
 	AmplifyKeys keys;			/* of the operation */
 	const char *filter;			/* for a List that can filter; or NULL */
 	const char **wanted;		/* a List that stands for Gets: their last */
-	int			nwanted;		/* keys, of which found ones become NULL */
+	int			nwanted;		/* keys, */
+	Bitmapset  *found;			/* and which of them a page has had */
 	AmplifyCall *call;			/* the current page, or the one to come */
 	AmplifyCall *ahead;			/* the one after it, or NULL */
 	int			item;			/* of the page, the one handed out last */
@@ -92,8 +114,7 @@ typedef struct AmplifyRow
 
 extern AmplifyFetch *amplify_fetch_create(const AmplifyFetchSpec *spec);
 extern void amplify_fetch_start(AmplifyFetch *fetch,
-								const AmplifyKeys *keys, int nkeys);
-extern void amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter);
+								const AmplifyKeySet *set);
 extern void amplify_fetch_ahead(const AmplifyFetchSpec *spec,
 								const AmplifyKeys *keys, int nkeys,
 								AmplifyCall **calls);
@@ -130,25 +151,12 @@ extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 							   const AmplifyResource *resource, List *clauses);
 extern bool amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
 							  const AmplifyOperation *operation);
-extern double amplify_key_count(PlannerInfo *root, List *disjuncts);
+extern void amplify_key_common(const AmplifyResource *resource,
+							   List *disjuncts, AmplifyKeys *common);
+extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
+								const AmplifyKeys *marks);
 extern List *amplify_key_serialize(const AmplifyResource *resource,
 								   List *disjuncts, List **exprs);
-
-/* ---------- keyset.c: key expressions into keys ---------- */
-
-typedef struct AmplifyKeySet
-{
-	AmplifyKeys *keys;			/* sorted; no item belongs to two */
-	int			nkeys;
-	bool		all;			/* not enough bound: every parent is asked */
-	const char *filter;			/* all: one value of the last key; or NULL */
-} AmplifyKeySet;
-
-extern int	amplify_keyset_compare(const void *a, const void *b);
-extern void amplify_keyset_evaluate(const AmplifyResource *resource,
-								 List *serialized, List *exprstates,
-								 ExprContext *econtext, const char *region,
-								 AmplifyKeySet *set);
 
 /* ---------- plan.c and scan.c: the FDW callbacks ---------- */
 

@@ -52,6 +52,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 	AmplifyFetchSpec spec = {0};
 	AmplifyOptions options;
 	AmplifyColumnMap *map;
+	AmplifyKeySet set;
 	AmplifyFetch *fetch;
 	AmplifyRow	row;
 	ReservoirStateData reservoir;
@@ -62,7 +63,8 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 	all = bms_add_range(NULL, 1, tupdesc->natts);
 	map = amplify_value_map(relation, spec.resource, all);
 	fetch = amplify_fetch_create(&spec);
-	amplify_fetch_start_all(fetch, NULL);
+	amplify_keyset_everything(spec.resource, &set);
+	amplify_fetch_start(fetch, &set);
 	reservoir_init_selection_state(&reservoir, targrows);
 
 	MemoryContextSwitchTo(row_context);

@@ -4,11 +4,11 @@
  *	  Keys into items: which calls a scan makes, how many at a time, and in
  *	  what order their items come.
  *
- * A fetch works through a list of keys, or through all parents when too few
- * keys are bound; each is a stream of one Get or of the pages of one List.
- * As many streams are open as the window allows, and the items of whichever
- * has answered first come first.  A fetch of parents is a fetch of its own,
- * so that resources may be nested to any depth.
+ * A fetch works through a list of keys; each is a stream of one Get or of the
+ * pages of one List.  As many streams are open as the window allows, and the
+ * items of whichever has answered first come first.  Keys that lack what a
+ * List needs get it from the items of an ancestor.  Those are what a fetch of
+ * its own brings, so that resources may be nested to any depth.
  *
  * Not here: how a call is made (call.c) and shared (query.c).
  *
@@ -38,18 +38,28 @@ struct AmplifyFetch
 	int			pending_size;
 	AmplifyFetch *parents;		/* where keys come from; NULL: from pending */
 	bool		parents_done;
+	AmplifyKeys parent;			/* what its latest item says of our keys */
+	AmplifyKeys *partial;		/* what the query says of them */
+	int			npartial;
+	int			next_partial;	/* to be put together with parent */
 	const char *filter;			/* for the Lists under parents */
 };
 
 static int	largest_window(const AmplifyFetch *fetch);
 static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 						const AmplifyKeys *keys);
+static void inherit_keys(const AmplifyResource *resource,
+						 const AmplifyResource *ancestor,
+						 const AmplifyKeySet *set, AmplifyKeySet *above);
+static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
 static bool same_parent(const AmplifyResource *resource,
 						const AmplifyKeys *a, const AmplifyKeys *b);
 static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
 static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
-static bool parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys);
+static bool next_parent(AmplifyFetch *fetch);
+static bool complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
+						  AmplifyKeys *keys);
 static AmplifyStream *answered_stream(AmplifyFetch *fetch);
 static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
 static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
@@ -76,62 +86,32 @@ amplify_fetch_create(const AmplifyFetchSpec *spec)
 	return fetch;
 }
 
-/*
- * Fetch the items under these keys, of which each has all that the resource's
- * Get or its List needs.  They are sorted, and no item belongs to two.
- */
+/* Fetch the items under these keys */
 void
-amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeys *keys, int nkeys)
+amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
 {
 	MemoryContext oldcontext;
-	AmplifyKeys *copy;
+	AmplifyKeySet copy = *set;
 
 	amplify_fetch_stop(fetch);
 	oldcontext = MemoryContextSwitchTo(fetch->work);
 	fetch->window = fetch->spec->eager ? largest_window(fetch) : 1;
-	copy = palloc(sizeof(AmplifyKeys) * Max(nkeys, 1));
-	for (int i = 0; i < nkeys; i++)
+	copy.keys = palloc_extended(sizeof(AmplifyKeys) * Max(set->nkeys, 1),
+								MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nkeys; i++)
 	{
-		copy[i] = keys[i];
+		copy.keys[i] = set->keys[i];
 		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
 		{
-			if (keys[i].value[j] != NULL)
-				copy[i].value[j] = pstrdup(keys[i].value[j]);
+			if (set->keys[i].value[j] != NULL)
+				copy.keys[i].value[j] = pstrdup(set->keys[i].value[j]);
 		}
 	}
-	keys_to_streams(fetch, copy, nkeys);
-	MemoryContextSwitchTo(oldcontext);
-}
-
-/*
- * Fetch the items of all parents; filter (may be NULL) is the value of the
- * last key, if the service can filter by it.
- */
-void
-amplify_fetch_start_all(AmplifyFetch *fetch, const char *filter)
-{
-	const AmplifyResource *resource = fetch->spec->resource;
-	MemoryContext oldcontext;
-
-	amplify_fetch_stop(fetch);
-	oldcontext = MemoryContextSwitchTo(fetch->work);
-	fetch->window = fetch->spec->eager ? largest_window(fetch) : 1;
-	if (resource->parent == NULL)
-	{
-		AmplifyKeys none = {{NULL}};
-
-		add_pending(fetch, resource->list, &none);
-	}
+	copy.filter = set->filter ? pstrdup(set->filter) : NULL;
+	if (copy.from_parents)
+		ask_parents(fetch, &copy);
 	else
-	{
-		AmplifyFetchSpec *spec = palloc(sizeof(AmplifyFetchSpec));
-
-		*spec = *fetch->spec;
-		spec->resource = resource->parent;
-		fetch->parents = amplify_fetch_create(spec);
-		amplify_fetch_start_all(fetch->parents, NULL);
-		fetch->filter = filter ? pstrdup(filter) : NULL;
-	}
+		keys_to_streams(fetch, copy.keys, copy.nkeys);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -144,22 +124,33 @@ void
 amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 					int nkeys, AmplifyCall **calls)
 {
-	const AmplifyResource *resource = spec->resource;
-
 	for (int i = 0; i < nkeys;)
 	{
+		AmplifyFetchSpec asked = *spec;
+		AmplifyKeys first = keys[i];
+		const AmplifyResource *ancestor;
 		AmplifyStream stream;
 		int			n = 1;
 		int			distinct = 1;
 
-		for (; i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]); n++)
+		for (; i + n < nkeys && same_parent(spec->resource, &keys[i], &keys[i + n]); n++)
 			distinct += amplify_keyset_compare(&keys[i + n - 1], &keys[i + n]) != 0;
-		amplify_stream_choose(spec, &keys[i], distinct, &stream);
+
+		/* with too little bound, what is asked first is an ancestor */
+		while (!amplify_resource_binds(asked.resource, asked.resource->get, &first) &&
+			   (ancestor = amplify_resource_ancestor(asked.resource, &first)) != NULL)
+		{
+			first = amplify_resource_inherit(asked.resource, ancestor, &first);
+			asked.resource = ancestor;
+		}
+		amplify_stream_choose(&asked, &first, distinct, &stream);
 		for (int j = 0; j < n; j++)
 		{
-			if (stream.operation == resource->get)
-				stream.keys = keys[i + j];
-			calls[i + j] = amplify_stream_call(spec, &stream, NULL, false);
+			if (stream.operation == spec->resource->get)
+				stream.keys = amplify_resource_restrict(spec->resource,
+														stream.operation,
+														&keys[i + j]);
+			calls[i + j] = amplify_stream_call(&asked, &stream, NULL, false);
 		}
 		i += n;
 	}
@@ -240,6 +231,8 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 		close_stream(fetch, dlist_container(AmplifyStream, node, iter.cur));
 	fetch->parents = NULL;
 	fetch->parents_done = false;
+	fetch->partial = NULL;
+	fetch->npartial = fetch->next_partial = 0;
 	fetch->filter = NULL;
 	fetch->pending = NULL;
 	fetch->npending = fetch->next_pending = fetch->pending_size = 0;
@@ -279,12 +272,50 @@ add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 	fetch->npending++;
 }
 
+/* What the keys of a set are to an ancestor; its items may have the rest */
+static void
+inherit_keys(const AmplifyResource *resource, const AmplifyResource *ancestor,
+			 const AmplifyKeySet *set, AmplifyKeySet *above)
+{
+	memset(above, 0, sizeof(AmplifyKeySet));
+	above->nkeys = set->nkeys;
+	above->keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
+								  MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nkeys; i++)
+		above->keys[i] = amplify_resource_inherit(resource, ancestor,
+												  &set->keys[i]);
+	amplify_keyset_settle(ancestor, above);
+}
+
+/* Have an ancestor's items complete the keys of the set */
+static void
+ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	AmplifyFetchSpec *spec = palloc(sizeof(AmplifyFetchSpec));
+	AmplifyKeySet above;
+
+	*spec = *fetch->spec;
+	spec->resource = amplify_resource_ancestor(resource, &set->keys[0]);
+	inherit_keys(resource, spec->resource, set, &above);
+	if (above.nkeys < set->nkeys && spec->resource != resource->parent)
+	{
+		/* more than one try for each: better ask first which are there */
+		spec->resource = resource->parent;
+		inherit_keys(resource, spec->resource, set, &above);
+	}
+	fetch->parents = amplify_fetch_create(spec);
+	amplify_fetch_start(fetch->parents, &above);
+	fetch->partial = set->keys;
+	fetch->npartial = fetch->next_partial = set->nkeys;
+	fetch->filter = set->filter;
+}
+
 /* Do two keys differ in the last one only, and is there a List for both? */
 static bool
 same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
 			const AmplifyKeys *b)
 {
-	bool		bound[AMPLIFY_MAX_KEYS] = {false};
 	int			last = amplify_resource_last_key(resource);
 
 	for (int i = 0; i <= last; i++)
@@ -292,9 +323,8 @@ same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
 		if (a->value[i] == NULL || b->value[i] == NULL ||
 			(i < last && strcmp(a->value[i], b->value[i]) != 0))
 			return false;
-		bound[i] = i < last;
 	}
-	return amplify_resource_binds(resource, resource->list, bound);
+	return last >= 0;
 }
 
 /* Choose the calls for the keys of a scan */
@@ -315,7 +345,8 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 		amplify_stream_choose(fetch->spec, &keys[i], n, &chosen);
 		add_pending(fetch, chosen.operation, &chosen.keys);
 		stream = &fetch->pending[fetch->npending - 1];
-		if (chosen.operation == resource->list && keys[i].value[last] != NULL)
+		if (chosen.operation == resource->list && last >= 0 &&
+			keys[i].value[last] != NULL)
 		{
 			stream->nwanted = n;
 			stream->wanted = palloc(sizeof(char *) * n);
@@ -348,50 +379,55 @@ open_streams(AmplifyFetch *fetch)
 static bool
 next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 {
-	AmplifyKeys keys;
-
 	if (fetch->next_pending < fetch->npending)
 	{
 		*stream = fetch->pending[fetch->next_pending++];
 		return true;
 	}
-	if (fetch->parents == NULL || fetch->parents_done ||
-		!parent_keys(fetch, &keys))
+	if (fetch->parents == NULL)
 		return false;
+
 	memset(stream, 0, sizeof(AmplifyStream));
 	stream->operation = fetch->spec->resource->list;
-	stream->keys = keys;
+	do
+	{
+		if (fetch->next_partial == fetch->npartial && !next_parent(fetch))
+			return false;
+	} while (!complete_keys(fetch, &fetch->partial[fetch->next_partial++],
+							&stream->keys));
 	return true;
 }
 
-/* The keys that the next parent has for its children */
+/* What the next parent says of our keys; false if there is none (yet) */
 static bool
-parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys)
+next_parent(AmplifyFetch *fetch)
 {
 	const AmplifyResource *resource = fetch->spec->resource;
-	const AmplifyResource *parent = resource->parent;
+	const AmplifyResource *parent = fetch->parents->spec->resource;
 	AmplifyFetchStatus status;
 	AmplifyRow	row;
 
+	if (fetch->parents_done)
+		return false;
 	status = amplify_fetch_try(fetch->parents, &row);
 	fetch->parents_done = status == AMPLIFY_FETCH_END;
 	if (status != AMPLIFY_FETCH_ROW)
 		return false;
 
-	memset(keys, 0, sizeof(AmplifyKeys));
+	memset(&fetch->parent, 0, sizeof(AmplifyKeys));
 	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
 	{
 		const AmplifyColumn *column;
 		AmplifyValueStatus value_status;
 		AmplifyValue value;
-		int			key = amplify_resource_key(parent, resource->keys[i]);
 
-		if (key < 0)
-			continue;
 		column = amplify_resource_column(parent, resource->keys[i]);
+		if (column == NULL)
+			continue;
 		if (column->source == AMPLIFY_KEY)
 		{
-			keys->value[i] = row.keys->value[key];
+			fetch->parent.value[i] =
+				row.keys->value[amplify_resource_key(parent, column->name)];
 			continue;
 		}
 		value_status = amplify_page_value(row.item, column->path, column->type,
@@ -400,8 +436,37 @@ parent_keys(AmplifyFetch *fetch, AmplifyKeys *keys)
 			value_status = AMPLIFY_VALUE_WRONG_TYPE;
 		if (value_status != AMPLIFY_VALUE_OK)
 			amplify_error_value(value_status, column->name, parent->name);
-		keys->value[i] = value.text;
+		fetch->parent.value[i] = value.text;
 	}
+	fetch->next_partial = 0;
+	return true;
+}
+
+/*
+ * Put together what the query and what the parent say.  False if they
+ * contradict each other (there are other parents for those keys), or if the
+ * parent says what nothing could be asked for by.
+ */
+static bool
+complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
+			  AmplifyKeys *keys)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	AmplifyKeys both = *partial;
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *value = fetch->parent.value[i];
+
+		if (value == NULL)
+			continue;
+		if ((both.value[i] != NULL && strcmp(both.value[i], value) != 0) ||
+			!amplify_resource_valid_key(amplify_resource_column(resource, resource->keys[i])->key,
+										value))
+			return false;
+		both.value[i] = value;
+	}
+	*keys = amplify_resource_restrict(resource, resource->list, &both);
 	return true;
 }
 
@@ -494,11 +559,12 @@ get_missing(AmplifyFetch *fetch, AmplifyStream *stream)
 	{
 		AmplifyKeys keys = stream->keys;
 
-		if (stream->wanted[i] == NULL)
+		if (bms_is_member(i, stream->found))
 			continue;
-		keys.value[last] = stream->wanted[i];
 		for (int j = 0; j < last; j++)
 			keys.value[j] = MemoryContextStrdup(fetch->work, keys.value[j]);
+		keys.value[last] = stream->wanted[i];
+		keys = amplify_resource_restrict(resource, resource->get, &keys);
 		add_pending(fetch, resource->get, &keys);
 	}
 }

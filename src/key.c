@@ -39,6 +39,9 @@ typedef struct TermContext
 	Oid			relid;
 } TermContext;
 
+static void mark_keys(const AmplifyResource *resource, List *terms,
+					  AmplifyKeys *marks);
+static bool has_mark(const AmplifyKeys *marks, const char *name);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *and_terms(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
@@ -77,39 +80,91 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 	return disjuncts;
 }
 
+/* The keys that a disjunct binds, marked in *marks */
+static void
+mark_keys(const AmplifyResource *resource, List *terms, AmplifyKeys *marks)
+{
+	ListCell   *lc;
+
+	memset(marks, 0, sizeof(AmplifyKeys));
+	foreach(lc, terms)
+	{
+		const AmplifyColumn *column = ((AmplifyKeyTerm *) lfirst(lc))->column;
+
+		for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+		{
+			if (column->key == AMPLIFY_ARN ||
+				strcmp(resource->keys[i], column->name) == 0)
+				marks->value[i] = resource->keys[i];
+		}
+	}
+}
+
+/* A mark is a name, so that it says the same of an ancestor's keys */
+static bool
+has_mark(const AmplifyKeys *marks, const char *name)
+{
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (marks->value[i] != NULL && strcmp(marks->value[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Do all disjuncts have what the operation's path needs? */
 bool
 amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
 				  const AmplifyOperation *operation)
 {
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	foreach(lc, disjuncts)
 	{
-		bool		bound[AMPLIFY_MAX_KEYS] = {false};
-		bool		has_arn = false;
+		AmplifyKeys marks;
 
-		foreach(lc2, (List *) lfirst(lc))
-		{
-			AmplifyKeyTerm *term = lfirst(lc2);
-			int			key = amplify_resource_key(resource, term->column->name);
-
-			has_arn |= term->column->key == AMPLIFY_ARN;
-			if (key >= 0)
-				bound[key] = true;
-		}
-		if (!has_arn && !amplify_resource_binds(resource, operation, bound))
+		mark_keys(resource, lfirst(lc), &marks);
+		if (!amplify_resource_binds(resource, operation, &marks))
 			return false;
 	}
 	return true;
 }
 
-/* How many different keys there will be, about */
+/*
+ * Where parents are asked: the keys that all disjuncts bind and a List needs,
+ * marked, and so what amplify_keyset_settle() will leave of them.
+ */
+void
+amplify_key_common(const AmplifyResource *resource, List *disjuncts,
+				   AmplifyKeys *common)
+{
+	ListCell   *lc;
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		common->value[i] = amplify_resource_needs(resource, resource->list, i) ?
+			resource->keys[i] : NULL;
+	foreach(lc, disjuncts)
+	{
+		AmplifyKeys marks;
+
+		mark_keys(resource, lfirst(lc), &marks);
+		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (marks.value[i] == NULL)
+				common->value[i] = NULL;
+		}
+	}
+}
+
+/*
+ * How many different keys there will be, about; by the marked ones only, if
+ * marks is not NULL.
+ */
 double
-amplify_key_count(PlannerInfo *root, List *disjuncts)
+amplify_key_count(PlannerInfo *root, List *disjuncts, const AmplifyKeys *marks)
 {
 	double		count = 0;
+	bool		any = marks == NULL;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -121,12 +176,16 @@ amplify_key_count(PlannerInfo *root, List *disjuncts)
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
+			if (marks != NULL && term->column->key != AMPLIFY_ARN &&
+				!has_mark(marks, term->column->name))
+				continue;
+			any = true;
 			if (term->is_array)
 				product *= amplify_estimate_array_length(root, (Node *) term->expr);
 		}
 		count += product;
 	}
-	return count;
+	return any ? count : 1;		/* what binds nothing is always the same */
 }
 
 /*
@@ -294,6 +353,7 @@ holds_key(const AmplifyColumn *column, const Var *var)
 		return true;
 	return type == VARCHAROID &&
 		(typmod < 0 || column->key == AMPLIFY_APP_ID ||
+		 column->key == AMPLIFY_DOMAIN || column->key == AMPLIFY_JOB_ID ||
 		 (column->key == AMPLIFY_NAME &&
 		  typmod - VARHDRSZ >= AMPLIFY_LONGEST_NAME));
 }

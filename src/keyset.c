@@ -20,8 +20,15 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-/* More keys than this: the innermost condition filters the rows instead */
+/* More keys than this: the innermost conditions filter the rows instead */
 #define MAX_KEYS		100000
+
+/* A key, and what of it the resource's Get takes */
+typedef struct NamedKey
+{
+	AmplifyKeys named;			/* first, for amplify_keyset_compare() */
+	AmplifyKeys whole;
+} NamedKey;
 
 /* The values of one key column in one disjunct; unbound while !bound */
 typedef struct KeyValues
@@ -45,8 +52,9 @@ static bool contains(List *values, const char *value);
 static void add_products(const AmplifyResource *resource, KeyValues *values,
 						 AmplifyKeySet *set, int *size);
 static void add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys);
-static void note_too_few(const AmplifyResource *resource, KeyValues *values,
-						 AmplifyKeySet *set);
+static void unite_names(const AmplifyResource *resource, AmplifyKeySet *set);
+static void leave_to_parents(const AmplifyResource *resource,
+							 AmplifyKeySet *set);
 static void remove_covered(AmplifyKeySet *set);
 
 /* The order of keys, for qsort(): those of one parent stand together */
@@ -90,10 +98,58 @@ amplify_keyset_evaluate(const AmplifyResource *resource, List *serialized,
 							  region, values))
 			add_products(resource, values, set, &size);
 	}
-	if (!set->all)
-		remove_covered(set);
-	else if (set->nkeys > 0)
-		set->filter = NULL;		/* other disjuncts want other values */
+	amplify_keyset_settle(resource, set);
+}
+
+/* Everything there is, in the current context */
+void
+amplify_keyset_everything(const AmplifyResource *resource, AmplifyKeySet *set)
+{
+	memset(set, 0, sizeof(AmplifyKeySet));
+	set->keys = palloc0(sizeof(AmplifyKeys));
+	set->nkeys = 1;
+	amplify_keyset_settle(resource, set);
+}
+
+/*
+ * Make a set of any keys one that can be fetched: sort it, leave every item to
+ * one key, and see whether parents have to be asked.
+ */
+void
+amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
+{
+	bool		direct = true;
+	bool		get = true;
+	bool		list = true;
+	bool		nested = true;
+
+	for (int i = 0; i < set->nkeys; i++)
+	{
+		bool		for_get = amplify_resource_binds(resource, resource->get,
+													 &set->keys[i]);
+		bool		for_list = amplify_resource_binds(resource, resource->list,
+													  &set->keys[i]);
+
+		direct &= for_get || for_list;
+		get &= for_get;
+		list &= for_list;
+	}
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->get != NULL; i++)
+		nested &= amplify_resource_needs(resource, resource->get, i) ||
+			!amplify_resource_needs(resource, resource->list, i);
+
+	if (get && !nested)
+		unite_names(resource, set);
+	else if (list && !nested)
+	{
+		/* one item may be in a List and have a Get of its own as well */
+		for (int i = 0; i < set->nkeys; i++)
+			set->keys[i] = amplify_resource_restrict(resource, resource->list,
+													 &set->keys[i]);
+	}
+	else if (!direct || !nested)
+		leave_to_parents(resource, set);
+	remove_covered(set);
 }
 
 /*
@@ -261,13 +317,18 @@ add_products(const AmplifyResource *resource, KeyValues *values,
 	KeyValues  *arns = &values[AMPLIFY_MAX_KEYS];
 	double		combinations = 1;
 	bool		bound[AMPLIFY_MAX_KEYS] = {false};
+	AmplifyKeys marks = {{NULL}};
+	bool		direct;
 	ListCell   *lc;
 
 	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
 	{
 		bound[i] = values[i].bound;
 		if (bound[i])
+		{
 			combinations *= list_length(values[i].values);
+			marks.value[i] = "";
+		}
 	}
 	if (arns->bound)
 	{
@@ -289,17 +350,19 @@ add_products(const AmplifyResource *resource, KeyValues *values,
 	}
 	if (combinations == 0)
 		return;
-	if (!amplify_resource_binds(resource, resource->list, bound) &&
-		!amplify_resource_binds(resource, resource->get, bound))
+
+	/* only what a List needs leads to parents; one value may filter as well */
+	direct = amplify_resource_binds(resource, resource->get, &marks) ||
+		amplify_resource_binds(resource, resource->list, &marks);
+	for (int i = AMPLIFY_MAX_KEYS - 1; i >= 0; i--)
 	{
-		note_too_few(resource, values, set);
-		return;
-	}
-	for (int i = AMPLIFY_MAX_KEYS - 1; combinations > MAX_KEYS && i > 0; i--)
-	{
-		if (!bound[i])
+		int			length = list_length(values[i].values);
+
+		if (!bound[i] || length == 1 ||
+			(combinations <= MAX_KEYS &&
+			 (direct || amplify_resource_needs(resource, resource->list, i))))
 			continue;
-		combinations /= list_length(values[i].values);
+		combinations /= length;
 		bound[i] = false;
 	}
 	for (int64 n = 0; n < combinations; n++)
@@ -333,24 +396,63 @@ add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys)
 }
 
 /*
- * This disjunct needs all parents, and then all disjuncts may come from them.
- * The service can filter by the last key, if that is one value throughout.
+ * What a Get takes names one item.  Where keys agree in that and differ in the
+ * rest, the rest only says what is not wanted, and is left to the recheck.
  */
 static void
-note_too_few(const AmplifyResource *resource, KeyValues *values,
-			 AmplifyKeySet *set)
+unite_names(const AmplifyResource *resource, AmplifyKeySet *set)
+{
+	NamedKey   *keys = palloc(sizeof(NamedKey) * Max(set->nkeys, 1));
+	int			kept = -1;
+
+	for (int i = 0; i < set->nkeys; i++)
+	{
+		keys[i].whole = set->keys[i];
+		keys[i].named = amplify_resource_restrict(resource, resource->get,
+												  &set->keys[i]);
+	}
+	qsort(keys, set->nkeys, sizeof(NamedKey), amplify_keyset_compare);
+	for (int i = 0; i < set->nkeys; i++)
+	{
+		if (kept < 0 ||
+			amplify_keyset_compare(&keys[kept].named, &keys[i].named) != 0)
+			keys[++kept] = keys[i];
+		else if (amplify_keyset_compare(&keys[kept].whole, &keys[i].whole) != 0)
+			keys[kept].whole = keys[kept].named;
+	}
+	set->nkeys = kept + 1;
+	for (int i = 0; i < set->nkeys; i++)
+		set->keys[i] = keys[i].whole;
+}
+
+/*
+ * Too little is bound.  What all keys have in common in being bound chooses
+ * the parents; with the rest, keys of different shapes could have the same
+ * items.  The service can filter by the last key, if that is one throughout.
+ */
+static void
+leave_to_parents(const AmplifyResource *resource, AmplifyKeySet *set)
 {
 	int			last = amplify_resource_last_key(resource);
-	const char *filter = NULL;
 
-	if (values[last].bound && list_length(values[last].values) == 1)
-		filter = linitial(values[last].values);
-	if (!set->all)
-		set->filter = filter;
-	else if (set->filter != NULL &&
-			 (filter == NULL || strcmp(filter, set->filter) != 0))
-		set->filter = NULL;
-	set->all = true;
+	set->from_parents = true;
+	set->filter = last >= 0 ? set->keys[0].value[last] : NULL;
+	for (int i = 0; i < set->nkeys && set->filter != NULL; i++)
+	{
+		const char *value = set->keys[i].value[last];
+
+		if (value == NULL || strcmp(value, set->filter) != 0)
+			set->filter = NULL;
+	}
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		bool		common = amplify_resource_needs(resource, resource->list, i);
+
+		for (int j = 0; j < set->nkeys; j++)
+			common &= set->keys[j].value[i] != NULL;
+		for (int j = 0; j < set->nkeys && !common; j++)
+			set->keys[j].value[i] = NULL;
+	}
 }
 
 /*

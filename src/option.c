@@ -18,6 +18,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
@@ -51,6 +52,9 @@ typedef enum OptionKind
 #define OPTION_SUPERUSER	0x01	/* only a superuser may set it */
 #define OPTION_SECRET		0x02	/* the value is never shown */
 #define OPTION_REQUIRED		0x04
+
+/* Options of IMPORT FOREIGN SCHEMA are stored nowhere: it stands for them */
+#define IMPORT_CATALOG		NamespaceRelationId
 
 typedef struct AmplifyOption
 {
@@ -105,10 +109,13 @@ static const AmplifyOption amplify_options[] = {
 	{"on_error", ForeignTableRelationId, OPTION_ON_ERROR, AT(warn_on_error), 0, 0, 0},
 
 	{"field", AttributeRelationId, OPTION_TEXT, AT(field), 0, 0, 0},
+
+	{"import_sensitive", IMPORT_CATALOG, OPTION_BOOL, AT(import_sensitive), 0, 0, 0},
 };
 
 static const AmplifyOption *find_option(const char *name, Oid catalog);
 static void unknown_option(const char *name, Oid catalog);
+static void check_options(List *deflist, Oid catalog, AmplifyOptions *options);
 static void check_option(const AmplifyOption *option, DefElem *def);
 static void check_combination(const AmplifyOptions *options, Oid catalog);
 static bool parse_option(const AmplifyOption *option, const char *value,
@@ -188,22 +195,18 @@ amplify_fdw_validator(PG_FUNCTION_ARGS)
 	List	   *deflist = untransformRelOptions(PG_GETARG_DATUM(0));
 	Oid			catalog = PG_GETARG_OID(1);
 	AmplifyOptions options;
-	ListCell   *lc;
 
-	amplify_option_defaults(&options);
-	foreach(lc, deflist)
-	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-		const AmplifyOption *option = find_option(def->defname, catalog);
-
-		if (option == NULL)
-			unknown_option(def->defname, catalog);
-		check_option(option, def);
-		(void) parse_option(option, defGetString(def), &options);
-	}
+	check_options(deflist, catalog, &options);
 	check_combination(&options, catalog);
 
 	PG_RETURN_VOID();
+}
+
+/* Check and read the options of IMPORT FOREIGN SCHEMA */
+void
+amplify_option_import(List *deflist, AmplifyOptions *options)
+{
+	check_options(deflist, IMPORT_CATALOG, options);
 }
 
 /* catalog InvalidOid: wherever that name occurs */
@@ -245,6 +248,25 @@ unknown_option(const char *name, Oid catalog)
 			 errhint("Valid options in this context are: %s.", names.data) :
 			 errhint("There are no valid options in this context."),
 			 errhidestmt(secret)));
+}
+
+/* Each by itself, and all of them into *options */
+static void
+check_options(List *deflist, Oid catalog, AmplifyOptions *options)
+{
+	ListCell   *lc;
+
+	amplify_option_defaults(options);
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const AmplifyOption *option = find_option(def->defname, catalog);
+
+		if (option == NULL)
+			unknown_option(def->defname, catalog);
+		check_option(option, def);
+		(void) parse_option(option, defGetString(def), options);
+	}
 }
 
 static void

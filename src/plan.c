@@ -42,8 +42,14 @@ typedef struct KeyMember
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 							  List *clauses);
-static void cost_full_list(const RelOptInfo *baserel, const AmplifyRelInfo *info,
-						   AmplifyPathInfo *path);
+static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+						 const AmplifyRelInfo *info, AmplifyPathInfo *path);
+static const AmplifyResource *asked_before(PlannerInfo *root,
+										   const AmplifyPathInfo *path,
+										   const AmplifyResource *r,
+										   AmplifyKeys *rest);
+static double list_pages(const AmplifyResource *resource, double items,
+						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
 							 AmplifyPathInfo *path, Relids required_outer);
 static bool is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base);
@@ -179,16 +185,19 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	path->clauses = clauses;
 	path->disjuncts = amplify_pushdown ?
 		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
-	keys = amplify_key_count(root, path->disjuncts);
+	keys = amplify_key_count(root, path->disjuncts, NULL);
 	if (amplify_key_bound(resource, path->disjuncts, resource->get))
 	{
 		path->operation = resource->get->name;
-		path->rows = path->calls = keys;
+		path->rows = amplify_resource_is_unique(resource) ? keys :
+			keys * resource->default_rows;
+		path->calls = keys;
 		path->round_trips = ceil(keys / info->options.max_concurrency);
 	}
-	else if (amplify_key_bound(resource, path->disjuncts, resource->list))
+	else if (resource->parent != NULL &&
+			 amplify_key_bound(resource, path->disjuncts, resource->list))
 	{
-		double		pages = ceil(resource->default_rows / resource->list->max_page);
+		double		pages = list_pages(resource, resource->default_rows, 1);
 
 		path->operation = resource->list->name;
 		path->rows = keys * resource->default_rows;
@@ -196,32 +205,94 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
 	}
 	else
-		cost_full_list(baserel, info, path);
+		cost_fan_out(root, baserel, info, path);
 	return path;
 }
 
-/* All parents, and a List for each of them */
+/*
+ * What is outermost is listed whole, or parents have to be asked, and a List
+ * is made for each of them: the parents of the keys that are bound, or all
+ * there are.
+ */
 static void
-cost_full_list(const RelOptInfo *baserel, const AmplifyRelInfo *info, AmplifyPathInfo *path)
+cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+			 const AmplifyRelInfo *info, AmplifyPathInfo *path)
 {
-	double		items = baserel->tuples;
+	const AmplifyResource *next;
+	AmplifyKeys bound;
+	AmplifyKeys rest;
+	double		keys;
+	double		items;
 	const char *names = NULL;
 
+	amplify_key_common(info->resource, path->disjuncts, &bound);
 	path->full_list = true;
-	path->rows = items;
-	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
-	{
-		double		parents = r->parent ? ceil(items / r->default_rows) : 1;
-		double		pages = Max(ceil(items / r->list->max_page), parents);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		path->full_list &= bound.value[i] == NULL;
+	keys = path->full_list ? 1 :
+		amplify_key_count(root, path->disjuncts, &bound);
 
+	items = keys;
+	rest = bound;
+	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
+	{
+		items *= r->default_rows;
+		next = asked_before(root, path, r, &rest);
+	}
+	items = path->full_list ? baserel->tuples : Min(items, baserel->tuples);
+
+	path->rows = items;
+	rest = bound;
+	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
+	{
+		double		parents;
+		double		pages;
+
+		next = asked_before(root, path, r, &rest);
+		parents = next ? ceil(items / r->default_rows) : keys;
+		pages = list_pages(r, items, parents);
 		names = names ? psprintf("%s + %s", r->list->name, names) :
 			r->list->name;
 		path->calls += pages;
-		path->round_trips += r->parent ?
+		path->round_trips += next ?
 			ceil(pages / info->options.max_concurrency) : pages;
 		items = parents;
 	}
 	path->operation = names;
+}
+
+/*
+ * Whose items have the keys that r lacks, as fetch.c will choose; NULL if
+ * there is nothing lacking.  *rest, the keys that are marked as bound, becomes
+ * what is left of them there.
+ */
+static const AmplifyResource *
+asked_before(PlannerInfo *root, const AmplifyPathInfo *path,
+			 const AmplifyResource *r, AmplifyKeys *rest)
+{
+	const AmplifyResource *ancestor = amplify_resource_ancestor(r, rest);
+	AmplifyKeys above;
+
+	if (ancestor == NULL)
+		return NULL;
+	above = amplify_resource_inherit(r, ancestor, rest);
+	if (amplify_key_count(root, path->disjuncts, &above) <
+		amplify_key_count(root, path->disjuncts, rest))
+	{
+		ancestor = r->parent;
+		above = amplify_resource_inherit(r, ancestor, rest);
+	}
+	*rest = above;
+	return ancestor;
+}
+
+/* How many calls it is to list so many items of so many parents */
+static double
+list_pages(const AmplifyResource *resource, double items, double parents)
+{
+	int			max_page = resource->list->max_page;
+
+	return max_page > 0 ? Max(ceil(items / max_page), parents) : parents;
 }
 
 static void

@@ -355,7 +355,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 	amplify_keyset_evaluate(target->spec.resource, target->keys,
 							state->key_exprs, state->css.ss.ps.ps_ExprContext,
 							target->options.region, &set);
-	for (int i = 0; i < set.nkeys && !set.all; i++)
+	for (int i = 0; i < set.nkeys; i++)
 	{
 		BatchKey   *key = palloc(sizeof(BatchKey));
 

@@ -1,16 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * resource.c
- *	  What Amplify has: resources, their columns and operations, as data.
+ *	  Lookups in the tables of resource_data.c.
  *
- * A new resource is a new set of rows here and nothing else in C.  The tables
- * hold no behaviour: how a call is made, paged or retried is in query.c and
- * fetch.c, how a value is read in page.c.
- *
- * Which columns a request needs is not written twice: it is the set of
- * {placeholders} in the operation's path, and placeholders are column names.
- *
- * Source: the service model of Amplify, API version 2017-07-25.
+ * Which operation a set of keys is enough for, which resource to ask for keys
+ * that are missing, what a key may be, and what an ARN says.
  *
  * src/resource.c
  *
@@ -23,67 +17,29 @@
 
 #define ARN_FIELDS	6			/* arn:partition:service:region:account:rest */
 
+#define DIGITS		"0123456789"
+#define LETTERS		"abcdefghijklmnopqrstuvwxyz"
+#define CAPITALS	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+#define LONGEST_APP_ID	20
+#define LONGEST_DOMAIN	64
+#define LONGEST_LABEL	63
+#define LONGEST_JOB_ID	255
+
+static void check_columns(const AmplifyResource *resource);
+static void check_operation(const AmplifyResource *resource,
+							const AmplifyOperation *operation);
+static void check_arn(const AmplifyResource *resource);
+static void check(bool sound, const AmplifyResource *resource,
+				  const char *what);
+static bool valid_domain(const char *value);
+static bool match_arn(const AmplifyResource *resource, const char *template,
+					  const char *rest, AmplifyKeys *keys);
 static bool expand_name(const char **template, char *name, size_t size);
 
-static const AmplifyColumn apps_columns[] = {
-	{"app_id", "appId", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_APP_ID},
-};
-
-static const AmplifyOperation get_app =
-{"GetApp", "/apps/{app_id}", "app", 0, NULL};
-static const AmplifyOperation list_apps =
-{"ListApps", "/apps", "apps", 100, NULL};
-
-static const AmplifyResource apps = {
-	"apps", apps_columns, lengthof(apps_columns),
-	{"app_id"},
-	&get_app, &list_apps, NULL,
-	"apps/{app_id}",
-	25, false
-};
-
-static const AmplifyColumn backend_environments_columns[] = {
-	{"app_id", NULL, AMPLIFY_TEXT, AMPLIFY_KEY, AMPLIFY_APP_ID},
-	{"environment_name", "environmentName", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_NAME},
-	{"backend_environment_arn", "backendEnvironmentArn", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_ARN},
-	{"stack_name", "stackName", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
-	{"deployment_artifacts", "deploymentArtifacts", AMPLIFY_TEXT, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
-	{"create_time", "createTime", AMPLIFY_TIMESTAMP, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
-	{"update_time", "updateTime", AMPLIFY_TIMESTAMP, AMPLIFY_MEMBER, AMPLIFY_NOT_A_KEY},
-	{"region", NULL, AMPLIFY_TEXT, AMPLIFY_REGION, AMPLIFY_REGION_NAME},
-	{"account_id", NULL, AMPLIFY_TEXT, AMPLIFY_ACCOUNT, AMPLIFY_NOT_A_KEY},
-};
-
-static const AmplifyOperation get_backend_environment = {
-	"GetBackendEnvironment",
-	"/apps/{app_id}/backendenvironments/{environment_name}",
-	"backendEnvironment", 0, NULL
-};
-static const AmplifyOperation list_backend_environments = {
-	"ListBackendEnvironments",
-	"/apps/{app_id}/backendenvironments",
-	"backendEnvironments", 50, "environmentName"
-};
-
-static const AmplifyResource backend_environments = {
-	"backend_environments", backend_environments_columns,
-	lengthof(backend_environments_columns),
-	{"app_id", "environment_name"},
-	&get_backend_environment, &list_backend_environments, &apps,
-	"apps/{app_id}/backendenvironments/{environment_name}",
-	4, true
-};
-
-/* Those that a foreign table can show */
-const AmplifyResource *const amplify_resources[] = {
-	&backend_environments,
-	NULL
-};
-
 /*
- * Fail early when the tables disagree with themselves: every placeholder and
- * key is a column, and a parent has what its child's List needs.  Called once,
- * when the library is loaded; a cheap price for tables that can be trusted.
+ * Fail early when the tables disagree with themselves.  Called once, when the
+ * library is loaded; a cheap price for tables that can be trusted.
  */
 void
 amplify_resource_check(void)
@@ -91,29 +47,30 @@ amplify_resource_check(void)
 	for (int i = 0; amplify_resources[i] != NULL; i++)
 	{
 		const AmplifyResource *resource = amplify_resources[i];
-		const char *paths[3];
+		int			last = amplify_resource_last_key(resource);
 
-		paths[0] = resource->get->path;
-		paths[1] = resource->list->path;
-		paths[2] = resource->arn_path;
-		for (int j = 0; j < lengthof(paths); j++)
-		{
-			const char *rest = paths[j];
-			char		name[NAMEDATALEN];
+		check(amplify_resource_find(resource->name) == resource, resource,
+			  "its name is another's, too");
+		check_columns(resource);
+		check_operation(resource, resource->list);
+		if (resource->get != NULL)
+			check_operation(resource, resource->get);
+		check_arn(resource);
 
-			while (expand_name(&rest, name, sizeof(name)))
-			{
-				if (amplify_resource_key(resource, name) < 0 ||
-					amplify_resource_column(resource, name) == NULL)
-					elog(ERROR, "resource \"%s\": \"%s\" is not a key column",
-						 resource->name, name);
-				if (paths[j] == resource->list->path &&
-					(resource->parent == NULL ||
-					 amplify_resource_column(resource->parent, name) == NULL))
-					elog(ERROR, "resource \"%s\": its parent has no \"%s\"",
-						 resource->name, name);
-			}
-		}
+		/* see amplify_keyset_compare() and note_wanted() */
+		for (int j = 0; last >= 0 && j < AMPLIFY_MAX_KEYS; j++)
+			check(j <= last || resource->keys[j] == NULL, resource,
+				  "the key that only its Get needs is not the last");
+		check(last < 0 ||
+			  amplify_resource_column(resource, resource->keys[last])->source == AMPLIFY_MEMBER,
+			  resource, "its items don't say their last key");
+
+		/* what a List needs is the parent's */
+		for (int j = 0; j < AMPLIFY_MAX_KEYS && resource->keys[j] != NULL; j++)
+			check(!amplify_resource_needs(resource, resource->list, j) ||
+				  (resource->parent != NULL &&
+				   amplify_resource_column(resource->parent, resource->keys[j]) != NULL),
+				  resource, "its parent lacks a key of its List");
 	}
 }
 
@@ -141,6 +98,20 @@ amplify_resource_column(const AmplifyResource *resource, const char *name)
 	return NULL;
 }
 
+/* Its type, by the name that pg_catalog has for it */
+const char *
+amplify_resource_type(const AmplifyColumn *column)
+{
+	static const char *const names[] = {
+		[AMPLIFY_TEXT] = "text",
+		[AMPLIFY_TIMESTAMP] = "timestamptz",
+		[AMPLIFY_BOOLEAN] = "bool",
+		[AMPLIFY_JSON] = "jsonb",
+	};
+
+	return names[column->type];
+}
+
 /* Which key a column is: an index into AmplifyKeys.value, or -1 */
 int
 amplify_resource_key(const AmplifyResource *resource, const char *column)
@@ -153,31 +124,121 @@ amplify_resource_key(const AmplifyResource *resource, const char *column)
 	return -1;
 }
 
-/* The innermost key: what a List leaves open and a Get doesn't */
+/* The key that a List leaves open and a Get doesn't; -1: there is none */
 int
 amplify_resource_last_key(const AmplifyResource *resource)
 {
-	int			last = 0;
-
-	while (last + 1 < AMPLIFY_MAX_KEYS && resource->keys[last + 1] != NULL)
-		last++;
-	return last;
+	for (int i = AMPLIFY_MAX_KEYS - 1; i >= 0 && resource->get != NULL; i--)
+	{
+		if (amplify_resource_needs(resource, resource->get, i) &&
+			!amplify_resource_needs(resource, resource->list, i))
+			return i;
+	}
+	return -1;
 }
 
-/* Does bound, indexed like AmplifyKeys, have all that the path needs? */
+/* Do the keys of a Get name one item? */
 bool
-amplify_resource_binds(const AmplifyResource *resource,
-					   const AmplifyOperation *operation, const bool *bound)
+amplify_resource_is_unique(const AmplifyResource *resource)
+{
+	return resource->get != NULL && !resource->get->many;
+}
+
+/* Does the path of an operation hold that key? */
+bool
+amplify_resource_needs(const AmplifyResource *resource,
+					   const AmplifyOperation *operation, int key)
 {
 	const char *rest = operation->path;
 	char		name[NAMEDATALEN];
 
+	while (resource->keys[key] != NULL &&
+		   expand_name(&rest, name, sizeof(name)))
+	{
+		if (strcmp(name, resource->keys[key]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Do the keys have all that the path needs?  None binds an operation NULL. */
+bool
+amplify_resource_binds(const AmplifyResource *resource,
+					   const AmplifyOperation *operation,
+					   const AmplifyKeys *keys)
+{
+	const char *rest;
+	char		name[NAMEDATALEN];
+
+	if (operation == NULL)
+		return false;
+	rest = operation->path;
 	while (expand_name(&rest, name, sizeof(name)))
 	{
-		if (!bound[amplify_resource_key(resource, name)])
+		if (keys->value[amplify_resource_key(resource, name)] == NULL)
 			return false;
 	}
 	return true;
+}
+
+/* Those of the keys that the operation's path needs */
+AmplifyKeys
+amplify_resource_restrict(const AmplifyResource *resource,
+						  const AmplifyOperation *operation,
+						  const AmplifyKeys *keys)
+{
+	AmplifyKeys result = {{NULL}};
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (amplify_resource_needs(resource, operation, i))
+			result.value[i] = keys->value[i];
+	}
+	return result;
+}
+
+/*
+ * The resource whose items have the keys that a List lacks: the outermost one,
+ * because that is reached with the fewest calls.  NULL if none is lacking.
+ */
+const AmplifyResource *
+amplify_resource_ancestor(const AmplifyResource *resource,
+						  const AmplifyKeys *keys)
+{
+	const AmplifyResource *result = NULL;
+
+	if (amplify_resource_binds(resource, resource->list, keys))
+		return NULL;
+	for (const AmplifyResource *r = resource->parent; r != NULL; r = r->parent)
+	{
+		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (keys->value[i] == NULL &&
+				amplify_resource_needs(resource, resource->list, i) &&
+				amplify_resource_column(r, resource->keys[i]) == NULL)
+				return result;
+		}
+		result = r;
+	}
+	return result;
+}
+
+/* Those of the keys that are also the ancestor's, as keys of that */
+AmplifyKeys
+amplify_resource_inherit(const AmplifyResource *resource,
+						 const AmplifyResource *ancestor,
+						 const AmplifyKeys *keys)
+{
+	AmplifyKeys result = {{NULL}};
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && ancestor->keys[i] != NULL; i++)
+	{
+		int			key = amplify_resource_key(resource, ancestor->keys[i]);
+
+		if (key >= 0)
+			result.value[i] = keys->value[key];
+	}
+	return result;
 }
 
 /*
@@ -188,14 +249,13 @@ amplify_resource_binds(const AmplifyResource *resource,
 bool
 amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 {
-	int			length;
+	int			length = strlen(value);
 
 	switch (rule)
 	{
 		case AMPLIFY_APP_ID:
-			length = strlen(value);
-			return length >= 2 && length <= 20 && value[0] == 'd' &&
-				strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789") == length;
+			return length >= 2 && length <= LONGEST_APP_ID &&
+				value[0] == 'd' && strspn(value, LETTERS DIGITS) == length;
 		case AMPLIFY_NAME:
 			length = 0;
 			for (const char *p = value; *p != '\0'; p++)
@@ -205,6 +265,11 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 			}
 			return length >= 1 && length <= AMPLIFY_LONGEST_NAME &&
 				strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
+		case AMPLIFY_DOMAIN:
+			return length <= LONGEST_DOMAIN && valid_domain(value);
+		case AMPLIFY_JOB_ID:
+			return length >= 1 && length <= LONGEST_JOB_ID &&
+				strspn(value, DIGITS) == length;
 		case AMPLIFY_ARN:
 		case AMPLIFY_REGION_NAME:
 		case AMPLIFY_NOT_A_KEY:
@@ -218,8 +283,7 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
  *
  * Returns false if it is of another service, kind or shape, or of another
  * region than the one given (NULL: any).  account and keys may be NULL; what
- * they get is palloc'ed.  A key is what stands between the literal parts of
- * arn_path; the last one takes all that is left, slashes too.
+ * they get is palloc'ed.
  */
 bool
 amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
@@ -227,8 +291,7 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 						   AmplifyKeys *keys)
 {
 	const char *field[ARN_FIELDS];
-	const char *template = resource->arn_path;
-	const char *rest;
+	AmplifyKeys found = {{NULL}};
 
 	field[0] = arn;
 	for (int i = 1; i < ARN_FIELDS; i++)
@@ -246,34 +309,147 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 		(strncmp(field[3], region, strlen(region)) != 0 ||
 		 field[3][strlen(region)] != ':'))
 		return false;
-
-	rest = field[5];
-	while (*template != '\0')
-	{
-		char		name[NAMEDATALEN];
-		int			literal = strcspn(template, "{");
-		int			length;
-
-		if (strncmp(rest, template, literal) != 0)
-			return false;
-		rest += literal;
-		template += literal;
-		if (!expand_name(&template, name, sizeof(name)))
-			break;
-		length = (*template == '\0') ? strlen(rest) :
-			strcspn(rest, (char[]) {*template, '\0'});
-		if (length == 0)
-			return false;
-		if (keys != NULL)
-			keys->value[amplify_resource_key(resource, name)] =
-				pnstrdup(rest, length);
-		rest += length;
-	}
-	if (*rest != '\0')
+	if (!match_arn(resource, resource->arn_path, field[5], &found))
 		return false;
+
 	if (account != NULL)
 		*account = pnstrdup(field[4], field[5] - field[4] - 1);
+	if (keys != NULL)
+		*keys = found;
 	return true;
+}
+
+/* ---------- the self-check ---------- */
+
+static void
+check_columns(const AmplifyResource *resource)
+{
+	int			arns = 0;
+
+	for (int i = 0; i < resource->ncolumns; i++)
+	{
+		const AmplifyColumn *column = &resource->columns[i];
+		int			key = amplify_resource_key(resource, column->name);
+
+		check(amplify_resource_column(resource, column->name) == column,
+			  resource, "two of its columns have one name");
+		check((column->path != NULL) == (column->source == AMPLIFY_MEMBER) ||
+			  column->source == AMPLIFY_KEY,
+			  resource, "a column has the wrong source");
+		check((key >= 0) == (column->key != AMPLIFY_NOT_A_KEY &&
+							 column->key != AMPLIFY_ARN &&
+							 column->key != AMPLIFY_REGION_NAME),
+			  resource, "a column is no key, or a key without a rule");
+		check(column->source != AMPLIFY_KEY ||
+			  amplify_resource_needs(resource, resource->list, key),
+			  resource, "a column is taken from a key that is not asked by");
+		check(column->source != AMPLIFY_ACCOUNT || resource->arn_path != NULL,
+			  resource, "it has an account without an ARN");
+		arns += column->key == AMPLIFY_ARN;
+	}
+	check(arns == (resource->arn_path != NULL), resource,
+		  "its ARN is not in one column");
+}
+
+static void
+check_operation(const AmplifyResource *resource,
+				const AmplifyOperation *operation)
+{
+	const char *rest = operation->path;
+	char		name[NAMEDATALEN];
+
+	while (expand_name(&rest, name, sizeof(name)))
+		check(amplify_resource_key(resource, name) >= 0 &&
+			  amplify_resource_column(resource, name) != NULL,
+			  resource, "a path needs what is no key column");
+	check(operation->many || operation->max_page == 0, resource,
+		  "one item has pages");
+}
+
+/* Whoever has the ARN has all keys */
+static void
+check_arn(const AmplifyResource *resource)
+{
+	const char *rest = resource->arn_path;
+	char		name[NAMEDATALEN];
+	int			keys = 0;
+
+	if (rest == NULL)
+		return;
+	while (expand_name(&rest, name, sizeof(name)))
+		check(amplify_resource_key(resource, name) == keys++, resource,
+			  "its ARN does not have its keys in their order");
+	check(keys == AMPLIFY_MAX_KEYS || resource->keys[keys] == NULL, resource,
+		  "its ARN does not have all keys");
+}
+
+static void
+check(bool sound, const AmplifyResource *resource, const char *what)
+{
+	if (!sound)
+		elog(ERROR, "resource \"%s\": %s", resource->name, what);
+}
+
+/* ---------- keys and templates ---------- */
+
+/* Two labels or more, the last of two letters or more; a dot may end it */
+static bool
+valid_domain(const char *value)
+{
+	int			labels = 0;
+
+	for (;;)
+	{
+		int			length = strspn(value, LETTERS CAPITALS DIGITS "-");
+
+		if (length == 0 || length > LONGEST_LABEL || value[0] == '-' ||
+			value[length - 1] == '-')
+			return false;
+		labels++;
+		value += length;
+		if (value[0] == '\0' || strcmp(value, ".") == 0)
+			return labels >= 2 && length >= 2;
+		if (*value++ != '.')
+			return false;
+	}
+}
+
+/*
+ * Match what follows the account in an ARN.  A key is what stands between the
+ * literal parts of the template.  A name may itself have slashes, and even
+ * hold what follows it: each place where it can end is tried.
+ *
+ * An ARN has the number of a job filled up with zeros, as nothing else has.
+ */
+static bool
+match_arn(const AmplifyResource *resource, const char *template,
+		  const char *rest, AmplifyKeys *keys)
+{
+	int			literal = strcspn(template, "{");
+	char		name[NAMEDATALEN];
+	AmplifyKeyRule rule;
+
+	if (strncmp(rest, template, literal) != 0)
+		return false;
+	rest += literal;
+	template += literal;
+	if (!expand_name(&template, name, sizeof(name)))
+		return *rest == '\0';
+
+	rule = amplify_resource_column(resource, name)->key;
+	for (int length = 1; rest[length - 1] != '\0'; length++)
+	{
+		if (rest[length - 1] == '/' && rule != AMPLIFY_NAME)
+			return false;
+		if (!match_arn(resource, template, rest + length, keys))
+			continue;
+		for (; rule == AMPLIFY_JOB_ID && rest[0] == '0' && length > 1; length--)
+			rest++;
+		keys->value[amplify_resource_key(resource, name)] =
+			pnstrdup(rest, length);
+		return true;
+	}
+	return false;
 }
 
 /*

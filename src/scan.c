@@ -275,10 +275,9 @@ start_fetch(ForeignScanState *node)
 		amplify_keyset_evaluate(state->spec.resource, state->keys,
 								state->key_exprs, econtext,
 								state->options.region, &set);
-	if (wanted && (set.all || !amplify_pushdown))
-		amplify_fetch_start_all(state->fetch, set.filter);
-	else
-		amplify_fetch_start(state->fetch, set.keys, set.nkeys);
+	else if (wanted)
+		amplify_keyset_everything(state->spec.resource, &set);
+	amplify_fetch_start(state->fetch, &set);
 	state->started = true;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(state->keys_context);

@@ -37,21 +37,17 @@ amplify_stream_choose(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 					  int wanted, AmplifyStream *stream)
 {
 	const AmplifyResource *resource = spec->resource;
-	int			last = amplify_resource_last_key(resource);
-	bool		bound[AMPLIFY_MAX_KEYS];
-	bool		can_get;
+	bool		can_get = amplify_resource_binds(resource, resource->get, keys);
 	AmplifyCall call;
 
 	memset(stream, 0, sizeof(AmplifyStream));
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		bound[i] = keys->value[i] != NULL;
-	can_get = amplify_resource_binds(resource, resource->get, bound);
-
-	if (!can_get || amplify_resource_binds(resource, resource->list, bound))
+	if (!can_get ||
+		(amplify_resource_last_key(resource) >= 0 &&
+		 amplify_resource_binds(resource, resource->list, keys)))
 	{
 		stream->operation = resource->list;
-		stream->keys = *keys;
-		stream->keys.value[last] = NULL;
+		stream->keys = amplify_resource_restrict(resource, resource->list,
+												 keys);
 		describe_call(spec, stream, NULL, &call);
 		if (!can_get || wanted > 1)
 			return;
@@ -60,14 +56,15 @@ amplify_stream_choose(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	/* one item: by the List only if that is there and the Get is not */
 	if (stream->operation != NULL && amplify_query_has(spec->query, &call))
 	{
-		AmplifyStream get = {.operation = resource->get, .keys = *keys};
+		AmplifyStream get = {.operation = resource->get};
 
+		get.keys = amplify_resource_restrict(resource, resource->get, keys);
 		describe_call(spec, &get, NULL, &call);
 		if (!amplify_query_has(spec->query, &call))
 			return;
 	}
 	stream->operation = resource->get;
-	stream->keys = *keys;
+	stream->keys = amplify_resource_restrict(resource, resource->get, keys);
 }
 
 /*
@@ -144,7 +141,7 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 
 	parse = amplify_page_parse(page, amplify_query_body(spec->query, call),
 							   call->body_length, stream->operation->result,
-							   stream->operation->max_page > 0);
+							   stream->operation->many);
 	failure->trouble = amplify_error_of_parse(parse);
 	failure->attempts = call->attempts;
 	failure->status = call->status;
@@ -253,12 +250,15 @@ static void
 note_wanted(const AmplifyResource *resource, AmplifyStream *stream,
 			AmplifyPage *page)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(stream->context);
+	MemoryContext oldcontext;
 	const AmplifyColumn *column;
 
+	if (stream->nwanted == 0)
+		return;
+	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = amplify_resource_column(resource,
 									 resource->keys[amplify_resource_last_key(resource)]);
-	for (int i = 0; i < amplify_page_count(page) && stream->nwanted > 0; i++)
+	for (int i = 0; i < amplify_page_count(page); i++)
 	{
 		AmplifyValue value;
 
@@ -267,10 +267,9 @@ note_wanted(const AmplifyResource *resource, AmplifyStream *stream,
 			continue;
 		for (int j = 0; j < stream->nwanted; j++)
 		{
-			if (stream->wanted[j] == NULL ||
-				strcmp(stream->wanted[j], value.text) != 0)
+			if (strcmp(stream->wanted[j], value.text) != 0)
 				continue;
-			stream->wanted[j] = NULL;
+			stream->found = bms_add_member(stream->found, j);
 			stream->matches = bms_add_member(stream->matches, i);
 		}
 	}

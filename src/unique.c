@@ -64,6 +64,8 @@ add_unique_key(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 	if (!options.unique_key)
 		return;
 	resource = amplify_option_resource(&options, relid);
+	if (!amplify_resource_is_unique(resource))
+		return;
 	nkeys = find_key_columns(relid, resource, rel->max_attr, attnos,
 							 collations);
 	if (nkeys > 0)
@@ -79,11 +81,10 @@ static int
 find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 				 int *attnos, Oid *collations)
 {
-	int			nkeys = amplify_resource_last_key(resource) + 1;
-	int			found = 0;
+	int			attno_of[AMPLIFY_MAX_KEYS] = {0};
+	Oid			collation_of[AMPLIFY_MAX_KEYS];
+	int			nkeys = 0;
 
-	for (int i = 0; i < nkeys; i++)
-		attnos[i] = 0;
 	for (int attno = 1; attno <= max_attr; attno++)
 	{
 		Oid			type;
@@ -103,13 +104,21 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 		if (column == NULL)
 			continue;
 		key = amplify_resource_key(resource, column->name);
-		if (key < 0 || attnos[key] != 0)
+		if (key < 0 || attno_of[key] != 0)
 			continue;
-		attnos[key] = attno;
-		collations[key] = collation;
-		found++;
+		attno_of[key] = attno;
+		collation_of[key] = collation;
 	}
-	return found == nkeys ? nkeys : 0;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (!amplify_resource_needs(resource, resource->get, i))
+			continue;
+		if (attno_of[i] == 0)
+			return 0;
+		attnos[nkeys] = attno_of[i];
+		collations[nkeys++] = collation_of[i];
+	}
+	return nkeys;
 }
 
 static IndexOptInfo *

@@ -249,9 +249,14 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 			break;
 		case AMPLIFY_KEY:
 			text = row->keys->value[mapped->key];
-			if (text == NULL)
-				return read_from_arn(map, mapped, row, value);
-			break;
+			if (text != NULL)
+				break;
+			if (mapped->column->path != NULL &&
+				amplify_page_value(row->item, mapped->column->path,
+								   mapped->column->type,
+								   value) == AMPLIFY_VALUE_OK)
+				return true;
+			return read_from_arn(map, mapped, row, value);
 		case AMPLIFY_ACCOUNT:
 			return read_from_arn(map, mapped, row, value);
 		case AMPLIFY_MEMBER:

@@ -12,7 +12,8 @@ set -euo pipefail
 # The list is exact: what is not used any more goes out of it.
 layers='
 sigv4:
-resource:
+resource_data:
+resource: resource_data
 xml:
 time:
 page: sigv4 xml time
@@ -21,7 +22,7 @@ limit:
 transfer:
 loop:
 http: transfer loop
-option: resource
+option: resource resource_data
 keyset: resource
 error: page
 sign: sigv4 time
@@ -38,15 +39,16 @@ stream: resource page error query
 fetch: resource page keyset error query stream
 value: resource page option error
 key: resource value
-plan: option key
+plan: resource option key
 scan: loop http option keyset query fetch value plan
 explain: scan
-analyze: option query fetch value
+describe: resource resource_data
+analyze: option keyset query fetch value
 readahead: option keyset query fetch scan explain
 join: key plan readahead
 unique: resource option value plan
 stat: http connection
-amplify_fdw: resource connection query plan scan explain analyze join unique
+amplify_fdw: resource resource_data option connection query plan scan explain analyze join unique
 '
 
 # Doors: symbols of others that only some files may use.  Libraries have one
