@@ -2,9 +2,9 @@
  * answer_fuzz.c
  *	  libFuzzer target: the body of an answer, read as page.c reads it.
  *
- * The first byte chooses what the body is taken for: an error, one item, or a
- * list.  Every column of every resource is then read from every item, ARNs
- * are taken apart, and all found text must be valid UTF-8 without NUL.
+ * The first byte chooses what the body is taken for: an error, or what a Get
+ * or a List of one of the resources brings.  Every column is then read from
+ * every item, ARNs are taken apart, and all found text must be valid UTF-8.
  *
  * The files of src are compiled as they are; what they need of the server is
  * below, as far as libpgcommon doesn't have it.
@@ -43,6 +43,27 @@ void *
 MemoryContextAllocZero(MemoryContext context, Size size)
 {
 	return block(size);
+}
+
+void *
+MemoryContextAllocHuge(MemoryContext context, Size size)
+{
+	return block(size);
+}
+
+void *
+repalloc_huge(void *old, Size size)
+{
+	for (int i = 0; i < nblocks; i++)
+	{
+		if (blocks[i] != old)
+			continue;
+		blocks[i] = realloc(old, size);
+		if (blocks[i] == NULL)
+			abort();
+		return blocks[i];
+	}
+	abort();
 }
 
 void
@@ -184,6 +205,17 @@ read_item(const AmplifyResource *resource, AmplifyItem *item)
 	}
 }
 
+/* Number 0 is backend_environments; the others follow, and apps comes last */
+static const AmplifyResource *
+chosen_resource(int number)
+{
+	int			i = 1;
+
+	for (; number > 0; number--)
+		i = amplify_resources[i + 1] == NULL ? 0 : i + 1;
+	return amplify_resources[i];
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -205,14 +237,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	else
 	{
-		bool		many = data[0] % 3 == 1;
-		const AmplifyResource *resource =
-			amplify_resource_find("backend_environments");
+		const AmplifyResource *resource = chosen_resource(data[0] / 3);
+		const AmplifyOperation *operation =
+			data[0] % 3 == 1 || resource->get == NULL ? resource->list :
+			resource->get;
 		AmplifyPage *page = amplify_page_create(NULL);
 
-		if (amplify_page_parse(page, body, size - 1,
-							   many ? resource->list->result : resource->get->result,
-							   many) == AMPLIFY_PARSE_OK)
+		if (amplify_page_parse(page, body, size - 1, operation->result,
+							   operation->many) == AMPLIFY_PARSE_OK)
 		{
 			for (int i = 0; i < amplify_page_count(page); i++)
 				read_item(resource, amplify_page_item(page, i));
