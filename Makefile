@@ -56,6 +56,7 @@ REGRESS = \
 	get \
 	get_not_found \
 	import \
+	import_sensitive \
 	join \
 	join_lateral \
 	join_self \
@@ -82,6 +83,11 @@ REGRESS = \
 	pushdown \
 	read_ahead \
 	read_ahead_bounds \
+	resource_arns \
+	resource_calls \
+	resource_joins \
+	resource_keys \
+	resource_values \
 	retry \
 	security \
 	smoke \
