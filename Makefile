@@ -87,6 +87,7 @@ REGRESS = \
 	resource_calls \
 	resource_joins \
 	resource_keys \
+	resource_random \
 	resource_values \
 	retry \
 	security \
