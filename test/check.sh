@@ -57,6 +57,12 @@ step_tap() {
     "$top/test/run-tap.sh"
 }
 
+# Memory that is out, allocation by allocation; too long for every day
+step_torture() {
+    need_packages perl libipc-run-perl openssl
+    "$tree/test/run-tap.sh" ../torture/malloc
+}
+
 # Clients that nobody here wrote
 step_clients() {
     prove "$tree"/test/clients/*.t
