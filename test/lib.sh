@@ -13,7 +13,7 @@ umask 022                       # the server's user reads what we install
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tree=$top                       # where the build is
 temp=                           # our folder, once it is needed
-pids=()                         # what we have started
+declare -A pids=()              # what we have started and not stopped
 
 # What each package is needed for: a command that works when it is there.
 # The server and its headers are apart, for their version varies.
@@ -76,7 +76,7 @@ clean_up() {
     set +e
     [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster
     kill_children $$
-    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+    [ ${#pids[@]} -eq 0 ] || kill "${!pids[@]}" 2>/dev/null
     wait 2>/dev/null
     [ -z "$temp" ] || rm -rf "$temp"
 }
@@ -270,7 +270,7 @@ start_mock() {
     exec {output}< <(exec setsid "$tree/test/mock/amplify-mock" "$@" \
         < /dev/null)
     mock_pid=$!
-    pids+=("$mock_pid")
+    pids[$mock_pid]=1
     while read -r -u "$output" line; do
         case $line in
             AMPLIFY_MOCK_PORT=*)
@@ -284,6 +284,14 @@ start_mock() {
         esac
     done
     die "the mock does not start"
+}
+
+# Stops the latest mock.
+stop_mock() {
+    kill "$mock_pid"
+    wait "$mock_pid" || true
+    unset "pids[$mock_pid]"
+    mock_pid=
 }
 
 # ---------- tests of the source ----------

@@ -22,7 +22,7 @@ done
 
 # A mock with so many apps and environments each, and a database that asks it
 open_mock() {
-    [ -z "${mock_pid:-}" ] || kill "$mock_pid"
+    [ -z "${mock_pid:-}" ] || stop_mock
     start_mock --generate "$1,$2"
     psql -XqAt -f "$tree/test/setup.psql" -f - > /dev/null <<END
 ALTER SERVER amplify OPTIONS (ADD max_concurrency '10');
