@@ -23,6 +23,7 @@ OBJS = \
 	src/page.o \
 	src/plan.o \
 	src/profile.o \
+	src/progress.o \
 	src/provider.o \
 	src/query.o \
 	src/readahead.o \

@@ -84,11 +84,24 @@
 	((double) estimate_array_length(expr))
 #endif
 
-/* Name of our waits in pg_stat_activity */
+/* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
-#define amplify_new_wait_event()	WaitEventExtensionNew("AmplifyHttp")
+#define amplify_new_wait_event(name)	WaitEventExtensionNew(name)
 #else
-#define amplify_new_wait_event()	PG_WAIT_EXTENSION
+#define amplify_new_wait_event(name)	((void) (name), PG_WAIT_EXTENSION)
+#endif
+
+/* Report an activity that is the same plan's */
+#if PG_VERSION_NUM >= 180000
+#define amplify_keep_plan_id(report) \
+	do { \
+		int64		plan_id = pgstat_get_my_plan_id(); \
+		\
+		report; \
+		pgstat_report_plan_id(plan_id, true); \
+	} while (0)
+#else
+#define amplify_keep_plan_id(report)	report
 #endif
 
 /* ---------- resource_data.c, resource.c: what Amplify has ---------- */
@@ -328,11 +341,19 @@ typedef struct AmplifyLoopEvent
 	bool		failed;
 } AmplifyLoopEvent;
 
+/* What a wait is for */
+typedef enum AmplifyWait
+{
+	AMPLIFY_WAIT_ANSWER,		/* to a call */
+	AMPLIFY_WAIT_PAUSE,			/* until a call may be made (again) */
+	AMPLIFY_WAIT_CREDENTIALS
+} AmplifyWait;
+
 extern int64 amplify_loop_now(void);
 extern bool amplify_loop_start(void);
 extern bool amplify_loop_watch(int fd, bool readable, bool writable);
 extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
-extern void amplify_loop_sleep(int64 deadline);
+extern void amplify_loop_sleep(int64 deadline, AmplifyWait wait);
 extern int	amplify_loop_duplicate(void);
 extern void amplify_loop_arm(int64 deadline);
 extern bool amplify_loop_armed(void);
@@ -421,7 +442,7 @@ extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
 extern void amplify_http_cancel(AmplifyTransfer *transfer);
 extern void amplify_http_release(AmplifyTransfer *transfer);
 extern void amplify_http_drive(void);
-extern void amplify_http_wait(int64 deadline);
+extern void amplify_http_wait(int64 deadline, AmplifyWait wait);
 extern void amplify_http_arm(int64 deadline);
 extern void amplify_http_close_idle(void);
 

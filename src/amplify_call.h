@@ -392,6 +392,22 @@ extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 
 /* ---------- query.c: what one statement asks and keeps ---------- */
 
+/* progress.c: what it tells of itself */
+typedef struct AmplifyProgress
+{
+	int64		next_report;	/* 0: it has not waited yet */
+	bool		is_long;		/* it waits for some time already */
+	char	   *statement;		/* as it is without our words in
+								 * pg_stat_activity; NULL: none are there */
+} AmplifyProgress;
+
+extern bool amplify_progress;	/* amplify_fdw.progress */
+
+extern int64 amplify_progress_begin(AmplifyProgress *progress,
+									const AmplifyCounters *counters,
+									int in_flight, MemoryContext context);
+extern void amplify_progress_end(AmplifyProgress *progress);
+
 typedef struct AmplifyQuery AmplifyQuery;
 typedef struct AmplifySpill AmplifySpill;
 
@@ -404,7 +420,6 @@ extern void amplify_spill_read(AmplifySpill *spill, off_t offset, char *data,
 extern void amplify_spill_close(AmplifySpill *spill);
 
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
-extern bool amplify_progress;	/* amplify_fdw.progress */
 
 extern AmplifyQuery *amplify_query_join(EState *estate);
 extern void amplify_query_leave(AmplifyQuery *query);
@@ -419,7 +434,7 @@ extern bool amplify_query_answered(AmplifyQuery *query, AmplifyCall *call);
 extern const char *amplify_query_body(AmplifyQuery *query, AmplifyCall *call);
 extern void amplify_query_progress(AmplifyQuery *query);
 extern uint64 amplify_query_answers(const AmplifyQuery *query);
-extern int64 amplify_query_deadline(AmplifyQuery *query);
+extern int64 amplify_query_begin_wait(AmplifyQuery *query);
 extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
 extern int	amplify_query_async_fd(AmplifyQuery *query);
 

@@ -115,7 +115,7 @@ open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
 	amplify_option_apply(table->options, options);
 	spec->options = options;
 	spec->resource = amplify_option_resource(options, relid);
-	spec->counters = palloc0(sizeof(AmplifyCounters));
+	spec->counters = amplify_query_counters(spec->query, 0);
 	spec->tablename = RelationGetRelationName(relation);
 	spec->eager = true;
 }

@@ -196,7 +196,7 @@ amplify_http_drive(void)
  * to be served, which may throw.
  */
 void
-amplify_http_wait(int64 deadline)
+amplify_http_wait(int64 deadline, AmplifyWait wait)
 {
 	uint64		before = nfinished;
 
@@ -207,7 +207,7 @@ amplify_http_wait(int64 deadline)
 		CHECK_FOR_INTERRUPTS();
 		return;
 	}
-	amplify_loop_sleep(Min(deadline, curl_deadline));
+	amplify_loop_sleep(Min(deadline, curl_deadline), wait);
 	amplify_http_drive();
 }
 

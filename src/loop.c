@@ -36,6 +36,13 @@ static int	epoll_fd = -1;
 static int	timer_fd = -1;		/* in the set */
 static int64 timer_armed = NO_DEADLINE;
 
+/* As pg_stat_activity has them, from PostgreSQL 17 on */
+static const char *const wait_names[] = {
+	[AMPLIFY_WAIT_ANSWER] = "AmplifyAnswer",
+	[AMPLIFY_WAIT_PAUSE] = "AmplifyPause",
+	[AMPLIFY_WAIT_CREDENTIALS] = "AmplifyCredentials",
+};
+
 static int	start_timer(void);
 static void set_timer(int64 deadline);
 
@@ -120,15 +127,15 @@ amplify_loop_poll(AmplifyLoopEvent *ready, int max)
  * to be served, which may throw.  The one blocking wait of the extension.
  */
 void
-amplify_loop_sleep(int64 deadline)
+amplify_loop_sleep(int64 deadline, AmplifyWait wait)
 {
-	static uint32 wait_event = 0;
+	static uint32 wait_events[lengthof(wait_names)];
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	long		timeout = -1;
 	int			rc;
 
-	if (wait_event == 0)
-		wait_event = amplify_new_wait_event();
+	if (wait_events[wait] == 0)
+		wait_events[wait] = amplify_new_wait_event(wait_names[wait]);
 	if (deadline != NO_DEADLINE)
 	{
 		int64		left = deadline - amplify_loop_now();
@@ -145,7 +152,7 @@ amplify_loop_sleep(int64 deadline)
 	}
 	rc = WaitLatchOrSocket(MyLatch, events,
 						   epoll_fd >= 0 ? epoll_fd : PGINVALID_SOCKET,
-						   timeout, wait_event);
+						   timeout, wait_events[wait]);
 	if (rc & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();

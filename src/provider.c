@@ -344,7 +344,7 @@ amplify_provider_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 	release_body(transfer);
 	amplify_http_submit(transfer);
 	while (amplify_http_pop(&request->completed) == NULL)
-		amplify_http_wait(PG_INT64_MAX);
+		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
 	return amplify_error_classify(transfer, failure);
 }
 
@@ -354,7 +354,7 @@ amplify_provider_pause(int64 microseconds)
 	int64		deadline = amplify_loop_now() + microseconds;
 
 	while (amplify_loop_now() < deadline)
-		amplify_http_wait(deadline);
+		amplify_http_wait(deadline, AMPLIFY_WAIT_CREDENTIALS);
 }
 
 static char *

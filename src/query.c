@@ -36,12 +36,11 @@ typedef struct CallEntry
 	char		status;
 } CallEntry;
 
-/* Counters of a scan that others make calls for */
-typedef struct SharedCounters
+typedef struct ScanCounters
 {
-	int			id;
+	int			id;				/* 0: nobody else makes calls for that scan */
 	AmplifyCounters counters;
-} SharedCounters;
+} ScanCounters;
 
 #define SH_PREFIX		callhash
 #define SH_ELEMENT_TYPE CallEntry
@@ -69,8 +68,8 @@ struct AmplifyQuery
 	size_t		kept_bytes;		/* bodies of kept */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
-	int64		next_report;	/* when amplify_fdw.progress speaks next */
-	List	   *counters;		/* of SharedCounters */
+	AmplifyProgress progress;
+	List	   *counters;		/* of ScanCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
 	List	   *async_fds;		/* one for each scan an Append waits for */
 	AmplifySpill *spill;		/* bodies that memory has no room for */
@@ -79,15 +78,10 @@ struct AmplifyQuery
 };
 
 int			amplify_max_calls = 0;
-bool		amplify_progress = false;
 
 static dlist_head queries = DLIST_STATIC_INIT(queries);
 
-#define REPORT_INTERVAL	(2 * USECS_PER_SEC)
-
 static void forget_query(void *arg);
-static void report_progress(AmplifyQuery *query,
-							const AmplifyCounters *counters, int64 now);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
 static void hold_call(AmplifyQuery *query, AmplifyCall *call);
@@ -171,28 +165,28 @@ amplify_query_connection(AmplifyQuery *query, Oid serverid, Oid userid)
 }
 
 /*
- * The counters of the scan of that id (not 0), wherever its calls are made; in
- * the statement's context.
+ * The counters of the scan of that id, wherever its calls are made, or new
+ * ones for 0; in the statement's context.
  */
 AmplifyCounters *
 amplify_query_counters(AmplifyQuery *query, int id)
 {
 	MemoryContext oldcontext;
-	SharedCounters *shared;
+	ScanCounters *scan;
 	ListCell   *lc;
 
 	foreach(lc, query->counters)
 	{
-		shared = lfirst(lc);
-		if (shared->id == id)
-			return &shared->counters;
+		scan = lfirst(lc);
+		if (id != 0 && scan->id == id)
+			return &scan->counters;
 	}
 	oldcontext = MemoryContextSwitchTo(query->context);
-	shared = palloc0(sizeof(SharedCounters));
-	shared->id = id;
-	query->counters = lappend(query->counters, shared);
+	scan = palloc0(sizeof(ScanCounters));
+	scan->id = id;
+	query->counters = lappend(query->counters, scan);
 	MemoryContextSwitchTo(oldcontext);
-	return &shared->counters;
+	return &scan->counters;
 }
 
 /* Has the statement asked for this already? */
@@ -333,6 +327,7 @@ amplify_query_body(AmplifyQuery *query, AmplifyCall *call)
 void
 amplify_query_progress(AmplifyQuery *query)
 {
+	amplify_progress_end(&query->progress);
 	amplify_http_drive();
 	do
 	{
@@ -354,14 +349,17 @@ amplify_query_answers(const AmplifyQuery *query)
 }
 
 /*
- * When progress is to be made although the network is silent; PG_INT64_MAX if
- * only an answer can bring it.
+ * To be called before every wait: tells of it, and returns when there will be
+ * something to do although the network is silent.
  */
 int64
-amplify_query_deadline(AmplifyQuery *query)
+amplify_query_begin_wait(AmplifyQuery *query)
 {
+	AmplifyCounters total = {0};
+	int			in_flight = 0;
 	int64		deadline = PG_INT64_MAX;
 	dlist_iter	iter;
+	ListCell   *lc;
 
 	dlist_foreach(iter, &query->queued)
 	{
@@ -369,7 +367,19 @@ amplify_query_deadline(AmplifyQuery *query)
 
 		deadline = Min(deadline, call_start(call));
 	}
-	return deadline;
+	dlist_foreach(iter, &query->active)
+		in_flight++;
+	foreach(lc, query->counters)
+	{
+		const AmplifyCounters *counters = &((ScanCounters *) lfirst(lc))->counters;
+
+		total.calls += counters->calls;
+		total.rows += counters->rows;
+		total.throttled += counters->throttled;
+	}
+	return Min(deadline,
+			   amplify_progress_begin(&query->progress, &total, in_flight,
+									  query->context));
 }
 
 /* Wait until there is something new, and take it in */
@@ -377,37 +387,12 @@ void
 amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters)
 {
 	int64		before = amplify_loop_now();
-	int64		deadline = amplify_query_deadline(query);
 
-	if (amplify_progress)
-	{
-		report_progress(query, counters, before);
-		deadline = Min(deadline, query->next_report);
-	}
-	amplify_http_wait(deadline);
+	amplify_http_wait(amplify_query_begin_wait(query),
+					  dlist_is_empty(&query->active) ? AMPLIFY_WAIT_PAUSE :
+					  AMPLIFY_WAIT_ANSWER);
 	counters->waited += amplify_loop_now() - before;
 	amplify_query_progress(query);
-}
-
-/* Tell the user of a long fetch how far it is, now and then */
-static void
-report_progress(AmplifyQuery *query, const AmplifyCounters *counters,
-				int64 now)
-{
-	int			in_flight = 0;
-	dlist_iter	iter;
-
-	if (query->next_report == 0)
-		query->next_report = now + REPORT_INTERVAL;
-	if (now < query->next_report)
-		return;
-	query->next_report = now + REPORT_INTERVAL;
-	dlist_foreach(iter, &query->active)
-		in_flight++;
-	ereport(INFO,
-			(errmsg("amplify_fdw: " INT64_FORMAT " calls done, %d in flight, " INT64_FORMAT " rows, " INT64_FORMAT " calls throttled",
-					counters->calls - in_flight, in_flight, counters->rows,
-					counters->throttled)));
 }
 
 /*
@@ -437,6 +422,7 @@ forget_query(void *arg)
 	AmplifyQuery *query = arg;
 	ListCell   *lc;
 
+	amplify_progress_end(&query->progress);
 	abandon_calls(&query->queued);
 	abandon_calls(&query->active);
 	abandon_calls(&query->held);

@@ -44,7 +44,7 @@ typedef struct AheadTarget
 	AmplifyOptions options;		/* the table's over the server's */
 	Oid			relid;
 	Oid			userid;			/* 0: the current user */
-	AmplifyCounters counters;	/* of its own, unless the scan has them */
+	bool		explain;		/* counters that no scan shows */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
 } AheadTarget;
@@ -244,8 +244,8 @@ explain_ahead(CustomScanState *node, List *ancestors, ExplainState *es)
 	}
 	for (int i = 0; i < state->ntargets; i++)
 	{
-		if (state->targets[i].spec.counters == &state->targets[i].counters)
-			amplify_explain_counters(&state->targets[i].counters, es);
+		if (state->targets[i].explain)
+			amplify_explain_counters(state->targets[i].spec.counters, es);
 	}
 }
 
@@ -258,8 +258,8 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 	target->relid = linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID));
 	target->userid = linitial_oid(list_nth(private, AMPLIFY_TARGET_USERID));
 	target->spec.query = state->query;
-	target->spec.counters = lookup != 0 ?
-		amplify_query_counters(state->query, lookup) : &target->counters;
+	target->spec.counters = amplify_query_counters(state->query, lookup);
+	target->explain = lookup == 0;
 	target->spec.keep = true;
 }
 

@@ -66,9 +66,7 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
 	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
 	state->spec.query = amplify_query_join(node->ss.ps.state);
-	state->spec.counters = lookup != 0 ?
-		amplify_query_counters(state->spec.query, lookup) :
-		palloc0(sizeof(AmplifyCounters));
+	state->spec.counters = amplify_query_counters(state->spec.query, lookup);
 	node->fdw_state = state;
 }
 
@@ -134,7 +132,7 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 
 	look_for_row(node);
 	amplify_http_arm(state->status == AMPLIFY_FETCH_PENDING ?
-						   amplify_query_deadline(state->spec.query) :
+						   amplify_query_begin_wait(state->spec.query) :
 						   amplify_loop_now());
 	if (state->async_fd < 0)
 		state->async_fd = amplify_query_async_fd(state->spec.query);

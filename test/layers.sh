@@ -28,13 +28,14 @@ error: page
 sign: sigv4 time
 connection: sigv4 endpoint http option
 spill:
+progress: loop
 provider: sigv4 time page loop http option error
 sts: sigv4 xml time endpoint option error sign provider
 metadata: sigv4 page endpoint option error sign provider
 profile: provider sts metadata
 credential: error sign provider sts metadata profile
 call: resource limit loop http error sign connection credential
-query: limit loop http connection spill call
+query: limit loop http connection spill progress call
 stream: resource page error query
 fetch: resource page keyset error query stream
 value: resource page option error
@@ -48,7 +49,7 @@ readahead: option keyset query fetch scan explain
 join: key plan readahead
 unique: resource option value plan
 stat: http connection
-amplify_fdw: resource resource_data option connection query plan scan explain analyze join unique
+amplify_fdw: resource resource_data option connection progress query plan scan explain analyze join unique
 '
 
 # Doors: symbols of others that only some files may use.  Libraries have one
@@ -64,7 +65,7 @@ json_[a-z_]+: page
 (secure_)?getenv: provider
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
-errstart(_cold)?: resource option error connection spill query value analyze amplify_fdw
+errstart(_cold)?: resource option error connection spill progress query value analyze amplify_fdw
 '
 
 # The same by what stands in the source

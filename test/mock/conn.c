@@ -399,6 +399,25 @@ conn_write(Conn *c)
 	conn_finish(c);
 }
 
+/* Send the rest of all replies that a stall holds back. */
+void
+conns_release(void)
+{
+	Conn	   *next;
+
+	for (Conn *c = all_conns; c != NULL; c = next)
+	{
+		next = c->next;
+		if (!c->held)
+			continue;
+		c->held = false;
+		stats.held--;
+		c->plan.stop_at = c->out.n + c->plan.pad_len;
+		c->plan.after = AFTER_KEEP;
+		conn_write(c);
+	}
+}
+
 /* Send what is rendered, at once or later. */
 static void
 conn_start(Conn *c, long delay)

@@ -281,6 +281,14 @@ word_wait(Conn *c, const Params *ps, Reply *r)
 	return false;
 }
 
+static bool
+word_release(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	conns_release();
+	return ok_or(r, NULL);
+}
+
 static const struct
 {
 	const char *method;
@@ -294,6 +302,7 @@ static const struct
 	{"GET", "connections", word_connections},
 	{"GET", "wait", word_wait},
 	{"POST", "reset", word_reset},
+	{"POST", "release", word_release},
 	{"POST", "latency", word_latency},
 	{"POST", "rate", word_rate},
 	{"POST", "fault", word_fault},

@@ -453,6 +453,7 @@ extern void conn_timer(Conn *c);
 extern void conns_run_ready(void);
 extern void conns_check_waiting(void);
 extern void conns_bury(void);
+extern void conns_release(void);
 extern void conns_free(void);
 extern bool server_watch(Conn *c);
 extern void timer_set(Conn *c, uint64_t due);

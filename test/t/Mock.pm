@@ -120,6 +120,9 @@ sub connections
 }
 
 sub reset { return $_[0]->say('reset'); }
+
+# What stalls have held back is sent.
+sub release { return $_[0]->say('release'); }
 sub fault { my ($self, @rule) = @_; return $self->say('fault', @rule); }
 
 # Returns when so many requests have come, or are held by a stall.

@@ -96,6 +96,15 @@ sub value
     return $self->rows($sql)->[0][0];
 }
 
+# Wait for anything that the server says of what was sent.
+sub wait_for_message
+{
+    my ($self) = @_;
+
+    $self->_readable(time + TIMEOUT) or croak 'the server is silent';
+    return;
+}
+
 # ---- portals ----
 
 # Bind a statement to the portal "p" of a new (implicit) transaction and get
