@@ -20,6 +20,7 @@ OBJS = \
 	src/loop.o \
 	src/metadata.o \
 	src/option.o \
+	src/option_data.o \
 	src/page.o \
 	src/plan.o \
 	src/profile.o \

@@ -39,6 +39,18 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What a column of a table can be: the values of its option "field".
+CREATE FUNCTION amplify_fdw_options(
+    OUT option text,
+    OUT place text,
+    OUT superuser boolean,
+    OUT secret boolean,
+    OUT default_value text,
+    OUT otherwise text,
+    OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL SAFE;
+
 CREATE FUNCTION amplify_fdw_fields(
     OUT resource text,
     OUT field text,

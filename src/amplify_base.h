@@ -14,6 +14,7 @@
 #define AMPLIFY_BASE_H
 
 #include "access/htup_details.h"
+#include "catalog/pg_namespace.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
@@ -217,7 +218,50 @@ extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
 									   const char *arn, const char *region,
 									   char **account, AmplifyKeys *keys);
 
-/* ---------- option.c: every option, by name, in one table ---------- */
+/* ---------- option_data.c: the options that there are ---------- */
+
+/* What a value must look like, and so how it is stored in AmplifyOptions */
+typedef enum AmplifyOptionKind
+{
+	AMPLIFY_OPTION_BOOL,
+	AMPLIFY_OPTION_COUNT,		/* int */
+	AMPLIFY_OPTION_MS,			/* int; a unit may follow the number */
+	AMPLIFY_OPTION_SECONDS,		/* int; likewise */
+	AMPLIFY_OPTION_BYTES,		/* int; likewise */
+	AMPLIFY_OPTION_REAL,		/* double */
+	AMPLIFY_OPTION_ON_ERROR,	/* bool */
+	AMPLIFY_OPTION_REGION,		/* the rest are char * */
+	AMPLIFY_OPTION_URL,
+	AMPLIFY_OPTION_TEXT,		/* anything but an empty string */
+	AMPLIFY_OPTION_HEADER,		/* goes into a header: printable ASCII */
+	AMPLIFY_OPTION_ARN,			/* of a role; min and max are lengths, */
+	AMPLIFY_OPTION_EXTERNAL_ID, /* here, too */
+	AMPLIFY_OPTION_SESSION_NAME
+} AmplifyOptionKind;
+
+#define AMPLIFY_OPTION_SUPERUSER	0x01	/* only a superuser may set it */
+#define AMPLIFY_OPTION_SECRET		0x02	/* the value is never shown */
+
+/* Options of IMPORT FOREIGN SCHEMA are stored nowhere: it stands for them */
+#define AMPLIFY_IMPORT_CATALOG		NamespaceRelationId
+
+typedef struct AmplifyOption
+{
+	const char *name;
+	Oid			catalog;
+	AmplifyOptionKind kind;
+	size_t		offset;			/* in AmplifyOptions */
+	double		min;			/* of a number; of some texts' length */
+	double		max;
+	int			flags;
+	const char *default_value;	/* as it could be set; NULL: there is none */
+	const char *otherwise;		/* what is used then, in words; or NULL */
+	const char *meaning;		/* for people, as the former is */
+} AmplifyOption;
+
+extern const AmplifyOption amplify_options[];	/* name is NULL at the end */
+
+/* ---------- option.c: every option by its name ---------- */
 
 typedef struct AmplifyOptions
 {

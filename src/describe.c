@@ -13,13 +13,19 @@
 #include "postgres.h"
 
 #include "amplify_fdw.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);
+PG_FUNCTION_INFO_V1(amplify_fdw_options);
 PG_FUNCTION_INFO_V1(amplify_fdw_fields);
 
+static const char *place_of(const AmplifyOption *option);
 static void put_text(const char *text, Datum *value, bool *isnull);
 static void put_operation(const AmplifyOperation *operation, Datum *values,
 						  bool *nulls);
@@ -77,6 +83,52 @@ amplify_fdw_fields(PG_FUNCTION_ARGS)
 		}
 	}
 	return (Datum) 0;
+}
+
+/* One row for each option, by the statement that sets it */
+Datum
+amplify_fdw_options(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		Datum		values[7];
+		bool		nulls[7] = {false};
+
+		put_text(option->name, &values[0], &nulls[0]);
+		put_text(place_of(option), &values[1], &nulls[1]);
+		values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
+		values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+		put_text(option->default_value, &values[4], &nulls[4]);
+		put_text(option->otherwise, &values[5], &nulls[5]);
+		put_text(option->meaning, &values[6], &nulls[6]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* What the statement is about that sets the option */
+static const char *
+place_of(const AmplifyOption *option)
+{
+	static const struct
+	{
+		Oid			catalog;
+		const char *name;
+	}			places[] = {
+		{ForeignServerRelationId, "server"},
+		{UserMappingRelationId, "user mapping"},
+		{ForeignTableRelationId, "table"},
+		{AttributeRelationId, "column"},
+		{AMPLIFY_IMPORT_CATALOG, "import"},
+	};
+	int			i = 0;
+
+	while (places[i].catalog != option->catalog)
+		i++;
+	return places[i].name;
 }
 
 static void

@@ -15,10 +15,7 @@
 
 #include "access/reloptions.h"
 #include "amplify_fdw.h"
-#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
-#include "catalog/pg_foreign_table.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
@@ -26,92 +23,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_validator);
-
-/* What a value must look like, and so how it is stored */
-typedef enum OptionKind
-{
-	OPTION_BOOL,
-	OPTION_COUNT,				/* int */
-	OPTION_MS,					/* int; a unit may follow the number */
-	OPTION_SECONDS,				/* int; likewise */
-	OPTION_BYTES,				/* int; likewise */
-	OPTION_REAL,				/* double */
-	OPTION_ON_ERROR,			/* bool */
-	OPTION_REGION,				/* the rest are char * */
-	OPTION_URL,
-	OPTION_TEXT,				/* anything but an empty string */
-	OPTION_HEADER,				/* goes into a header: printable ASCII */
-	OPTION_ARN,					/* of a role; min and max are lengths, */
-	OPTION_EXTERNAL_ID,			/* here, too */
-	OPTION_SESSION_NAME
-} OptionKind;
-
-#define OPTION_SUPERUSER	0x01	/* only a superuser may set it */
-#define OPTION_SECRET		0x02	/* the value is never shown */
-#define OPTION_REQUIRED		0x04
-
-/* Options of IMPORT FOREIGN SCHEMA are stored nowhere: it stands for them */
-#define IMPORT_CATALOG		NamespaceRelationId
-
-typedef struct AmplifyOption
-{
-	const char *name;
-	Oid			catalog;
-	OptionKind	kind;
-	size_t		offset;			/* in AmplifyOptions */
-	double		min;			/* numbers only */
-	double		max;
-	int			flags;
-} AmplifyOption;
 
 #define SESSION_NAME_CHARACTERS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
 #define EXTERNAL_ID_CHARACTERS	SESSION_NAME_CHARACTERS ":/"
-
-#define AT(member)	offsetof(AmplifyOptions, member)
-
-static const AmplifyOption amplify_options[] = {
-	{"region", ForeignServerRelationId, OPTION_REGION, AT(region), 0, 0, OPTION_REQUIRED},
-	{"endpoint_url", ForeignServerRelationId, OPTION_URL, AT(endpoint_url), 0, 0, OPTION_SUPERUSER},
-	{"sts_endpoint_url", ForeignServerRelationId, OPTION_URL, AT(sts_endpoint_url), 0, 0, OPTION_SUPERUSER},
-	{"use_fips", ForeignServerRelationId, OPTION_BOOL, AT(use_fips), 0, 0, 0},
-	{"use_dualstack", ForeignServerRelationId, OPTION_BOOL, AT(use_dualstack), 0, 0, 0},
-	{"ca_bundle", ForeignServerRelationId, OPTION_TEXT, AT(ca_bundle), 0, 0, OPTION_SUPERUSER},
-	{"proxy", ForeignServerRelationId, OPTION_URL, AT(proxy), 0, 0, OPTION_SUPERUSER},
-	{"connect_timeout", ForeignServerRelationId, OPTION_MS, AT(connect_timeout), 1, 600000, 0},
-	{"request_timeout", ForeignServerRelationId, OPTION_MS, AT(request_timeout), 1, 600000, 0},
-	{"max_attempts", ForeignServerRelationId, OPTION_COUNT, AT(max_attempts), 1, 100, 0},
-	{"throttle_timeout", ForeignServerRelationId, OPTION_MS, AT(throttle_timeout), 0, 86400000, 0},
-	{"max_concurrency", ForeignServerRelationId, OPTION_COUNT, AT(max_concurrency), 1, 1000, 0},
-	/* NOLINTNEXTLINE(bugprone-integer-division): whole bytes */
-	{"max_response_size", ForeignServerRelationId, OPTION_BYTES, AT(max_response_size), 1024, MaxAllocSize / 4, 0},
-	{"request_cost", ForeignServerRelationId, OPTION_REAL, AT(request_cost), 0, 1e10, 0},
-
-	{"access_key_id", UserMappingRelationId, OPTION_HEADER, AT(access_key_id), 0, 0, OPTION_SECRET},
-	{"secret_access_key", UserMappingRelationId, OPTION_HEADER, AT(secret_access_key), 0, 0, OPTION_SECRET},
-	{"session_token", UserMappingRelationId, OPTION_HEADER, AT(session_token), 0, 0, OPTION_SECRET},
-	{"role_arn", UserMappingRelationId, OPTION_ARN, AT(role_arn), 20, 2048, 0},
-	{"external_id", UserMappingRelationId, OPTION_EXTERNAL_ID, AT(external_id), 2, 1224, OPTION_SECRET},
-	{"role_session_name", UserMappingRelationId, OPTION_SESSION_NAME, AT(role_session_name), 2, 64, 0},
-	{"role_duration", UserMappingRelationId, OPTION_SECONDS, AT(role_duration), 900, 43200, 0},
-	{"profile", UserMappingRelationId, OPTION_TEXT, AT(profile), 0, 0, OPTION_SUPERUSER},
-	{"ambient_credentials", UserMappingRelationId, OPTION_BOOL, AT(ambient_credentials), 0, 0, OPTION_SUPERUSER},
-
-	{"resource", ForeignTableRelationId, OPTION_TEXT, AT(resource), 0, 0, 0},
-	{"page_size", ForeignTableRelationId, OPTION_COUNT, AT(page_size), 1, 100, 0},
-	{"estimated_rows", ForeignTableRelationId, OPTION_REAL, AT(estimated_rows), 1, 1e12, 0},
-	{"request_cost", ForeignTableRelationId, OPTION_REAL, AT(request_cost), 0, 1e10, 0},
-	{"max_concurrency", ForeignTableRelationId, OPTION_COUNT, AT(max_concurrency), 1, 1000, 0},
-	{"unique_key", ForeignTableRelationId, OPTION_BOOL, AT(unique_key), 0, 0, 0},
-	{"on_error", ForeignTableRelationId, OPTION_ON_ERROR, AT(warn_on_error), 0, 0, 0},
-
-	{"field", AttributeRelationId, OPTION_TEXT, AT(field), 0, 0, 0},
-
-	{"import_sensitive", IMPORT_CATALOG, OPTION_BOOL, AT(import_sensitive), 0, 0, 0},
-};
 
 static const AmplifyOption *find_option(const char *name, Oid catalog);
 static void unknown_option(const char *name, Oid catalog);
@@ -127,15 +44,17 @@ static bool valid_region(const char *region);
 void
 amplify_option_defaults(AmplifyOptions *options)
 {
-	memset(options, 0, sizeof(AmplifyOptions));
-	options->connect_timeout = 3100;
-	options->request_timeout = 30000;
-	options->max_attempts = 3;
-	options->throttle_timeout = 60000;
-	options->max_concurrency = 10;
-	options->max_response_size = 10 * 1024 * 1024;
-	options->request_cost = 100;
-	options->unique_key = true;
+	static AmplifyOptions defaults;
+	static bool known = false;
+
+	for (const AmplifyOption *option = amplify_options; option->name && !known; option++)
+	{
+		if (option->default_value != NULL &&
+			!parse_option(option, option->default_value, &defaults))
+			elog(ERROR, "option \"%s\": bad default", option->name);
+	}
+	known = true;
+	*options = defaults;
 }
 
 /*
@@ -206,18 +125,18 @@ amplify_fdw_validator(PG_FUNCTION_ARGS)
 void
 amplify_option_import(List *deflist, AmplifyOptions *options)
 {
-	check_options(deflist, IMPORT_CATALOG, options);
+	check_options(deflist, AMPLIFY_IMPORT_CATALOG, options);
 }
 
 /* catalog InvalidOid: wherever that name occurs */
 static const AmplifyOption *
 find_option(const char *name, Oid catalog)
 {
-	for (int i = 0; i < lengthof(amplify_options); i++)
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
 	{
-		if (strcmp(amplify_options[i].name, name) == 0 &&
-			(catalog == InvalidOid || amplify_options[i].catalog == catalog))
-			return &amplify_options[i];
+		if (strcmp(option->name, name) == 0 &&
+			(catalog == InvalidOid || option->catalog == catalog))
+			return option;
 	}
 	return NULL;
 }
@@ -227,15 +146,15 @@ unknown_option(const char *name, Oid catalog)
 {
 	const AmplifyOption *elsewhere = find_option(name, InvalidOid);
 	bool		secret = catalog == UserMappingRelationId ||
-		(elsewhere != NULL && (elsewhere->flags & OPTION_SECRET) != 0);
+		(elsewhere != NULL && (elsewhere->flags & AMPLIFY_OPTION_SECRET) != 0);
 	StringInfoData names;
 
 	initStringInfo(&names);
-	for (int i = 0; i < lengthof(amplify_options); i++)
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
 	{
-		if (amplify_options[i].catalog == catalog)
+		if (option->catalog == catalog)
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-							 amplify_options[i].name);
+							 option->name);
 	}
 
 	/* the statement may hold a secret: keep it out of the server's log */
@@ -276,7 +195,7 @@ check_option(const AmplifyOption *option, DefElem *def)
 	bool		secret = option->catalog == UserMappingRelationId;
 	AmplifyOptions scratch;
 
-	if ((option->flags & OPTION_SUPERUSER) != 0 && !superuser())
+	if ((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0 && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to set option \"%s\"", option->name),
@@ -286,7 +205,7 @@ check_option(const AmplifyOption *option, DefElem *def)
 	if (!parse_option(option, value, &scratch))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 (option->flags & OPTION_SECRET) != 0 ?
+				 (option->flags & AMPLIFY_OPTION_SECRET) != 0 ?
 				 errmsg("invalid value for option \"%s\"", option->name) :
 				 errmsg("invalid value for option \"%s\": \"%s\"",
 						option->name, value),
@@ -348,55 +267,55 @@ parse_option(const AmplifyOption *option, const char *value,
 
 	switch (option->kind)
 	{
-		case OPTION_BOOL:
+		case AMPLIFY_OPTION_BOOL:
 			return parse_bool(value, (bool *) target);
-		case OPTION_ON_ERROR:
+		case AMPLIFY_OPTION_ON_ERROR:
 			*(bool *) target = strcmp(value, "warn") == 0;
 			return *(bool *) target || strcmp(value, "error") == 0;
-		case OPTION_MS:
-		case OPTION_SECONDS:
-		case OPTION_BYTES:
-			flags = option->kind == OPTION_MS ? GUC_UNIT_MS :
-				option->kind == OPTION_SECONDS ? GUC_UNIT_S : GUC_UNIT_BYTE;
+		case AMPLIFY_OPTION_MS:
+		case AMPLIFY_OPTION_SECONDS:
+		case AMPLIFY_OPTION_BYTES:
+			flags = option->kind == AMPLIFY_OPTION_MS ? GUC_UNIT_MS :
+				option->kind == AMPLIFY_OPTION_SECONDS ? GUC_UNIT_S : GUC_UNIT_BYTE;
 			/* FALLTHROUGH */
-		case OPTION_COUNT:
+		case AMPLIFY_OPTION_COUNT:
 			if (!parse_int(value, &number, flags, NULL) ||
 				number < option->min || number > option->max)
 				return false;
 			*(int *) target = number;
 			return true;
-		case OPTION_REAL:
+		case AMPLIFY_OPTION_REAL:
 			if (!parse_real(value, &real, 0, NULL) ||
 				!(real >= option->min && real <= option->max))
 				return false;
 			*(double *) target = real;
 			return true;
-		case OPTION_REGION:
+		case AMPLIFY_OPTION_REGION:
 			if (!valid_region(value))
 				return false;
 			break;
-		case OPTION_URL:
+		case AMPLIFY_OPTION_URL:
 			if (!amplify_option_valid_url(value))
 				return false;
 			break;
-		case OPTION_HEADER:
+		case AMPLIFY_OPTION_HEADER:
 			if (!amplify_option_valid_header(value))
 				return false;
 			break;
-		case OPTION_ARN:
+		case AMPLIFY_OPTION_ARN:
 			if (strncmp(value, "arn:", 4) != 0 ||
 				!amplify_option_valid_header(value) ||
 				strlen(value) < option->min || strlen(value) > option->max)
 				return false;
 			break;
-		case OPTION_EXTERNAL_ID:
-		case OPTION_SESSION_NAME:
-			if (value[strspn(value, option->kind == OPTION_SESSION_NAME ?
+		case AMPLIFY_OPTION_EXTERNAL_ID:
+		case AMPLIFY_OPTION_SESSION_NAME:
+			if (value[strspn(value, option->kind == AMPLIFY_OPTION_SESSION_NAME ?
 							 SESSION_NAME_CHARACTERS : EXTERNAL_ID_CHARACTERS)] != '\0' ||
 				strlen(value) < option->min || strlen(value) > option->max)
 				return false;
 			break;
-		case OPTION_TEXT:
+		case AMPLIFY_OPTION_TEXT:
 			if (value[0] == '\0')
 				return false;
 			break;
@@ -411,40 +330,40 @@ describe_kind(const AmplifyOption *option)
 {
 	switch (option->kind)
 	{
-		case OPTION_BOOL:
+		case AMPLIFY_OPTION_BOOL:
 			return "It must be a Boolean value.";
-		case OPTION_ON_ERROR:
+		case AMPLIFY_OPTION_ON_ERROR:
 			return "It must be \"error\" or \"warn\".";
-		case OPTION_MS:
+		case AMPLIFY_OPTION_MS:
 			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
 							option->min, option->max);
-		case OPTION_SECONDS:
+		case AMPLIFY_OPTION_SECONDS:
 			return psprintf("It must be a time from %.0f s to %.0f s; a number without a unit is in seconds.",
 							option->min, option->max);
-		case OPTION_BYTES:
+		case AMPLIFY_OPTION_BYTES:
 			return psprintf("It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
 							option->min, option->max);
-		case OPTION_COUNT:
+		case AMPLIFY_OPTION_COUNT:
 			return psprintf("It must be an integer from %.0f to %.0f.",
 							option->min, option->max);
-		case OPTION_REAL:
+		case AMPLIFY_OPTION_REAL:
 			return psprintf("It must be a number from %.0f to %.0f.",
 							option->min, option->max);
-		case OPTION_REGION:
+		case AMPLIFY_OPTION_REGION:
 			return "It must be the name of an AWS region, such as \"us-east-1\".";
-		case OPTION_URL:
+		case AMPLIFY_OPTION_URL:
 			return "It must be an http or https URL with a host name, without user, query or fragment.";
-		case OPTION_HEADER:
+		case AMPLIFY_OPTION_HEADER:
 			return "It must consist of printable ASCII characters without spaces.";
-		case OPTION_ARN:
+		case AMPLIFY_OPTION_ARN:
 			return "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".";
-		case OPTION_EXTERNAL_ID:
+		case AMPLIFY_OPTION_EXTERNAL_ID:
 			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@:/-\".",
 							option->min, option->max);
-		case OPTION_SESSION_NAME:
+		case AMPLIFY_OPTION_SESSION_NAME:
 			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@-\".",
 							option->min, option->max);
-		case OPTION_TEXT:
+		case AMPLIFY_OPTION_TEXT:
 			break;
 	}
 	return "It must not be empty.";

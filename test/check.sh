@@ -26,6 +26,10 @@ step_layers() {
     prove "$tree/test/layers.sh" :: "$tree"
 }
 
+step_docs() {
+    prove "$top/test/docs.sh"
+}
+
 step_unit() {
     need_packages perl openssl python3-botocore
     prove "$tree"/test/unit/*.t
@@ -122,7 +126,7 @@ finish() {
 default_steps() {
     local step_and_folder
 
-    steps=(style layers unit regress)
+    steps=(style layers docs unit regress)
     for step_and_folder in tap:t clients:clients differential:differential; do
         compgen -G "$top/test/${step_and_folder#*:}/*.t" > /dev/null &&
             steps+=("${step_and_folder%:*}")

@@ -22,7 +22,8 @@ limit:
 transfer:
 loop:
 http: transfer loop
-option: resource resource_data
+option_data:
+option: resource resource_data option_data
 keyset: resource
 error: page
 sign: sigv4 time
@@ -43,7 +44,7 @@ key: resource value
 plan: resource option key
 scan: loop http option keyset query fetch value plan
 explain: scan
-describe: resource resource_data
+describe: resource resource_data option_data
 analyze: option keyset query fetch value
 readahead: option keyset query fetch scan explain
 join: key plan readahead
@@ -75,7 +76,7 @@ words='
 <openssl/: sigv4.c
 PG_VERSION_NUM: amplify_base.h
 ERRCODE_(FDW_UNABLE_TO_|SYSTEM_ERROR|CONNECTION_|CONFIGURATION_LIMIT): error.c
-strcmp\([^)]*(defname|options\[i\]\.name): option.c
+strcmp\([^)]*(defname|option->name): option.c
 '
 
 # Lines "def|use SYMBOL FILE", one for each global symbol of each object
@@ -190,7 +191,7 @@ signer_alone() {
 }
 
 option_names_once() {
-    grep -cE 'strcmp\([^)]*(defname|options\[i\]\.name)' src/option.c |
+    grep -cE 'strcmp\([^)]*(defname|option->name)' src/option.c |
         grep -vx 1 | sed 's/$/ comparisons/' || true
 }
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# docs.sh [--write] - checks that the documentation tells what the code has, as
+# a TAP test.
+#
+# What stands between the lines "<!-- NAME -->" and "<!-- end -->" is made by the
+# function make_NAME here, out of what the extension says of itself.  --write
+# puts it into the documents of this repository.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+documents=("$top"/README.md "$top"/doc/*.md)
+
+# Rows of a table in Markdown, from a query that gives its cells.
+rows() {
+    psql -XqAt -F ' | ' -c "$1" | sed -e 's/^/| /' -e 's/$/ |/'
+}
+
+make_options() {
+    echo '| option | where | default | meaning |'
+    echo '|---|---|---|---|'
+    rows "SELECT option,
+              place || CASE WHEN superuser THEN ', superuser' ELSE '' END,
+              coalesce(default_value, otherwise, ''), meaning
+          FROM amplify_fdw_options()"
+}
+
+make_settings() {
+    echo '| setting | default | meaning |'
+    echo '|---|---|---|'
+    rows "LOAD 'amplify_fdw';
+          SELECT name, boot_val, short_desc || ' ' || extra_desc
+          FROM pg_settings WHERE name LIKE 'amplify_fdw.%' ORDER BY name"
+}
+
+make_resources() {
+    echo '| table | keys | one of them | many |'
+    echo '|---|---|---|---|'
+    rows "SELECT resource,
+              (SELECT string_agg(field, ', ' ORDER BY n)
+               FROM amplify_fdw_fields() WITH ORDINALITY AS f (of_resource,
+                   field, type, member, is_key, sensitive, n)
+               WHERE of_resource = resource AND is_key AND
+                   field <> 'region' AND field NOT LIKE '%\_arn'),
+              coalesce(get_operation, ''), list_operation
+          FROM amplify_fdw_resources()"
+}
+
+# Columns of one resource
+columns_of() {
+    echo '| column | type | from | |'
+    echo '|---|---|---|---|'
+    rows "SELECT field, type,
+              coalesce(member, CASE field WHEN 'region' THEN 'the server'
+                  WHEN 'account_id' THEN 'the ARN' ELSE 'the request' END),
+              CASE WHEN is_key THEN 'key' WHEN sensitive THEN 'sensitive'
+                  ELSE '' END
+          FROM amplify_fdw_fields() WHERE resource = '$1'"
+}
+
+make_columns() {
+    local resource
+
+    for resource in $(psql -XqAtc "SELECT resource FROM amplify_fdw_resources()"); do
+        printf '## %s\n\n' "$resource"
+        columns_of "$resource"
+        echo
+    done
+}
+
+# A policy of IAM for what IMPORT makes
+make_policy() {
+    cat <<'END'
+```json
+{
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+END
+    psql -XqAtc "SELECT string_agg(format('                \"amplify:%s\"', o),
+                     E',\n' ORDER BY o)
+                 FROM (SELECT get_operation FROM amplify_fdw_resources()
+                       WHERE NOT sensitive
+                       UNION SELECT list_operation FROM amplify_fdw_resources()
+                       WHERE NOT sensitive) AS u (o)
+                 WHERE o IS NOT NULL"
+    cat <<'END'
+            ],
+            "Resource": "*"
+        }
+    ]
+}
+```
+END
+}
+
+# A document with these parts made anew
+made_anew() {
+    local line name=
+
+    while IFS= read -r line; do
+        case $line in
+            '<!-- end -->') name= ;;
+        esac
+        [ -n "$name" ] || printf '%s\n' "$line"
+        case $line in
+            '<!-- end -->') ;;
+            '<!-- '*' -->')
+                name=${line#<!-- }
+                name=${name% -->}
+                printf '\n%s\n\n' "$("make_$name")" ;;
+        esac
+    done < "$1"
+}
+
+differences() {
+    diff -u "$1" <(made_anew "$1")
+}
+
+# SQLSTATEs that the code raises and the README says nothing of
+unexplained_states() {
+    local name state header
+
+    header=$(pg --includedir-server)/utils/errcodes.h
+    grep -ohE '\bERRCODE_[A-Z0-9_]+' "$top"/src/*.c | sort -u |
+        while read -r name; do
+            state=$(sed -n "s/^#define $name MAKE_SQLSTATE(\(.*\))/\1/p" "$header" |
+                tr -d "', ")
+            grep -q "^| [0-9A-Z, ]*$state" "$top/README.md" ||
+                printf 'README.md: %s, %s\n' "$state" "$name"
+            grep -q "^\*\*[0-9A-Z, ]*$state" "$top/doc/errors.md" ||
+                printf 'errors.md: %s, %s\n' "$state" "$name"
+        done
+}
+
+need_cluster
+psql -Xqc 'CREATE EXTENSION amplify_fdw'
+if [ "${1:-}" = --write ]; then
+    for document in "${documents[@]}"; do
+        made_anew "$document" > "$temp/document"
+        cat "$temp/document" > "$document"
+    done
+    exit
+fi
+for document in "${documents[@]}"; do
+    no_findings "${document##*/} has the code's tables" differences "$document"
+done
+no_findings "each SQLSTATE is explained" unexplained_states
+done_testing
