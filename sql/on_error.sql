@@ -22,6 +22,29 @@ SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8'))
 SELECT * FROM e ORDER BY 1, 2;
 \! mockctl reset
 
+-- credentials that can't be had, looked for once in a statement
+ALTER SERVER amplify OPTIONS (ADD sts_endpoint_url :'mock');
+ALTER USER MAPPING FOR CURRENT_USER SERVER amplify OPTIONS (ADD role_arn 'arn:aws:iam::111122223333:role/reader');
+\! mockctl fault op=STS.AssumeRole status=403 code=AccessDenied n=-1
+SELECT * FROM e ORDER BY 1, 2;
+\echo :SQLSTATE
+SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d4d5e6f7g8')) AS i (app)
+  LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
+\! mockctl calls && mockctl reset
+ALTER FOREIGN TABLE backend_environments OPTIONS (SET on_error 'error');
+\! mockctl fault op=STS.AssumeRole status=403 code=AccessDenied n=-1
+SELECT * FROM e ORDER BY 1, 2;
+\echo :SQLSTATE
+\! mockctl reset
+ALTER FOREIGN TABLE backend_environments OPTIONS (SET on_error 'warn');
+ALTER USER MAPPING FOR CURRENT_USER SERVER amplify OPTIONS (DROP role_arn);
+-- but none at all are an error
+DROP USER MAPPING FOR CURRENT_USER SERVER amplify;
+SELECT * FROM e ORDER BY 1, 2;
+\echo :SQLSTATE
+CREATE USER MAPPING FOR CURRENT_USER SERVER amplify
+  OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
+
 -- a value that can't be shown, limits and a cancel are errors all the same
 \set VERBOSITY terse
 \! mockctl data op=put app=d3c4d5e6f7 env=bad createTime=true

@@ -69,6 +69,20 @@ typedef struct AmplifyServer
 	int			refusals;		/* in a row, with nothing accepted between */
 } AmplifyServer;
 
+/* Where credentials come from; also the index of error.c's table of hints */
+typedef enum AmplifyProvider
+{
+	AMPLIFY_PROVIDER_NONE,		/* of those that were asked, none had any */
+	AMPLIFY_PROVIDER_MAPPING,
+	AMPLIFY_PROVIDER_PROFILE,
+	AMPLIFY_PROVIDER_ENVIRONMENT,
+	AMPLIFY_PROVIDER_SHARED_FILES,
+	AMPLIFY_PROVIDER_WEB_IDENTITY,
+	AMPLIFY_PROVIDER_CONTAINER,
+	AMPLIFY_PROVIDER_INSTANCE,
+	AMPLIFY_PROVIDER_ROLE		/* AssumeRole with keys of another one */
+} AmplifyProvider;
+
 /*
  * One server as one user sees it.  Pinned by each statement that uses it;
  * goes away when no statement does and its catalog rows have changed.
@@ -86,6 +100,9 @@ typedef struct AmplifyConnection
 	AmplifyEndpoint endpoint;
 	struct AmplifySigner *signer;	/* sign.c's; NULL until the first call */
 	struct AmplifyIdentity *identity;	/* credential.c's; NULL until needed */
+	bool		unidentified;	/* a lookup of this statement has failed; */
+	AmplifyProvider lacking;	/* by whom, */
+	const char *reason;			/* and a sentence, or NULL */
 	dlist_node	node;
 } AmplifyConnection;
 
@@ -134,6 +151,7 @@ typedef enum AmplifyTrouble
 	AMPLIFY_TROUBLE_TOO_DEEP,
 	AMPLIFY_TROUBLE_ENDLESS,
 	AMPLIFY_TROUBLE_MAX_CALLS,
+	AMPLIFY_TROUBLE_NO_CREDENTIALS, /* none to ask with */
 	AMPLIFY_TROUBLE_SIGNING,
 	AMPLIFY_TROUBLE_MEMORY
 } AmplifyTrouble;
@@ -147,6 +165,8 @@ typedef struct AmplifyFailure
 	char		message[512];	/* the service's or libcurl's, UTF-8 */
 	char		request_id[128];
 	int			attempts;
+	AmplifyProvider provider;	/* of no credentials, */
+	const char *reason;			/* and why; a sentence, or NULL */
 } AmplifyFailure;
 
 extern AmplifyOutcome amplify_error_classify(const AmplifyTransfer *transfer,
@@ -157,20 +177,6 @@ extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 								 const char *server);
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
-
-/* Where credentials come from; also the index of error.c's table of hints */
-typedef enum AmplifyProvider
-{
-	AMPLIFY_PROVIDER_NONE,		/* of those that were asked, none had any */
-	AMPLIFY_PROVIDER_MAPPING,
-	AMPLIFY_PROVIDER_PROFILE,
-	AMPLIFY_PROVIDER_ENVIRONMENT,
-	AMPLIFY_PROVIDER_SHARED_FILES,
-	AMPLIFY_PROVIDER_WEB_IDENTITY,
-	AMPLIFY_PROVIDER_CONTAINER,
-	AMPLIFY_PROVIDER_INSTANCE,
-	AMPLIFY_PROVIDER_ROLE		/* AssumeRole with keys of another one */
-} AmplifyProvider;
 
 extern char *amplify_error_detail(const AmplifyFailure *failure);
 extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
@@ -295,7 +301,7 @@ extern AmplifyProvision amplify_profile_get(AmplifyLookup *lookup,
 
 /* ---------- credential.c: who asks ---------- */
 
-extern void amplify_credential_get(AmplifyConnection *connection,
+extern bool amplify_credential_get(AmplifyConnection *connection,
 								   AmplifyCredentials *credentials);
 extern bool amplify_credential_expired(AmplifyConnection *connection,
 									   int generation);

@@ -74,8 +74,7 @@ amplify_call_id(const AmplifyCall *call)
 /*
  * Make an attempt.  Returns false if the call has failed already.  The
  * transfer goes onto *completed when it is done; amplify_call_finish() is for
- * the caller then.  May wait for credentials; raises an error when there are
- * none to be had.
+ * the caller then.  May wait for credentials.
  */
 bool
 amplify_call_start(AmplifyCall *call, MemoryContext context,
@@ -94,7 +93,14 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	};
 	bool		signed_;
 
-	amplify_credential_get(connection, &credentials);
+	if (!amplify_credential_get(connection, &credentials))
+	{
+		amplify_call_fail(call, context, AMPLIFY_TROUBLE_NO_CREDENTIALS);
+		call->failure->provider = connection->lacking;
+		call->failure->reason = connection->reason ?
+			MemoryContextStrdup(context, connection->reason) : NULL;
+		return false;
+	}
 	call->generation = credentials.generation;
 	call->clock_offset = connection->shared->clock_offset;
 

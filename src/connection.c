@@ -69,6 +69,7 @@ amplify_connection_pin(Oid serverid, Oid userid)
 	if (found == NULL)
 		found = create_connection(serverid, userid);
 	found->pins++;
+	found->unidentified = false;	/* each statement looks for itself */
 	return found;
 }
 

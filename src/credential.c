@@ -58,7 +58,7 @@ static AmplifyProvision shared_role(AmplifyLookup *lookup);
 static AmplifyProvision web_identity(AmplifyLookup *lookup);
 static AmplifyProvision shared_keys(AmplifyLookup *lookup);
 static void check_privilege(AmplifyConnection *connection);
-static void refresh(AmplifyConnection *connection);
+static bool refresh(AmplifyConnection *connection);
 static AmplifyProvision find_keys(AmplifyLookup *lookup);
 static AmplifyProvision no_keys(AmplifyLookup *lookup);
 static AmplifyProvision assume_role(AmplifyLookup *lookup);
@@ -84,10 +84,11 @@ static const struct
 
 /*
  * The credentials to use now; valid until the next call.  May wait for a
- * service that issues them.  Raises an error when there are none to be had;
- * what AWS thinks of them shows only in its answers.
+ * service that issues them.  False when there are none to be had: the
+ * connection says why, and the rest of the statement does without another
+ * lookup.  What AWS thinks of them shows only in its answers.
  */
-void
+bool
 amplify_credential_get(AmplifyConnection *connection,
 					   AmplifyCredentials *credentials)
 {
@@ -101,15 +102,19 @@ amplify_credential_get(AmplifyConnection *connection,
 			options->access_key_id, options->secret_access_key,
 				options->session_token, AMPLIFY_NEVER, 0
 		};
-		return;
+		return true;
 	}
 
 	check_privilege(connection);
 	identity = connection->identity;
 	if (identity == NULL || identity->refused ||
 		amplify_sign_clock(connection->shared) >= identity->refresh_at)
-		refresh(connection);
+	{
+		if (connection->unidentified || !refresh(connection))
+			return false;
+	}
 	*credentials = connection->identity->keys;
+	return true;
 }
 
 /*
@@ -222,7 +227,8 @@ check_privilege(AmplifyConnection *connection)
 							connection->userid, connection->servername);
 }
 
-static void
+/* False: nobody has any, and old ones won't do */
+static bool
 refresh(AmplifyConnection *connection)
 {
 	AmplifyLookup *lookup = amplify_provider_start(connection);
@@ -231,8 +237,14 @@ refresh(AmplifyConnection *connection)
 	if (provision == AMPLIFY_PROVISION_OK)
 		keep_keys(connection, lookup);
 	else if (!still_good(connection))
-		amplify_error_credentials(ERROR, lookup->provider, lookup->reason,
-								  connection->servername);
+	{
+		if (connection->reason != NULL)
+			pfree(unconstify(char *, connection->reason));
+		connection->unidentified = true;
+		connection->lacking = lookup->provider;
+		connection->reason = lookup->reason ?
+			MemoryContextStrdup(connection->context, lookup->reason) : NULL;
+	}
 	else
 	{
 		int64		now = amplify_sign_clock(connection->shared);
@@ -244,6 +256,7 @@ refresh(AmplifyConnection *connection)
 			Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
 	}
 	amplify_provider_end(lookup);
+	return !connection->unidentified;
 }
 
 /* Ask one provider after the other, then STS for the mapping's role */

@@ -360,6 +360,16 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 	const char *hint = reports[failure->trouble].hint;
 	char	   *detail = amplify_error_detail(failure);
 
+	if (failure->trouble == AMPLIFY_TROUBLE_NO_CREDENTIALS)
+	{
+		/* who has not set up any is no failing service */
+		if (failure->provider == AMPLIFY_PROVIDER_NONE)
+			elevel = ERROR;
+		amplify_error_credentials(elevel, failure->provider, failure->reason,
+								  server);
+		return;
+	}
+
 	/* a limit that the user has set, or trouble of our own, is no app's */
 	if (failure->trouble == AMPLIFY_TROUBLE_MAX_CALLS ||
 		failure->trouble == AMPLIFY_TROUBLE_SIGNING ||
