@@ -378,10 +378,14 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 
 	/* a cancel that has come meanwhile is the better answer */
 	CHECK_FOR_INTERRUPTS();
+	/* a warning stands beside rows of other servers: say whose are missing */
 	ereport(elevel,
 			(errcode(reports[failure->trouble].sqlstate),
+			 elevel == ERROR ?
 			 errmsg("%s for foreign table \"%s\" failed: %s",
-					operation, table, reports[failure->trouble].what),
+					operation, table, reports[failure->trouble].what) :
+			 errmsg("%s for foreign table \"%s\" of server \"%s\" failed: %s",
+					operation, table, server, reports[failure->trouble].what),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
 			 hint != NULL ? errhint(hint, server) : 0));
 }
