@@ -48,6 +48,7 @@ EXTENSION = amplify_fdw
 DATA = $(wildcard sql/amplify_fdw--*.sql)
 
 REGRESS = \
+	account \
 	append \
 	dml \
 	encoding \

@@ -48,6 +48,8 @@ SELECT * FROM pg_temp.try_values(:'server' || 'endpoint_url %s)',
 SELECT * FROM pg_temp.try_values(:'server' || 'proxy %s)', 'http://127.0.0.1:3128', 'socks5://h', '');
 SELECT * FROM pg_temp.try_values(:'server' || 'ca_bundle %s)', '/etc/ssl/certs/ca.pem', '');
 SELECT * FROM pg_temp.try_values(:'server' || 'use_fips %s)', 'on', 'false', '1', 'maybe', '');
+SELECT * FROM pg_temp.try_values(:'server' || 'account_id %s)',
+  '111122223333', '000000000000', '', '11112222333', '1111222233334', '1111-2222-3333', 'arn:aws:iam::111122223333:role/r');
 SELECT * FROM pg_temp.try_values(:'server' || 'use_dualstack %s)', 'yes', 'no', '2');
 SELECT * FROM pg_temp.try_values(:'server' || 'connect_timeout %s)',
   '1', '3100', '5s', '10min', '0', '-1', '600001', '1h', '5 parsecs', 'x', '', '99999999999');

@@ -125,7 +125,7 @@ typedef enum AmplifySource
 	AMPLIFY_KEY,				/* the request's key, else a member if there
 								 * is a path, else the item's ARN */
 	AMPLIFY_REGION,				/* the server's region */
-	AMPLIFY_ACCOUNT				/* the item's ARN */
+	AMPLIFY_ACCOUNT				/* the server's account, else the item's ARN */
 } AmplifySource;
 
 /* What values the service accepts for a key; others are asked for never */
@@ -137,7 +137,8 @@ typedef enum AmplifyKeyRule
 	AMPLIFY_DOMAIN,				/* a domain name, 64 at most */
 	AMPLIFY_JOB_ID,				/* [0-9]+, 255 at most */
 	AMPLIFY_ARN,				/* holds the other keys */
-	AMPLIFY_REGION_NAME			/* the server's, or there is nothing */
+	AMPLIFY_REGION_NAME,		/* the server's, or there is nothing */
+	AMPLIFY_ACCOUNT_ID			/* likewise, if the server has one */
 } AmplifyKeyRule;
 
 typedef struct AmplifyColumn
@@ -213,6 +214,7 @@ extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *r
 extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
 											const AmplifyResource *ancestor,
 											const AmplifyKeys *keys);
+extern bool amplify_resource_is_place(const AmplifyColumn *column);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
 extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
 									   const char *arn, const char *region,
@@ -231,6 +233,7 @@ typedef enum AmplifyOptionKind
 	AMPLIFY_OPTION_REAL,		/* double */
 	AMPLIFY_OPTION_ON_ERROR,	/* bool */
 	AMPLIFY_OPTION_REGION,		/* the rest are char * */
+	AMPLIFY_OPTION_ACCOUNT,
 	AMPLIFY_OPTION_URL,
 	AMPLIFY_OPTION_TEXT,		/* anything but an empty string */
 	AMPLIFY_OPTION_HEADER,		/* goes into a header: printable ASCII */
@@ -267,6 +270,7 @@ typedef struct AmplifyOptions
 {
 	/* server */
 	char	   *region;
+	char	   *account_id;		/* NULL: whose the items turn out to be */
 	char	   *endpoint_url;	/* NULL: built from region */
 	bool		use_fips;
 	bool		use_dualstack;

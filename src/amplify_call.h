@@ -177,7 +177,8 @@ extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 								 const char *server);
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
-
+extern void amplify_error_account(const char *found, const char *expected,
+								  const char *server);
 extern char *amplify_error_detail(const AmplifyFailure *failure);
 extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
 									  const char *reason, const char *server);

@@ -36,7 +36,8 @@ extern void amplify_keyset_settle(const AmplifyResource *resource,
 								  AmplifyKeySet *set);
 extern void amplify_keyset_evaluate(const AmplifyResource *resource,
 								 List *serialized, List *exprstates,
-								 ExprContext *econtext, const char *region,
+								 ExprContext *econtext,
+								 const AmplifyOptions *options,
 								 AmplifyKeySet *set);
 
 /* ---------- stream.c: what is asked for one set of keys ---------- */

@@ -401,6 +401,20 @@ amplify_error_value(AmplifyValueStatus status, const char *column,
 					column, table, values[status].what)));
 }
 
+/* The credentials give what is of another account than the server's option */
+void
+amplify_error_account(const char *found, const char *expected,
+					  const char *server)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("credentials for server \"%s\" are of another AWS account",
+					server),
+			 errdetail("Amplify returns items of account %s, but option \"account_id\" of the server is %s.",
+					   found, expected),
+			 errhint("Set that option to the account of the keys or the role in the user mapping.")));
+}
+
 /*
  * Say why there are no credentials.  reason is a sentence, or NULL; at LOG,
  * older credentials are still good.

@@ -36,6 +36,7 @@ typedef struct TermContext
 	PlannerInfo *root;
 	RelOptInfo *baserel;
 	const AmplifyResource *resource;
+	const AmplifyRelInfo *info;
 	Oid			relid;
 } TermContext;
 
@@ -57,8 +58,10 @@ List *
 amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 				  const AmplifyResource *resource, List *clauses)
 {
-	TermContext context = {root, baserel, resource,
-	planner_rt_fetch(baserel->relid, root)->relid};
+	TermContext context = {
+		root, baserel, resource, baserel->fdw_private,
+		planner_rt_fetch(baserel->relid, root)->relid
+	};
 	List	   *disjuncts = list_make1(NIL);
 	ListCell   *lc;
 
@@ -176,8 +179,9 @@ amplify_key_count(PlannerInfo *root, List *disjuncts, const AmplifyKeys *marks)
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
-			if (marks != NULL && term->column->key != AMPLIFY_ARN &&
-				!has_mark(marks, term->column->name))
+			if (amplify_resource_is_place(term->column) ||
+				(marks != NULL && term->column->key != AMPLIFY_ARN &&
+				 !has_mark(marks, term->column->name)))
 				continue;
 			any = true;
 			if (term->is_array)
@@ -335,8 +339,13 @@ key_column(TermContext *context, Node *node)
 		return NULL;
 	column = amplify_value_column(context->relid, var->varattno,
 								  context->resource, false);
-	return column->key != AMPLIFY_NOT_A_KEY && holds_key(column, var) ?
-		column : NULL;
+	/* unless the server says its account, only items know theirs */
+	if (column->key == AMPLIFY_NOT_A_KEY ||
+		(column->key == AMPLIFY_ACCOUNT_ID &&
+		 context->info->options.account_id == NULL) ||
+		!holds_key(column, var))
+		return NULL;
+	return column;
 }
 
 /*

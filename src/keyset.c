@@ -39,7 +39,8 @@ typedef struct KeyValues
 
 static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
 							  List *exprstates, ExprContext *econtext,
-							  const char *region, KeyValues *values);
+							  const AmplifyOptions *options,
+							  KeyValues *values);
 static bool evaluate_term(ExprState *state, bool is_array,
 						  ExprContext *econtext, AmplifyKeyRule rule,
 						  List **values);
@@ -47,7 +48,7 @@ static void add_value(List **values, Datum datum, FmgrInfo *out,
 					  AmplifyKeyRule rule);
 static void bind_values(KeyValues *key, List *values);
 static bool bind_arns(const AmplifyResource *resource, List *arns,
-					  const char *region, List **bound_keys);
+					  const AmplifyOptions *options, List **bound_keys);
 static bool contains(List *values, const char *value);
 static void add_products(const AmplifyResource *resource, KeyValues *values,
 						 AmplifyKeySet *set, int *size);
@@ -84,7 +85,7 @@ amplify_keyset_compare(const void *a, const void *b)
 void
 amplify_keyset_evaluate(const AmplifyResource *resource, List *serialized,
 					 List *exprstates, ExprContext *econtext,
-					 const char *region, AmplifyKeySet *set)
+					 const AmplifyOptions *options, AmplifyKeySet *set)
 {
 	int			size = 0;
 	ListCell   *lc;
@@ -95,7 +96,7 @@ amplify_keyset_evaluate(const AmplifyResource *resource, List *serialized,
 		KeyValues	values[AMPLIFY_MAX_KEYS + 1] = {{false}};
 
 		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
-							  region, values))
+							  options, values))
 			add_products(resource, values, set, &size);
 	}
 	amplify_keyset_settle(resource, set);
@@ -159,7 +160,7 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 static bool
 evaluate_disjunct(const AmplifyResource *resource, List *terms,
 				  List *exprstates, ExprContext *econtext,
-				  const char *region, KeyValues *values)
+				  const AmplifyOptions *options, KeyValues *values)
 {
 	for (int i = 0; i < list_length(terms); i += 3)
 	{
@@ -171,9 +172,12 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 
 		if (!evaluate_term(state, is_array, econtext, column->key, &found))
 			return false;
-		if (column->key == AMPLIFY_REGION_NAME)
+		if (amplify_resource_is_place(column))
 		{
-			if (!contains(found, region))
+			const char *place = column->key == AMPLIFY_REGION_NAME ?
+				options->region : options->account_id;
+
+			if (place != NULL && !contains(found, place))
 				return false;
 			continue;
 		}
@@ -183,7 +187,7 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 	{
 		List	   *keys = NIL;
 
-		if (!bind_arns(resource, values[AMPLIFY_MAX_KEYS].values, region, &keys))
+		if (!bind_arns(resource, values[AMPLIFY_MAX_KEYS].values, options, &keys))
 			return false;
 		values[AMPLIFY_MAX_KEYS].values = keys;
 	}
@@ -272,18 +276,21 @@ bind_values(KeyValues *key, List *values)
 
 /* The keys in these ARNs, as a list of AmplifyKeys; false: in none of them */
 static bool
-bind_arns(const AmplifyResource *resource, List *arns, const char *region,
-		  List **bound_keys)
+bind_arns(const AmplifyResource *resource, List *arns,
+		  const AmplifyOptions *options, List **bound_keys)
 {
 	ListCell   *lc;
 
 	foreach(lc, arns)
 	{
 		AmplifyKeys *keys = palloc0(sizeof(AmplifyKeys));
+		char	   *account;
 		bool		valid;
 
-		valid = amplify_resource_parse_arn(resource, lfirst(lc), region, NULL,
-										   keys);
+		valid = amplify_resource_parse_arn(resource, lfirst(lc),
+										   options->region, &account, keys) &&
+			(options->account_id == NULL ||
+			 strcmp(account, options->account_id) == 0);
 		for (int i = 0; valid && i < AMPLIFY_MAX_KEYS; i++)
 		{
 			if (keys->value[i] != NULL)

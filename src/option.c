@@ -294,6 +294,10 @@ parse_option(const AmplifyOption *option, const char *value,
 			if (!valid_region(value))
 				return false;
 			break;
+		case AMPLIFY_OPTION_ACCOUNT:
+			if (strlen(value) != 12 || strspn(value, "0123456789") != 12)
+				return false;
+			break;
 		case AMPLIFY_OPTION_URL:
 			if (!amplify_option_valid_url(value))
 				return false;
@@ -351,6 +355,8 @@ describe_kind(const AmplifyOption *option)
 							option->min, option->max);
 		case AMPLIFY_OPTION_REGION:
 			return "It must be the name of an AWS region, such as \"us-east-1\".";
+		case AMPLIFY_OPTION_ACCOUNT:
+			return "It must be the number of an AWS account, of 12 digits.";
 		case AMPLIFY_OPTION_URL:
 			return "It must be an http or https URL with a host name, without user, query or fragment.";
 		case AMPLIFY_OPTION_HEADER:

@@ -354,7 +354,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 		connect_target(state, target);
 	amplify_keyset_evaluate(target->spec.resource, target->keys,
 							state->key_exprs, state->css.ss.ps.ps_ExprContext,
-							target->options.region, &set);
+							&target->options, &set);
 	for (int i = 0; i < set.nkeys; i++)
 	{
 		BatchKey   *key = palloc(sizeof(BatchKey));

@@ -241,6 +241,14 @@ amplify_resource_inherit(const AmplifyResource *resource,
 	return result;
 }
 
+/* Does it tell where an item is?  That chooses servers; no request has it. */
+bool
+amplify_resource_is_place(const AmplifyColumn *column)
+{
+	return column->key == AMPLIFY_REGION_NAME ||
+		column->key == AMPLIFY_ACCOUNT_ID;
+}
+
 /*
  * Could the service have something under this key?  Values that break its
  * rules, and those that would name another URI (an empty segment, dot
@@ -272,6 +280,7 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 				strspn(value, DIGITS) == length;
 		case AMPLIFY_ARN:
 		case AMPLIFY_REGION_NAME:
+		case AMPLIFY_ACCOUNT_ID:
 		case AMPLIFY_NOT_A_KEY:
 			break;
 	}
@@ -338,13 +347,11 @@ check_columns(const AmplifyResource *resource)
 			  resource, "a column has the wrong source");
 		check((key >= 0) == (column->key != AMPLIFY_NOT_A_KEY &&
 							 column->key != AMPLIFY_ARN &&
-							 column->key != AMPLIFY_REGION_NAME),
+							 !amplify_resource_is_place(column)),
 			  resource, "a column is no key, or a key without a rule");
 		check(column->source != AMPLIFY_KEY ||
 			  amplify_resource_needs(resource, resource->list, key),
 			  resource, "a column is taken from a key that is not asked by");
-		check(column->source != AMPLIFY_ACCOUNT || resource->arn_path != NULL,
-			  resource, "it has an account without an ARN");
 		arns += column->key == AMPLIFY_ARN;
 	}
 	check(arns == (resource->arn_path != NULL), resource,

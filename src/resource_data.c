@@ -34,7 +34,7 @@
 #define REGION \
 	{"region", NULL, AMPLIFY_TEXT, AMPLIFY_REGION, AMPLIFY_REGION_NAME}
 #define ACCOUNT_ID \
-	{"account_id", NULL, AMPLIFY_TEXT, AMPLIFY_ACCOUNT}
+	{"account_id", NULL, AMPLIFY_TEXT, AMPLIFY_ACCOUNT, AMPLIFY_ACCOUNT_ID}
 
 /* ---------- apps ---------- */
 
@@ -329,7 +329,7 @@ static const AmplifyResource job_steps = {
 	3
 };
 
-/* ---------- artifacts: no ARN, so nothing tells their account ---------- */
+/* ---------- artifacts: without an ARN ---------- */
 
 static const AmplifyColumn artifacts_columns[] = {
 	APP_ID_OF_REQUEST,
@@ -338,6 +338,7 @@ static const AmplifyColumn artifacts_columns[] = {
 	{"artifact_id", "artifactId", AMPLIFY_TEXT},
 	{"artifact_file_name", "artifactFileName", AMPLIFY_TEXT},
 	REGION,
+	ACCOUNT_ID,
 };
 
 static const AmplifyOperation list_artifacts = {
@@ -365,6 +366,7 @@ static const AmplifyColumn artifact_urls_columns[] = {
 	{"artifact_id", "artifactId", AMPLIFY_TEXT, .key = AMPLIFY_NAME},
 	{"artifact_url", "artifactUrl", AMPLIFY_TEXT, .sensitive = true},
 	REGION,
+	ACCOUNT_ID,
 };
 
 static const AmplifyOperation get_artifact_url = {

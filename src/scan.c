@@ -272,7 +272,7 @@ start_fetch(ForeignScanState *node)
 	if (amplify_pushdown && wanted)
 		amplify_keyset_evaluate(state->spec.resource, state->keys,
 								state->key_exprs, econtext,
-								state->options.region, &set);
+								&state->options, &set);
 	else if (wanted)
 		amplify_keyset_everything(state->spec.resource, &set);
 	amplify_fetch_start(state->fetch, &set);

@@ -72,8 +72,10 @@ static bool read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 					   const AmplifyRow *row,
 					   const AmplifyConnection *connection,
 					   AmplifyValue *value);
-static bool read_from_arn(AmplifyColumnMap *map, const MappedColumn *mapped,
-						  const AmplifyRow *row, AmplifyValue *value);
+static bool read_arn(const AmplifyColumnMap *map, const AmplifyRow *row,
+					 char **account, AmplifyKeys *keys);
+static void check_account(const AmplifyColumnMap *map, const AmplifyRow *row,
+						  const AmplifyConnection *connection);
 static Datum convert_value(const MappedColumn *mapped,
 						   const AmplifyValue *value);
 static char *value_text(const MappedColumn *mapped, const AmplifyValue *value);
@@ -159,6 +161,8 @@ amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 	ConversionContext context = {map->tablename, NULL};
 	ErrorContextCallback callback;
 
+	if (connection->options.account_id != NULL)
+		check_account(map, row, connection);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true,
 		   slot->tts_tupleDescriptor->natts * sizeof(bool));
@@ -240,6 +244,8 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 		   AmplifyValue *value)
 {
 	const char *text = NULL;
+	char	   *account;
+	AmplifyKeys keys;
 	AmplifyValueStatus status;
 
 	switch (mapped->column->source)
@@ -256,9 +262,18 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 								   mapped->column->type,
 								   value) == AMPLIFY_VALUE_OK)
 				return true;
-			return read_from_arn(map, mapped, row, value);
+			if (!read_arn(map, row, NULL, &keys))
+				return false;
+			text = keys.value[mapped->key];
+			break;
 		case AMPLIFY_ACCOUNT:
-			return read_from_arn(map, mapped, row, value);
+			text = connection->options.account_id;
+			if (text != NULL)
+				break;
+			if (!read_arn(map, row, &account, NULL))
+				return false;
+			text = account;
+			break;
 		case AMPLIFY_MEMBER:
 			status = amplify_page_value(row->item, mapped->column->path,
 										mapped->column->type, value);
@@ -273,25 +288,33 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 	return true;
 }
 
-/* What only the item's ARN tells: its account, or a key not asked for */
+/* What the item's ARN tells, if it has one: its account, and all its keys */
 static bool
-read_from_arn(AmplifyColumnMap *map, const MappedColumn *mapped,
-			  const AmplifyRow *row, AmplifyValue *value)
+read_arn(const AmplifyColumnMap *map, const AmplifyRow *row, char **account,
+		 AmplifyKeys *keys)
 {
-	AmplifyKeys keys = {{NULL}};
-	char	   *account = NULL;
 	AmplifyValue arn;
 
-	if (map->arn_path == NULL ||
+	return map->arn_path != NULL &&
 		amplify_page_value(row->item, map->arn_path, AMPLIFY_TEXT,
-						   &arn) != AMPLIFY_VALUE_OK ||
-		!amplify_resource_parse_arn(map->resource, arn.text, NULL, &account,
-									&keys))
-		return false;
-	value->text = mapped->column->source == AMPLIFY_ACCOUNT ? account :
-		keys.value[mapped->key];
-	value->length = strlen(value->text);
-	return true;
+						   &arn) == AMPLIFY_VALUE_OK &&
+		amplify_resource_parse_arn(map->resource, arn.text, NULL, account,
+								   keys);
+}
+
+/*
+ * The server is said to be for one account, and what is above it relies on
+ * that: an item of another one is an error, not a row in the wrong place.
+ */
+static void
+check_account(const AmplifyColumnMap *map, const AmplifyRow *row,
+			  const AmplifyConnection *connection)
+{
+	const char *expected = connection->options.account_id;
+	char	   *found;
+
+	if (read_arn(map, row, &found, NULL) && strcmp(found, expected) != 0)
+		amplify_error_account(found, expected, connection->servername);
 }
 
 static Datum

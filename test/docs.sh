@@ -40,7 +40,7 @@ make_resources() {
                FROM amplify_fdw_fields() WITH ORDINALITY AS f (of_resource,
                    field, type, member, is_key, sensitive, n)
                WHERE of_resource = resource AND is_key AND
-                   field <> 'region' AND field NOT LIKE '%\_arn'),
+                   field NOT IN ('region', 'account_id') AND field NOT LIKE '%\_arn'),
               coalesce(get_operation, ''), list_operation
           FROM amplify_fdw_resources()"
 }
@@ -51,7 +51,7 @@ columns_of() {
     echo '|---|---|---|---|'
     rows "SELECT field, type,
               coalesce(member, CASE field WHEN 'region' THEN 'the server'
-                  WHEN 'account_id' THEN 'the ARN' ELSE 'the request' END),
+                  WHEN 'account_id' THEN 'the server, or the ARN' ELSE 'the request' END),
               CASE WHEN is_key THEN 'key' WHEN sensitive THEN 'sensitive'
                   ELSE '' END
           FROM amplify_fdw_fields() WHERE resource = '$1'"
