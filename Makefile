@@ -95,6 +95,7 @@ REGRESS = \
 	retry \
 	security \
 	smoke \
+	source_server \
 	stats \
 	throttle \
 	times \

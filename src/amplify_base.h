@@ -85,6 +85,14 @@
 	((double) estimate_array_length(expr))
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define amplify_server_aclcheck(server, user) \
+	object_aclcheck(ForeignServerRelationId, server, user, ACL_USAGE)
+#else
+#define amplify_server_aclcheck(server, user) \
+	pg_foreign_server_aclcheck(server, user, ACL_USAGE)
+#endif
+
 /* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
 #define amplify_new_wait_event(name)	WaitEventExtensionNew(name)
@@ -294,6 +302,7 @@ typedef struct AmplifyOptions
 	int			role_duration;	/* seconds; 0: STS's default */
 	char	   *profile;		/* NULL: none */
 	bool		ambient_credentials;
+	char	   *source_server;	/* NULL: the mapping stands for itself */
 	/* table */
 	char	   *resource;		/* NULL: the table's name */
 	int			page_size;		/* 0: the operation's maximum */

@@ -15,10 +15,12 @@
 
 #include "access/htup_details.h"
 #include "amplify_fdw.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "sigv4.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -30,6 +32,9 @@ static dlist_head connections = DLIST_STATIC_INIT(connections);
 
 static AmplifyConnection *create_connection(Oid serverid, Oid userid);
 static AmplifyServer *server_entry(Oid serverid);
+static void apply_mapping(AmplifyConnection *connection,
+						  const ForeignServer *server);
+static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
 static List *mapping_options(Oid serverid, Oid userid, bool *found);
 static void free_connection(AmplifyConnection *connection);
 static void cleanse_secrets(void *arg);
@@ -160,7 +165,6 @@ create_connection(Oid serverid, Oid userid)
 	AmplifyConnection *connection;
 	MemoryContextCallback *callback;
 	ForeignServer *server;
-	List	   *options;
 
 	/* under the caller's until it is complete, so that an error frees it */
 	context = AllocSetContextCreate(CurrentMemoryContext,
@@ -180,8 +184,7 @@ create_connection(Oid serverid, Oid userid)
 	connection->shared = server_entry(serverid);
 	amplify_option_defaults(&connection->options);
 	amplify_option_apply(server->options, &connection->options);
-	options = mapping_options(serverid, userid, &connection->has_mapping);
-	amplify_option_apply(options, &connection->options);
+	apply_mapping(connection, server);
 	if (connection->options.region == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
@@ -220,6 +223,61 @@ server_entry(Oid serverid)
 	if (!found)
 		memset((char *) server + sizeof(Oid), 0,
 			   sizeof(AmplifyServer) - sizeof(Oid));
+	return server;
+}
+
+/*
+ * The user's mapping over the server's options.  Where it names a source, the
+ * mapping for that server comes first; a role of its own replaces that one's.
+ */
+static void
+apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
+{
+	AmplifyOptions *options = &connection->options;
+	List	   *own = mapping_options(server->serverid, connection->userid,
+									  &connection->has_mapping);
+	ForeignServer *source;
+	bool		has_role;
+
+	amplify_option_apply(own, options);
+	if (options->source_server == NULL)
+		return;
+
+	has_role = options->role_arn != NULL;
+	source = source_server(options->source_server, connection->userid,
+						   server->fdwid);
+	options->source_server = NULL;
+	amplify_option_apply(mapping_options(source->serverid, connection->userid,
+										 &connection->has_mapping),
+						 options);
+	if (options->source_server != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"source_server\" of the user mapping for server \"%s\" leads to another such option",
+						server->servername),
+				 errhint("Name the server whose user mapping has the keys.")));
+	if (has_role)
+	{
+		options->role_arn = options->external_id = NULL;
+		options->role_session_name = NULL;
+		options->role_duration = 0;
+	}
+	amplify_option_apply(own, options);
+}
+
+/* As for a mapping of his own there, the user must be allowed to use it */
+static ForeignServer *
+source_server(const char *name, Oid userid, Oid fdwid)
+{
+	ForeignServer *server = GetForeignServerByName(name, false);
+
+	if (amplify_server_aclcheck(server->serverid, userid) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
+	if (server->fdwid != fdwid)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("server \"%s\" belongs to another foreign-data wrapper",
+						name)));
 	return server;
 }
 

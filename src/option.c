@@ -243,6 +243,15 @@ check_combination(const AmplifyOptions *options, Oid catalog)
 				 errdetail("A session token is valid only with the keys that it was issued with."),
 				 errhidestmt(true)));
 
+	if (options->source_server != NULL &&
+		(options->access_key_id != NULL || options->profile != NULL ||
+		 options->ambient_credentials))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"source_server\" cannot be combined with other credentials"),
+				 errdetail("It takes those of the user mapping for another server."),
+				 errhidestmt(true)));
+
 	if (options->role_arn == NULL &&
 		(options->external_id != NULL || options->role_session_name != NULL ||
 		 options->role_duration != 0))

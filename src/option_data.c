@@ -99,6 +99,9 @@ const AmplifyOption amplify_options[] = {
 	{"ambient_credentials", UserMappingRelationId, AMPLIFY_OPTION_BOOL,
 		AT(ambient_credentials), 0, 0, SUPERUSER, "false", NULL,
 	"let the mapping use whatever identity the server has"},
+	{"source_server", UserMappingRelationId, AMPLIFY_OPTION_TEXT,
+		AT(source_server), 0, 0, 0, NULL, NULL,
+	"take the credentials of the same user's mapping for that server"},
 
 	{"resource", ForeignTableRelationId, AMPLIFY_OPTION_TEXT,
 		AT(resource), 0, 0, 0, NULL, "the table's name",
