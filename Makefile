@@ -86,6 +86,9 @@ REGRESS = \
 	pushdown \
 	read_ahead \
 	read_ahead_bounds \
+	regions \
+	regions_create \
+	regions_errors \
 	resource_arns \
 	resource_calls \
 	resource_joins \
