@@ -1,54 +1,49 @@
-# The README is true: its SQL runs, and prints what it shows.
+# The README and the pages of doc/ are true: their SQL runs, and prints what
+# they show.
 #
-# All blocks run in one session, in their order, but for the first, which
-# shows what one gets after the set-up.  Only the endpoint is the mock's.
+# The blocks of a page run in one session, in their order, in a database of the
+# page's own.  Blocks that come before the one that sets up, with CREATE
+# EXTENSION, show what one gets after that; a page without one goes on where
+# that of the README ends.  Only where servers send their requests is not the
+# page's: to the mock of their region and account.
 use strict;
 use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
 use Amplify;
+use File::Basename;
 use IPC::Run;
 use Mock;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# Where servers are that do not say so
+use constant { REGION => 'us-east-1', ACCOUNT => '111122223333' };
+
 my $top = "$FindBin::RealBin/../..";
-my @blocks = blocks(slurp_file("$top/README.md"));
 my $node = new_node('readme');
-my $mock = Mock->start(
-    dir  => PostgreSQL::Test::Utils::tempdir,
-    args => [ '--data', "$top/test/mock/demo.json" ]);
+my %mocks;
 
-# new_node() makes the extension; the README does so itself.
-$node->safe_psql('postgres', 'DROP EXTENSION amplify_fdw');
-
-# the query at the top, after "First server"
-my $first = shift @blocks;
-my ($set_up) = grep { $blocks[$_]{sql} =~ /CREATE EXTENSION/ } 0 .. $#blocks;
+my @readme = blocks('README.md');
+my ($set_up) = grep { is_set_up($_) } @readme;
 ok(defined $set_up, 'the README says how to set up');
-splice @blocks, $set_up + 1, 0, $first;
 
-my @printed = run_session(map { $_->{sql} } @blocks);
-for my $i (0 .. $#blocks)
-{
-    my ($title) = $blocks[$i]{sql} =~ /^(.*)$/m;
-
-    unlike($printed[$i], qr/ERROR|FATAL/, "runs: $title");
-    is($printed[$i], $blocks[$i]{output}, "prints: $title")
-        if defined $blocks[$i]{output};
-}
+my $statistics = run_page('README.md', @readme);
 like(
-    $printed[-1],
+    $statistics,
     qr/ amplify +\| t +(\| +0 *){4}\n/,
     'the statistics tell of calls, and of no trouble');
+run_page("doc/$_", blocks("doc/$_"))
+    for map { basename $_ } sort glob "$top/doc/*.md";
 
 done_testing();
 
-# The SQL blocks of a README, each with the text block that follows at once
+# The SQL blocks of a page, each with the text block that follows at once
 sub blocks
 {
-    my ($text) = @_;
+    my ($page) = @_;
+    my $text = slurp_file("$top/$page");
     my @found;
 
     while ($text =~ /^```sql\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms)
@@ -58,22 +53,109 @@ sub blocks
     return @found;
 }
 
+sub is_set_up { return $_[0]->{sql} =~ /CREATE EXTENSION amplify_fdw/; }
+
+# Runs the blocks and compares: one that fails shows the error.  Returns what
+# the last one has printed.
+sub run_page
+{
+    my ($page, @blocks) = @_;
+    my ($first) = grep { is_set_up($blocks[$_]) } 0 .. $#blocks;
+
+    return if !@blocks;
+    @blocks = ($set_up, @blocks) if !defined $first;
+    unshift @blocks, splice @blocks, $first, 1 if defined $first;
+
+    my @printed = run_session($page, map { $_->{sql} } @blocks);
+    for my $i (0 .. $#blocks)
+    {
+        my ($title) = $blocks[$i]{sql} =~ /^(.*)$/m;
+
+        if (defined $blocks[$i]{output})
+        {
+            is($printed[$i], $blocks[$i]{output}, "$page prints: $title");
+        }
+        else
+        {
+            unlike($printed[$i], qr/ERROR|FATAL/, "$page runs: $title");
+        }
+    }
+    return $printed[-1];
+}
+
 # What psql prints for each of the texts
 sub run_session
 {
-    my @sql = @_;
-    my $url = $mock->url;
+    my ($page, @sql) = @_;
     my $script = join '', map { "\\echo ====\n$_" } @sql;
     my $output;
 
-    $script =~ s/(region 'us-east-1')/$1, endpoint_url '$url'/;
+    $node->safe_psql('postgres', qq{CREATE DATABASE "$page"});
+    send_to_mocks($page, $script);
     IPC::Run::run(
-        [ 'psql', '-X', '-q', '-d', $node->connstr('postgres') ],
+        [ 'psql', '-X', '-q', '-d', $node->connstr($page) ],
         '<', \"SET timezone = 'UTC';\n$script", '>&', \$output)
         or die "psql: $output";
     my (undef, @printed) = split /^====\n/m, $output;
 
-    # psql ends a table with an empty line, which a README need not show
+    # psql ends a table with an empty line, which a page need not show
     s/\n\n\z/\n/ for @printed;
     return @printed;
+}
+
+# Whatever makes a server in that database, an event trigger gives it the
+# endpoints of its mock.  There is one for each region and account that the
+# script names.
+sub send_to_mocks
+{
+    my ($database, $script) = @_;
+    my %regions = map { $_ => 1 } REGION, $script =~ /'([a-z]{2}-[a-z]+-\d)'/g;
+    my %accounts = map { $_ => 1 } ACCOUNT, $script =~ /\b(\d{12})\b/g;
+    my @places;
+
+    for my $region (sort keys %regions)
+    {
+        push @places, map { [ $region, $_, mock($region, $_)->url ] }
+            sort keys %accounts;
+    }
+    my $places = join ', ',
+        map { '(' . join(', ', map { "'$_'" } @$_) . ')' } @places;
+
+    $node->safe_psql($database, sprintf <<'END', ACCOUNT, $places);
+CREATE FUNCTION pg_catalog.send_to_mock() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  command text;
+BEGIN
+  FOR command IN
+    WITH server AS (
+      SELECT srvname, jsonb_object(array_agg(o.option_name), array_agg(o.option_value)) AS options
+      FROM pg_foreign_server, pg_options_to_table(srvoptions) AS o
+      GROUP BY srvname)
+    SELECT format('ALTER SERVER %%I OPTIONS (ADD endpoint_url %%L, ADD sts_endpoint_url %%2$L)', s.srvname, p.url)
+    FROM server s
+    JOIN (VALUES %2$s) AS p (region, account, url)
+      ON s.options->>'region' = p.region AND coalesce(s.options->>'account_id', '%1$s') = p.account
+    WHERE NOT s.options ? 'endpoint_url'
+  LOOP
+    EXECUTE command;
+  END LOOP;
+END $$;
+CREATE EVENT TRIGGER send_to_mock ON ddl_command_end WHEN TAG IN ('CREATE SERVER')
+  EXECUTE FUNCTION pg_catalog.send_to_mock();
+END
+    return;
+}
+
+# The mock of a place; all but the one of the README have made-up data.
+sub mock
+{
+    my ($region, $account) = @_;
+    my @data = "$region $account" eq REGION . ' ' . ACCOUNT
+        ? ('--data', "$top/test/mock/demo.json")
+        : ('--generate', '2,2');
+
+    return $mocks{"$region $account"} ||= Mock->start(
+        dir  => PostgreSQL::Test::Utils::tempdir,
+        args => [ @data, '--region', $region, '--account', $account ]);
 }
