@@ -83,6 +83,7 @@ REGRESS = \
 	page_size \
 	params \
 	plan_keys \
+	plan_rows \
 	pushdown \
 	read_ahead \
 	read_ahead_bounds \

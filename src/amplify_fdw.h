@@ -152,6 +152,8 @@ extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 							   const AmplifyResource *resource, List *clauses);
 extern bool amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
 							  const AmplifyOperation *operation);
+extern bool amplify_key_says(const AmplifyResource *resource, List *disjuncts,
+							 int key);
 extern void amplify_key_common(const AmplifyResource *resource,
 							   List *disjuncts, AmplifyKeys *common);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
@@ -200,6 +202,7 @@ typedef struct AmplifyRelInfo
 	const AmplifyResource *resource;
 	Oid			relid;
 	Oid			serverid;
+	bool		analyzed;		/* there are statistics */
 } AmplifyRelInfo;
 
 extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,

@@ -133,6 +133,23 @@ amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
 	return true;
 }
 
+/* Does each disjunct say that key? */
+bool
+amplify_key_says(const AmplifyResource *resource, List *disjuncts, int key)
+{
+	ListCell   *lc;
+
+	foreach(lc, disjuncts)
+	{
+		AmplifyKeys marks;
+
+		mark_keys(resource, lfirst(lc), &marks);
+		if (marks.value[key] == NULL)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Where parents are asked: the keys that all disjuncts bind and a List needs,
  * marked, and so what amplify_keyset_settle() will leave of them.

@@ -40,6 +40,10 @@ typedef struct KeyMember
 } KeyMember;
 
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
+static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
+							const AmplifyPathInfo *path, double by_statistics);
+static bool says_keys(PlannerInfo *root, RelOptInfo *baserel,
+					  RestrictInfo *rinfo);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 							  List *clauses);
 static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
@@ -80,12 +84,13 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	amplify_option_apply(GetForeignTable(foreigntableid)->options,
 						 &info->options);
 	info->resource = amplify_option_resource(&info->options, foreigntableid);
+	info->analyzed = baserel->tuples > 0;
 	baserel->fdw_private = info;
 
 	baserel->tuples = total_rows(baserel, info);
 	set_baserel_size_estimates(root, baserel);
 	path = examine_keys(root, baserel, baserel->baserestrictinfo);
-	baserel->rows = clamp_row_est(Min(baserel->rows, path->rows));
+	baserel->rows = estimate_rows(root, baserel, path, baserel->rows);
 }
 
 void
@@ -113,9 +118,9 @@ amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 											 baserel->baserestrictinfo));
 		if (!is_better(path, base))
 			continue;
-		/* the key makes it so, whatever selectivities multiply to */
 		param_info->ppi_rows = path->rows =
-			clamp_row_est(Min(path->rows, param_info->ppi_rows));
+			Min(estimate_rows(root, baserel, path, param_info->ppi_rows),
+				baserel->rows);
 		add_foreign_path(root, baserel, path, outer);
 	}
 }
@@ -171,6 +176,62 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
 		rows *= r->default_rows;
 	return rows;
+}
+
+/*
+ * How many rows a path's conditions leave; by_statistics is what PostgreSQL
+ * thinks.  Without statistics that is half a percent for each condition on a
+ * key, which is far from what keys do: then the rows that the calls bring are
+ * taken, and the other conditions' share of them.
+ */
+static double
+estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
+			  const AmplifyPathInfo *path, double by_statistics)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	const AmplifyResource *resource = info->resource;
+	int			last = amplify_resource_last_key(resource);
+	bool		named = last >= 0 && amplify_resource_is_unique(resource) &&
+		amplify_key_says(resource, path->disjuncts, last);
+	bool		got = named &&
+		strcmp(path->operation, resource->get->name) == 0;
+	double		rows = Min(path->rows, baserel->tuples);
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	if (info->analyzed)
+		return got ? clamp_row_est(Min(rows, by_statistics)) : by_statistics;
+
+	/* lists bring all names, of which each parent has those wanted once */
+	if (named && !got)
+	{
+		AmplifyKeys name = {{NULL}};
+
+		name.value[last] = resource->keys[last];
+		rows *= Min(amplify_key_count(root, path->disjuncts, &name) /
+					resource->default_rows, 1);
+	}
+	foreach(lc, path->clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (!says_keys(root, baserel, rinfo))
+			others = lappend(others, rinfo);
+	}
+	return clamp_row_est(rows * clauselist_selectivity(root, others,
+													   baserel->relid,
+													   JOIN_INNER, NULL));
+}
+
+/* Is it a condition on keys that can be pushed? */
+static bool
+says_keys(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+
+	return amplify_pushdown &&
+		linitial(amplify_key_terms(root, baserel, info->resource,
+								   list_make1(rinfo))) != NIL;
 }
 
 /* What these RestrictInfos bind, and what a scan by it costs */
@@ -475,21 +536,16 @@ may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
 static char *
 keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
 {
-	AmplifyRelInfo *info = baserel->fdw_private;
 	PlannedStmt *statement = makeNode(PlannedStmt);
 	List	   *context;
 	List	   *pushed = NIL;
 	ListCell   *lc;
 
-	if (!amplify_pushdown)
-		return "";
 	foreach(lc, path->clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		List	   *disjuncts = amplify_key_terms(root, baserel, info->resource,
-												  list_make1(rinfo));
 
-		if (linitial(disjuncts) != NIL)
+		if (says_keys(root, baserel, rinfo))
 			pushed = lappend(pushed, rinfo->clause);
 	}
 	if (pushed == NIL)
