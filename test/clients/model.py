@@ -8,47 +8,29 @@ member, or is of jsonb and holds it.
 """
 import json
 import re
-import subprocess
 
 import botocore
 import botocore.session
+
+import shared
+from shared import NEWER
 
 # What is left out on purpose, and why
 LEFT_OUT = {
     'nextToken': 'paging is not for the user',
     'ListTagsForResource tags': 'apps and branches have their tags themselves',
 }
-# What is newer than the model of Debian 12
-NEWER = {
-    'apps': {'cache_config', 'cache_config_type', 'compute_role_arn', 'job_config',
-             'job_config_build_compute_type', 'waf_configuration', 'waf_status',
-             'waf_web_acl_arn', 'webhook_create_time'},
-    'branches': {'backend', 'backend_stack_arn', 'compute_role_arn',
-                 'enable_skew_protection'},
-    'domain_associations': {'certificate', 'certificate_type', 'update_status',
-                            'certificate_custom_certificate_arn'},
-    'jobs': {'source_url', 'source_url_type'},
-    'webhooks': {'app_id'},
-}
 # What nobody should read by accident, besides what the model calls sensitive
 SECRET = re.compile('Url$|^environmentVariables$|^screenshots$')
 TYPES = {'string': 'text', 'boolean': 'bool', 'timestamp': 'timestamptz'}
 
-tests = 0
-
 
 def ok(findings, name):
-    global tests
-    tests += 1
-    print('not ok' if findings else 'ok', tests, '-', name, flush=True)
-    for finding in findings:
-        print('# ' + finding)
+    shared.ok(not findings, name, '\n'.join(findings))
 
 
 def query(function):
-    return json.loads(subprocess.run(
-        ['psql', '-XqAt', '-c', 'SELECT json_agg(t) FROM %s() AS t' % function],
-        check=True, stdout=subprocess.PIPE).stdout)
+    return json.loads(shared.psql('SELECT json_agg(t) FROM %s() AS t' % function))
 
 
 def snake(name):
@@ -193,4 +175,4 @@ for key, why in LEFT_OUT.items():
     print('# left out: %s (%s)' % (key, why))
 for resource, names in NEWER.items():
     print('# newer than Debian 12 has it: %s: %s' % (resource, ', '.join(sorted(names))))
-print('1..%d' % tests)
+shared.done_testing()

@@ -1,13 +1,9 @@
-#!/usr/bin/env bash
-# Clients that nobody here wrote see what SQL sees: the AWS CLI and the
-# JavaScript SDK talk to the mock, too.  This proves the mock, and with it what
-# all other tests believe.
+# sdk.sh - the clients that nobody here wrote: sets "sdk", the folder that the
+# JavaScript SDK is in; to be sourced after lib.sh.
 #
 # The SDK is installed into a folder of the user's cache, not into the tree.
 # Its version is one that runs with Debian 12's Node.js and that names its own
 # parts exactly: what it needs can't change while it is not looked at.
-set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 wanted=$top/test/clients/package.json
 
@@ -23,7 +19,7 @@ sdk_folder() {
 }
 
 # A registry that can't be reached is no failure of ours; all else that npm
-# complains of is, for it would silence this test for good.
+# complains of is, for it would silence these tests for good.
 no_network='code (ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT)'
 
 # Installed beside its place and then moved there, so that it is never seen
@@ -48,20 +44,19 @@ need_sdk() {
     mv -T "$new" "$sdk" 2> /dev/null || rm -rf "$new"
 }
 
+# Before a server and a mock: the clients, and what they are to use
+need_clients() {
+    (need_packages awscli nodejs npm) >&2 ||
+        skip 'awscli, nodejs and npm cannot be installed'
+    need_packages server "${build_packages[@]}" >&2
+    need_sdk
+    export AWS_ACCESS_KEY_ID=AKIDEXAMPLE
+    export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
+    export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
+    export AWS_MAX_ATTEMPTS=1
+    export NODE_NO_WARNINGS=1   # the SDK has one for each old Node.js
+    printf '# %s\n' "$(aws --version)" "Node.js $(node --version)" "SDK ${sdk##*-}"
+}
+
 # The distribution's clients, and not what else is on somebody's path
 PATH=/usr/bin:$PATH
-(need_packages awscli nodejs npm) >&2 ||
-    skip 'awscli, nodejs and npm cannot be installed'
-need_packages server "${build_packages[@]}" >&2
-need_sdk
-need_cluster >&2
-start_mock --generate 30,12 --odd-names
-psql -Xq -f "$tree/test/setup.psql" > /dev/null
-psql -Xqc "ALTER SERVER amplify OPTIONS (ADD max_attempts '1')"
-export AWS_ACCESS_KEY_ID=AKIDEXAMPLE
-export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
-export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
-export AWS_MAX_ATTEMPTS=1
-export NODE_NO_WARNINGS=1       # the SDK has one for each old Node.js
-printf '# %s\n' "$(aws --version)" "Node.js $(node --version)" "SDK ${sdk##*-}"
-/usr/bin/python3 "$tree/test/clients/compare.py" "$sdk"
