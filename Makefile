@@ -92,6 +92,7 @@ REGRESS = \
 	regions_errors \
 	resource_arns \
 	resource_calls \
+	resource_generations \
 	resource_joins \
 	resource_keys \
 	resource_random \
