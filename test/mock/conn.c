@@ -48,7 +48,8 @@ reset_on_close(int fd)
 static void
 request_over(Conn *c)
 {
-	stats.in_flight -= c->in_flight;
+	if (c->in_flight)
+		stats_flight(-1);
 	stats.held -= c->held;
 	c->in_flight = c->held = false;
 }
@@ -226,8 +227,7 @@ queue_request(Conn *c)
 	}
 	c->used = true;
 	c->in_flight = true;
-	if (++stats.in_flight > stats.max_in_flight)
-		stats.max_in_flight = stats.in_flight;
+	stats_flight(1);
 }
 
 static void

@@ -10,7 +10,7 @@
 
 #include "mock.h"
 
-#define LOG_SIZE	1000
+#define LOG_SIZE	1000			/* lines of each log */
 
 typedef struct LogLine
 {
@@ -21,11 +21,20 @@ typedef struct LogLine
 	Buf			key_id;
 } LogLine;
 
+/* From that moment on, so many requests were in flight */
+typedef struct Flights
+{
+	uint64_t	when;
+	uint64_t	n;
+} Flights;
+
 Stats		stats;
 
 static uint64_t *counts;		/* by operation; the last is for no such */
 static LogLine log_ring[LOG_SIZE];
 static uint64_t log_lines;
+static Flights flights_ring[LOG_SIZE];
+static uint64_t flights_lines;
 static uint64_t start_ms;
 
 static const char *
@@ -45,6 +54,19 @@ stats_count(const Op *op)
 {
 	counts[op_index(op)]++;
 	stats.requests++;
+}
+
+/* A request more is in flight, or one less */
+void
+stats_flight(int change)
+{
+	Flights    *line = &flights_ring[flights_lines++ % LOG_SIZE];
+
+	stats.in_flight += (uint64_t) change;
+	if (stats.in_flight > stats.max_in_flight)
+		stats.max_in_flight = stats.in_flight;
+	line->when = now_ms();
+	line->n = stats.in_flight;
 }
 
 void
@@ -144,6 +166,23 @@ word_log(Conn *c, const Params *ps, Reply *r)
 }
 
 static bool
+word_flights(Conn *c, const Params *ps, Reply *r)
+{
+	uint64_t	first = flights_lines > LOG_SIZE ? flights_lines - LOG_SIZE : 0;
+
+	(void) c, (void) ps;
+	for (uint64_t i = first; i < flights_lines; i++)
+	{
+		const Flights *line = &flights_ring[i % LOG_SIZE];
+
+		buf_printf(&r->body, "%llu %llu\n",
+				   (unsigned long long) (line->when - start_ms),
+				   (unsigned long long) line->n);
+	}
+	return true;
+}
+
+static bool
 word_connections(Conn *c, const Params *ps, Reply *r)
 {
 	(void) c, (void) ps;
@@ -163,7 +202,7 @@ word_reset(Conn *c, const Params *ps, Reply *r)
 	stats.accepted = 0;
 	stats.requests = 0;
 	stats.max_in_flight = stats.in_flight;
-	log_lines = 0;
+	log_lines = flights_lines = 0;
 	latency_now = options.latency;
 	accept_mode = ACCEPT_NORMAL;
 	faults_clear();
@@ -299,6 +338,7 @@ static const struct
 	{"GET", "total", word_total},
 	{"GET", "held", word_held},
 	{"GET", "log", word_log},
+	{"GET", "flights", word_flights},
 	{"GET", "connections", word_connections},
 	{"GET", "wait", word_wait},
 	{"POST", "reset", word_reset},

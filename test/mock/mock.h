@@ -372,6 +372,7 @@ typedef struct Stats
 extern Stats stats;
 
 extern void stats_count(const Op *op);
+extern void stats_flight(int change);
 extern void stats_log(uint64_t when, int status, const Op *op, Slice target,
 					  Slice key_id);
 extern void control_start(void);
