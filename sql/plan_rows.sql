@@ -25,7 +25,7 @@ END $$;
 CREATE TEMP TABLE ways AS
   SELECT resource, coalesce(string_agg(key, ', ' ORDER BY n), 'all') AS bound, count(key) AS keys,
          format('SELECT * FROM %I', resource) || coalesce(
-           ' WHERE ' || string_agg(format('%I = %L', key, value), ' AND ' ORDER BY n)
+           ' WHERE ' || string_agg(format('%I = %L', key, coalesce(value, 'none')), ' AND ' ORDER BY n)
              FILTER (WHERE key IS NOT NULL), '') AS query
     FROM (SELECT resource, array_agg(key[1] ORDER BY n) AS keys
             FROM amplify_fdw_resources(),
@@ -34,7 +34,7 @@ CREATE TEMP TABLE ways AS
            GROUP BY 1) AS r,
          generate_series(0, (1 << cardinality(keys)) - 1) AS set
     LEFT JOIN LATERAL (SELECT * FROM unnest(keys) WITH ORDINALITY AS k(key, n)
-                         JOIN (VALUES ('app_id', 'd00000000001'), ('environment_name', 'dev'),
+                         LEFT JOIN (VALUES ('app_id', 'd00000000001'), ('environment_name', 'dev'),
                                       ('branch_name', 'main'), ('job_id', '1'), ('webhook_id', 'wh-1'),
                                       ('domain_name', 'app1.example.com'),
                                       ('artifact_id', 'd00000000001/main/1/BUILD/log.txt')) AS v(key, value)
