@@ -131,10 +131,12 @@ def wrong_types():
 
 
 def wrong_names():
+    """A part of an object may have some of the object's name before its own"""
     for field in fields:
         member = re.sub(r'^\.\./(summary\.)?', '', field['member'] or '')
-        if member and '.' not in member and snake(member) != field['field']:
-            yield '%s.%s is %s' % (field['resource'], field['field'], member)
+        name, own = field['field'], snake(member.rpartition('.')[2])
+        if member and name != own and not ('.' in member and name.endswith('_' + own)):
+            yield '%s.%s is %s' % (field['resource'], name, member)
 
 
 def wrong_paths():
