@@ -57,7 +57,7 @@ step_regress() {
 
 # What one session can't show
 step_tap() {
-    need_packages perl libipc-run-perl openssl awscli
+    need_packages perl libipc-run-perl openssl awscli cron
     "$top/test/run-tap.sh"
 }
 

@@ -113,12 +113,24 @@ server_packages() {
         printf '%s\n' "postgresql-server-dev-${version:-all}"
 }
 
+# pg_cron for a server of Debian's, if it is missing; one that was built by hand
+# does without
+cron_package() {
+    local version
+
+    version=$(pg --bindir | sed -n 's,^/usr/lib/postgresql/\([0-9]*\)/bin$,\1,p')
+    [ -z "$version" ] || [ -e "$(pg --pkglibdir)/pg_cron.so" ] ||
+        printf 'postgresql-%s-cron\n' "$version"
+}
+
 missing_packages() {
     local package
 
     for package; do
         if [ "$package" = server ]; then
             server_packages
+        elif [ "$package" = cron ]; then
+            cron_package
         else
             sh -c "${probes[$package]}" > /dev/null 2>&1 ||
                 printf '%s\n' "$package"
@@ -126,7 +138,8 @@ missing_packages() {
     done
 }
 
-# Makes sure of the packages named, or keys of probes; "server" is PostgreSQL.
+# Makes sure of the packages named, or keys of probes; "server" is PostgreSQL,
+# "cron" its pg_cron.
 need_packages() {
     local missing
 

@@ -26,14 +26,16 @@ use constant {
 
 # ---- servers ----
 
-# A started server.  conf => further lines of postgresql.conf, initdb => [...]
+# A started server.  conf => further lines of postgresql.conf, initdb => [...],
+# streaming => 1 if it is to have standbys
 sub new_node
 {
     my ($name, %param) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
 
     $node->init(
-        extra => $param{initdb} || [ '--encoding=UTF8', '--locale=C' ]);
+        extra => $param{initdb} || [ '--encoding=UTF8', '--locale=C' ],
+        allows_streaming => $param{streaming});
     # PostgreSQL::Test logs all statements, those with secrets, too.
     $node->append_conf('postgresql.conf',
         "log_statement = none\n" . ($param{conf} || ''));
