@@ -1,0 +1,122 @@
+# Every version that was ever released can be updated to the next one, which is
+# made up here, with all that hangs on it, while it is in use.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant NEW_FUNCTION => "\nCREATE FUNCTION amplify_fdw_news(integer)
+RETURNS integer AS 'SELECT 1 + \$1' LANGUAGE sql IMMUTABLE;\n";
+
+my $folder = PostgreSQL::Test::Utils::tempdir;
+my $settings = slurp_file($ENV{TEMP_CONFIG});
+my $installed = "$ENV{AMPLIFY_TEST_BUILD}/inst";
+
+# A next version can only be where the server looks, and others don't.
+plan skip_all => 'this server has one folder of extensions'
+    unless $settings =~ s/\Q$installed/$folder/g;
+
+my ($this, $next) = add_next_version();
+my $mock = Mock->start(dir => $folder, args => [ '--generate', '1,2' ]);
+my $node = new_node('upgrade', conf => $settings);
+my $fresh = connect_to($node);
+my $members = members($fresh);
+
+is($fresh->value(q{SELECT extversion FROM pg_extension
+    WHERE extname = 'amplify_fdw'}), $next, "the next version is $next");
+like($members, qr/function amplify_fdw_news\(integer\)/, 'which has news');
+
+# Those with a script of their own, rather than only one that updates to them
+my @versions = map { /--([^-]+)\.sql$/ ? $1 : () }
+    glob extension_folder() . '/amplify_fdw--*.sql';
+is(scalar(grep { $_ eq $this } @versions), 1, "$this is one of @versions");
+update_from($_) for grep { $_ ne $next } @versions;
+
+done_testing();
+
+sub update_from
+{
+    my ($version) = @_;
+    my $database = 'from_' . $version =~ tr/./_/r;
+
+    $node->safe_psql('postgres', "CREATE DATABASE $database");
+    my $session = connect_to($node, database => $database);
+    $session->rows("CREATE EXTENSION amplify_fdw VERSION '$version'");
+    add_server($session, 'aws', $mock->url);
+    $session->rows('CREATE VIEW names AS
+        SELECT environment_name FROM aws.backend_environments');
+    is(uses($session), '', "$version works with the library of the next version");
+
+    my $other = connect_to($node, database => $database);
+    $other->rows('ALTER EXTENSION amplify_fdw UPDATE');
+    is(uses($_), '', 'and after the update, in a session from before or after')
+        for $session, $other;
+    is(members($other), $members, "an updated $version is as a fresh $next");
+    return;
+}
+
+# What is wrong with a server, its tables and a view; '' if nothing is.
+sub uses
+{
+    my ($session) = @_;
+    my $ailment = ailment($session, 'aws');
+    my $count = $session->value('SELECT count(*) FROM names');
+
+    return $ailment || ($count == 2 ? '' : "$count rows of a view");
+}
+
+# All that belongs to the extension, and what is to be known of it
+sub members
+{
+    my ($session) = @_;
+
+    return $session->value(q{
+        SELECT string_agg(concat_ws(E'\n',
+                pg_describe_object(d.classid, d.objid, 0),
+                obj_description(d.objid, d.classid::regclass::name),
+                CASE WHEN p.oid IS NOT NULL THEN pg_get_functiondef(p.oid) END,
+                p.proacl, w.fdwhandler::regproc, w.fdwvalidator::regproc,
+                w.fdwoptions, w.fdwacl),
+            E'\n' ORDER BY pg_describe_object(d.classid, d.objid, 0))
+        FROM pg_depend d
+        JOIN pg_extension x ON x.oid = d.refobjid
+        LEFT JOIN pg_proc p ON p.oid = d.objid
+            AND d.classid = 'pg_proc'::regclass
+        LEFT JOIN pg_foreign_data_wrapper w ON w.oid = d.objid
+            AND d.classid = 'pg_foreign_data_wrapper'::regclass
+        WHERE d.refclassid = 'pg_extension'::regclass
+          AND x.extname = 'amplify_fdw' AND d.deptype = 'e'});
+}
+
+# ---- the next version ----
+
+sub extension_folder
+{
+    chomp(my $sharedir = `pg_config --sharedir`);
+    return "$folder$sharedir/extension";
+}
+
+# Copies the installation and adds a version to it; returns the number of this
+# one and of the next.
+sub add_next_version
+{
+    system_or_bail('cp', '-r', "$installed/.", $folder);
+    my $extension = extension_folder() . '/amplify_fdw';
+    my $control = slurp_file("$extension.control");
+    my ($major, $minor) =
+        $control =~ /^default_version = '(\d+)\.(\d+)'$/m
+        or die "no default_version in:\n$control";
+    my ($now, $then) = ("$major.$minor", $major . '.' . ($minor + 1));
+
+    append_to_file("$extension--$now--$then.sql", NEW_FUNCTION);
+    append_to_file("$extension--$then.sql",
+        slurp_file("$extension--$now.sql") . NEW_FUNCTION);
+    append_to_file("$extension.control", "default_version = '$then'\n");
+    return ($now, $then);
+}
