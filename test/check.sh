@@ -76,6 +76,12 @@ step_differential() {
     prove "$tree"/test/differential/*.t
 }
 
+# What users get; of what is committed
+step_package() {
+    need_packages perl
+    prove "$top/test/package/release.t" "$top/test/package.sh"
+}
+
 # ---------- running and counting ----------
 
 # From what a step has printed: how many tests have passed and failed.  A file
@@ -122,7 +128,8 @@ finish() {
     exit 0
 }
 
-# All steps; but those of folders that may not be there only if they are
+# All steps; but those of folders that may not be there only if they are, and
+# of what is committed only in a clone
 default_steps() {
     local step_and_folder
 
@@ -131,7 +138,7 @@ default_steps() {
         compgen -G "$top/test/${step_and_folder#*:}/*.t" > /dev/null &&
             steps+=("${step_and_folder%:*}")
     done
-    return 0
+    [ ! -e "$top/.git" ] || steps+=(package)
 }
 
 steps=("$@")

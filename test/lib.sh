@@ -37,6 +37,11 @@ declare -A probes=(
     [universal-ctags]='ctags --version | grep Universal'
     [clang-tidy]='clang-tidy --version'
     [cppcheck]='cppcheck --version'
+    [dpkg-dev]='dpkg-buildpackage --version'
+    [postgresql-server-dev-all]='command -v pg_buildext'
+    [lintian]='lintian --version'
+    [git]='git --version'
+    [unzip]='unzip -v'
 )
 build_packages=(gcc make libc6-dev pkg-config libcurl4-openssl-dev libssl-dev
     libjson-c-dev zlib1g-dev curl)
