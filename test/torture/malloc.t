@@ -119,7 +119,7 @@ my %states = (
     cold => sub {
         $session->close;
         $session = connect_to($node);
-        $session->rows("LOAD 'amplify_fdw'");
+        $session->rows('SELECT amplify_fdw_version()');
     },
     # there is a connection
     warm => sub {
@@ -146,7 +146,12 @@ sub fails_at
     my $where = "$query, $state, allocation $first"
         . ($sticky ? ' and all after' : '');
 
-    return 0 if $failed == 0;
+    if ($failed == 0)
+    {
+        push @{ $ends->{bad} }, "$where: " . Session::describe($result)
+            if rows_of($result) ne $expected{$query};
+        return 0;
+    }
     if ($sqlstate eq '00000')
     {
         push @{ $ends->{bad} }, "$where: other rows"
