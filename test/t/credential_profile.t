@@ -191,4 +191,44 @@ gives('STS refuses', qr/^28000: .*AssumeRole of "arn.*AccessDenied, HTTP status 
     undef, 'STS.AssumeRole 1', keys => { external_id => 'wanted' },
     config => "[profile p]\n${role}source_profile = q\n[profile q]\n$keys");
 
+# ---- files that change under a session ----
+
+# Others than it has: they are read when AWS says that the old ones have expired.
+gives('before a change', $good, $id, $get, credentials => "[p]\n$keys");
+my $others = "aws_access_key_id = AKIDTOKEN\naws_secret_access_key = $secret\n"
+    . "aws_session_token = tok/en+=\n";
+
+sub expires
+{
+    my ($what, $text, $answer, $key, $calls) = @_;
+
+    unlink "$home/.aws/credentials";
+    write_file("$home/.aws/credentials", $text) if defined $text;
+    $mock->reset;
+    is(ask($session, 'aws'), GOOD, "$what: the old keys, while they are good");
+    $mock->reset;
+    $mock->fault(status => 403, code => 'ExpiredTokenException', skip => 2,
+        op => 'ListBackendEnvironments');
+    like(answer_of($session->query("SELECT count(*) FROM
+        aws.backend_environments")), $answer, "$what: answer");
+    is(used_key($mock), $key, "$what: key");
+    is(calls_of($mock), $calls, "$what: calls") if defined $calls;
+    return;
+}
+
+expires('other keys', "[p]\n$others", qr/^00000: 40$/, 'AKIDTOKEN',
+    'ListApps 1, ListBackendEnvironments 21');
+expires('no keys in the file', "[p]\nregion = x\n",
+    qr/^28000: .*Profile "p" has no credentials/, 'AKIDTOKEN');
+write_file("$home/.aws/credentials", "[p]\n$keys");
+is(ask($session, 'aws'), GOOD, 'keys are back: the session goes on');
+is(used_key($mock), $id, 'keys are back: with those');
+expires('no file', undef, qr/^28000: .*[Pp]rofile "p"/, $id);
+like(ask(connect_to($node), 'aws'), qr/^28000: /, 'no file: a new session');
+write_file("$home/.aws/credentials", "[p]\n$others");
+is(ask(connect_to($node), 'aws'), GOOD, 'a file again: a new session');
+is(used_key($mock), 'AKIDTOKEN', 'a file again: key');
+is(ask($session, 'aws'), GOOD, 'a file again: the old session');
+is(handles($session), 0, 'no handle is left');
+
 done_testing();
