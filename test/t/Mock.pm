@@ -11,6 +11,7 @@ use warnings;
 use Carp qw(croak);
 use FindBin;
 use HTTP::Tiny;
+use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
@@ -129,6 +130,19 @@ sub fault { my ($self, @rule) = @_; return $self->say('fault', @rule); }
 sub wait_requests { return $_[0]->say('wait', requests => $_[1], timeout => 60000); }
 sub wait_idle     { return $_[0]->say('wait', held => 0, timeout => 60000); }
 sub wait_held     { return $_[0]->say('wait', held => $_[1], timeout => 60000); }
+
+# A socket that can be read from when so many requests have come
+sub watch
+{
+    my ($self, $requests) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->{control_port})
+        or croak "cannot connect to the mock: $!";
+
+    syswrite $socket, "GET /_mock/wait?requests=$requests&timeout=3600000 "
+        . "HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    return $socket;
+}
 
 sub stop
 {

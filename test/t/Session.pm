@@ -11,6 +11,7 @@
 #                SQLSTATE, M, D and H message, detail and hint), or undef
 #     notices    array of such hashes
 #     suspended  true if a portal has more rows
+#     ended      true if the session has ended, too
 #
 # Strings are bytes, in the client's encoding.
 package Session;
@@ -20,6 +21,7 @@ use warnings;
 
 use Carp qw(croak confess);
 use IO::Socket::UNIX;
+use List::Util qw(max);
 use Time::HiRes qw(time);
 
 use constant {
@@ -105,7 +107,52 @@ sub wait_for_message
     return;
 }
 
+# ---- one of many sessions ----
+
+# To wait for, by select
+sub socket { return $_[0]->{socket}; }
+
+# Takes in what has come of the result of what was sent.  Returns it when it is
+# complete or the session has ended, else undef.
+sub try_result
+{
+    my ($self) = @_;
+    my $result = $self->{partial} //= _new_result();
+
+    for (;;)
+    {
+        my ($type, $body) = $self->_read_message(0);
+
+        return undef if $type eq 'late';
+        $result->{ended} = 1 if $type eq 'eof';
+        $self->_take($result, $type, $body) if $type ne 'eof';
+        next unless $type eq 'Z' || $type eq 'eof';
+        $self->{partial} = undef;
+        return $result;
+    }
+}
+
+# Rows of a result that has not come in full
+sub rows_so_far
+{
+    my ($self) = @_;
+
+    return $self->{partial} ? scalar @{ $self->{partial}{rows} } : 0;
+}
+
 # ---- portals ----
+
+# For try_result(): so many rows of a portal, which ends with its transaction
+sub send_portal
+{
+    my ($self, $sql, $max_rows) = @_;
+
+    $self->_send('P', "\0$sql\0" . pack 'n', 0);
+    $self->_send('B', "p\0\0" . pack 'nnn', 0, 0, 0);
+    $self->_send('E', "p\0" . pack 'N', $max_rows);
+    $self->_send('S', '');
+    return;
+}
 
 # Bind a statement to the portal "p" of a new (implicit) transaction and get
 # its first rows; the portal stays open until close_portal().
@@ -335,11 +382,10 @@ sub _read_message
 sub _readable
 {
     my ($self, $deadline) = @_;
-    my $left = $deadline - time;
     my $bits = '';
 
     vec($bits, fileno $self->{socket}, 1) = 1;
-    return $left > 0 && select($bits, undef, undef, $left) > 0;
+    return select($bits, undef, undef, max(0, $deadline - time)) > 0;
 }
 
 1;
