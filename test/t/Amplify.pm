@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
     new_node connect_to add_server alter_server
     warm_up ailment harm
-    descriptors handles resident threads
+    descriptors handles resident anonymous threads
     poll_until is_waiting median
 );
 
@@ -168,6 +168,14 @@ sub resident
     my ($pid) = @_;
 
     return _status($pid, 'VmRSS');
+}
+
+# Of it, what is the backend's own
+sub anonymous
+{
+    my ($pid) = @_;
+
+    return _status($pid, 'RssAnon');
 }
 
 sub threads
