@@ -61,10 +61,16 @@ step_tap() {
     "$top/test/run-tap.sh"
 }
 
-# Memory that is out, allocation by allocation; too long for every day
+# Sessions that are killed, a service that fails, memory that is out
 step_torture() {
     need_packages perl libipc-run-perl openssl
-    "$tree/test/run-tap.sh" ../torture/malloc
+    "$tree/test/run-tap.sh" ../torture/{kill,soak,malloc}
+}
+
+# As much of that as it takes; most of an hour
+step_torture-long() {
+    export KILLS=${KILLS:-5000} SOAK_MINUTES=${SOAK_MINUTES:-30} MALLOC_ALL=1
+    step_torture
 }
 
 # Clients that nobody here wrote
@@ -134,7 +140,8 @@ default_steps() {
     local step_and_folder
 
     steps=(style layers docs unit regress)
-    for step_and_folder in tap:t clients:clients differential:differential; do
+    for step_and_folder in tap:t torture:torture clients:clients \
+        differential:differential; do
         compgen -G "$top/test/${step_and_folder#*:}/*.t" > /dev/null &&
             steps+=("${step_and_folder%:*}")
     done
