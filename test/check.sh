@@ -82,6 +82,10 @@ step_differential() {
     prove "$tree"/test/differential/*.t
 }
 
+step_fuzz() {
+    prove "$tree"/test/fuzz/*.t
+}
+
 # What users get; of what is committed
 step_package() {
     need_packages perl
@@ -134,22 +138,12 @@ finish() {
     exit 0
 }
 
-# All steps; but those of folders that may not be there only if they are, and
-# of what is committed only in a clone
-default_steps() {
-    local step_and_folder
-
-    steps=(style layers docs unit regress)
-    for step_and_folder in tap:t torture:torture clients:clients \
-        differential:differential; do
-        compgen -G "$top/test/${step_and_folder#*:}/*.t" > /dev/null &&
-            steps+=("${step_and_folder%:*}")
-    done
-    [ ! -e "$top/.git" ] || steps+=(package)
-}
-
 steps=("$@")
-[ $# -gt 0 ] || default_steps
+if [ $# -eq 0 ]; then
+    steps=(style layers docs unit regress tap torture clients differential fuzz)
+    # that is made of what is committed
+    [ ! -e "$top/.git" ] || steps+=(package)
+fi
 for step in "${steps[@]}"; do
     declare -F "step_$step" > /dev/null || die "no such step: $step"
 done
