@@ -95,6 +95,15 @@ build_postgres() {
     )
 }
 
+# A program of that copy becomes this script, and NAME.bin is what it was.
+wrap() {
+    local program=$temp/pg/bin/$1
+
+    mv "$program" "$program.bin"
+    cat > "$program"
+    chmod +x "$program"
+}
+
 # A copy of that installation, for our extension gets into it
 need_postgres() {
     local kept=$cache/postgresql-$version
@@ -112,18 +121,25 @@ need_postgres() {
     fi
     cp -a "$kept" "$temp/pg"
     export PG_CONFIG=$temp/pg/bin/pg_config
-    mv "$temp/pg/bin/postgres" "$temp/pg/bin/postgres.bin"
-    cat > "$temp/pg/bin/postgres" <<'END'
+    wrap postgres <<'END'
 #!/bin/sh
 # The server, in what is to watch it; but not when it only tells of itself, or
 # makes a cluster.
 case $1 in
     --* | -V) ;;
-    *) around=$AMPLIFY_TEST_AROUND ;;
+    *)
+        around=$AMPLIFY_TEST_AROUND
+        # Before what a test preloads
+        preload="$AMPLIFY_TEST_PRELOAD $LD_PRELOAD"
+        [ "$preload" = ' ' ] || export LD_PRELOAD="$preload" ;;
 esac
-exec $around "${0%/*}/postgres.bin" "$@"
+exec $around "$0.bin" "$@"
 END
-    chmod +x "$temp/pg/bin/postgres"
+    wrap pg_ctl <<'END'
+#!/bin/sh
+# A restart would start what the server says that it is, without the wrapper
+exec "$0.bin" -p "${0%/*}/postgres" "$@"
+END
 }
 
 # ---------- the tools ----------
@@ -137,8 +153,8 @@ run_address() {
 
     # Not COPT, which check.sh has its own use for
     export PROFILE="-O1 -g -fno-omit-frame-pointer $flags -Wno-error"
-    AMPLIFY_TEST_AROUND="env LD_PRELOAD=$(library asan):$(library ubsan)"
-    AMPLIFY_TEST_AROUND+=" ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:log_path=$reports/asan"
+    AMPLIFY_TEST_PRELOAD="$(library asan) $(library ubsan)"
+    AMPLIFY_TEST_AROUND="env ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:log_path=$reports/asan"
     AMPLIFY_TEST_AROUND+=" UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/ubsan"
     AMPLIFY_TEST_AROUND+=" LSAN_OPTIONS=exitcode=0:print_suppressions=0"
 }
@@ -188,9 +204,8 @@ run_tool() {
     mkdir -m 1777 "$reports"
     say "$tool, PostgreSQL $version: ${steps[*]}"
     (
-        AMPLIFY_TEST_AROUND=
+        export AMPLIFY_TEST_AROUND='' AMPLIFY_TEST_PRELOAD=''
         "run_$tool"
-        export AMPLIFY_TEST_AROUND
         "$top/test/check.sh" "${steps[@]}"
     ) || { result='tests FAILED'; status=1; }
     found=$(our_reports)
