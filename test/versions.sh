@@ -140,7 +140,7 @@ need_chroot() {
         return
     # shellcheck disable=SC2016
     in_chroot "$root" '. /mnt/test/lib.sh
-        need_packages server "${build_packages[@]}" perl libipc-run-perl \
+        need_packages server cron "${build_packages[@]}" perl libipc-run-perl \
             openssl python3-botocore
         apt-get clean'
 }
