@@ -38,7 +38,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
--- What a column of a table can be: the values of its option "field".
+-- What can be set by OPTIONS, and by which statements.
 CREATE FUNCTION amplify_fdw_options(
     OUT option text,
     OUT place text,
@@ -51,6 +51,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
+-- What a column of a table can be: the values of its option "field".
 CREATE FUNCTION amplify_fdw_fields(
     OUT resource text,
     OUT field text,
