@@ -319,16 +319,16 @@ retry_later(AmplifyCall *call, int64 now)
 static void
 renew(AmplifyCall *call, AmplifyTrouble trouble)
 {
-	bool	   *tried = trouble == AMPLIFY_TROUBLE_EXPIRED ?
-		&call->refreshed : &call->reclocked;
+	bool		reclock = trouble == AMPLIFY_TROUBLE_SIGNATURE;
+	bool	   *tried = reclock ? &call->reclocked : &call->refreshed;
 
 	if (*tried)
 		return;
 	*tried = true;
-	if (trouble == AMPLIFY_TROUBLE_EXPIRED ?
-		amplify_credential_expired(call->connection, call->generation) :
+	if (reclock ?
 		amplify_sign_set_clock(call->connection->shared,
-							   &call->transfer->answer, call->clock_offset))
+							   &call->transfer->answer, call->clock_offset) :
+		amplify_credential_expired(call->connection, call->generation))
 	{
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->deadline = 0;

@@ -193,22 +193,23 @@ gives('STS refuses', qr/^28000: .*AssumeRole of "arn.*AccessDenied, HTTP status 
 
 # ---- files that change under a session ----
 
-# Others than it has: they are read when AWS says that the old ones have expired.
+# Others than it has: they are read when AWS does not take the old ones any more,
+# because they have expired or were deleted.
 gives('before a change', $good, $id, $get, credentials => "[p]\n$keys");
 my $others = "aws_access_key_id = AKIDTOKEN\naws_secret_access_key = $secret\n"
     . "aws_session_token = tok/en+=\n";
 
 sub expires
 {
-    my ($what, $text, $answer, $key, $calls) = @_;
+    my ($what, $text, $answer, $key, $calls, $code) = @_;
 
     unlink "$home/.aws/credentials";
     write_file("$home/.aws/credentials", $text) if defined $text;
     $mock->reset;
     is(ask($session, 'aws'), GOOD, "$what: the old keys, while they are good");
     $mock->reset;
-    $mock->fault(status => 403, code => 'ExpiredTokenException', skip => 2,
-        op => 'ListBackendEnvironments');
+    $mock->fault(status => 403, code => $code || 'ExpiredTokenException',
+        skip => 2, op => 'ListBackendEnvironments');
     like(answer_of($session->query("SELECT count(*) FROM
         aws.backend_environments")), $answer, "$what: answer");
     is(used_key($mock), $key, "$what: key");
@@ -223,6 +224,12 @@ expires('no keys in the file', "[p]\nregion = x\n",
 write_file("$home/.aws/credentials", "[p]\n$keys");
 is(ask($session, 'aws'), GOOD, 'keys are back: the session goes on');
 is(used_key($mock), $id, 'keys are back: with those');
+expires('other keys than the deleted ones', "[p]\n$others", qr/^00000: 40$/,
+    'AKIDTOKEN', 'ListApps 1, ListBackendEnvironments 21',
+    'UnrecognizedClientException');
+write_file("$home/.aws/credentials", "[p]\n$keys");
+$mock->fault(status => 403, code => 'UnrecognizedClientException');
+is(ask($session, 'aws'), GOOD, 'deleted and back');
 expires('no file', undef, qr/^28000: .*[Pp]rofile "p"/, $id);
 like(ask(connect_to($node), 'aws'), qr/^28000: /, 'no file: a new session');
 write_file("$home/.aws/credentials", "[p]\n$others");
