@@ -22,6 +22,26 @@ SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8'))
 SELECT * FROM e ORDER BY 1, 2;
 \! mockctl reset
 
+-- a server that can't be asked at all is given up after one warning
+\! mockctl fault status=403 code=UnrecognizedClientException n=-1
+SET amplify_fdw.read_ahead = 0;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8')) AS i (app)
+  LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
+\! mockctl calls && mockctl reset
+RESET amplify_fdw.read_ahead;
+\! mockctl fault status=403 code=UnrecognizedClientException n=-1
+SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8')) AS i (app)
+  LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
+SELECT * FROM e;
+-- by that statement, not by the next
+\! mockctl reset
+SELECT count(*) FROM e;
+\! mockctl reset
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+
 -- credentials that can't be had, looked for once in a statement
 ALTER SERVER amplify OPTIONS (ADD sts_endpoint_url :'mock');
 ALTER USER MAPPING FOR CURRENT_USER SERVER amplify OPTIONS (ADD role_arn 'arn:aws:iam::111122223333:role/reader');

@@ -103,6 +103,8 @@ typedef struct AmplifyConnection
 	bool		unidentified;	/* a lookup of this statement has failed; */
 	AmplifyProvider lacking;	/* by whom, */
 	const char *reason;			/* and a sentence, or NULL */
+	bool		given_up;		/* this statement has warned that the server
+								 * can't be asked */
 	dlist_node	node;
 } AmplifyConnection;
 
@@ -175,6 +177,7 @@ extern AmplifyTrouble amplify_error_of_parse(AmplifyParse parse);
 extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 								 const char *operation, const char *table,
 								 const char *server);
+extern bool amplify_error_is_of_server(AmplifyTrouble trouble);
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
 extern void amplify_error_account(const char *found, const char *expected,

@@ -119,6 +119,7 @@ extern void amplify_fetch_start(AmplifyFetch *fetch,
 extern void amplify_fetch_ahead(const AmplifyFetchSpec *spec,
 								const AmplifyKeys *keys, int nkeys,
 								AmplifyCall **calls);
+extern bool amplify_fetch_gave_up(const AmplifyFetchSpec *spec);
 extern AmplifyFetchStatus amplify_fetch_try(AmplifyFetch *fetch,
 											AmplifyRow *row);
 extern bool amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row);

@@ -74,7 +74,9 @@ amplify_connection_pin(Oid serverid, Oid userid)
 	if (found == NULL)
 		found = create_connection(serverid, userid);
 	found->pins++;
-	found->unidentified = false;	/* each statement looks for itself */
+	/* each statement sees for itself */
+	found->unidentified = false;
+	found->given_up = false;
 	return found;
 }
 

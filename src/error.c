@@ -104,21 +104,25 @@ static const struct
 	int			sqlstate;
 	const char *what;
 	const char *hint;
+	bool		of_server;		/* no call to the server would end otherwise */
 }			reports[] = {
 	[AMPLIFY_TROUBLE_CREDENTIALS] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"AWS does not accept the credentials",
-		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine."
+		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine.",
+		true
 	},
 	[AMPLIFY_TROUBLE_SIGNATURE] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"AWS does not accept the signature",
-		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine."
+		"Check the keys in the user mapping for server \"%s\", its region, and the clock of this machine.",
+		true
 	},
 	[AMPLIFY_TROUBLE_EXPIRED] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"the credentials have expired",
-		"Set a new session_token and its keys in the user mapping for server \"%s\"."
+		"Set a new session_token and its keys in the user mapping for server \"%s\".",
+		true
 	},
 	[AMPLIFY_TROUBLE_DENIED] = {
 		ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -154,12 +158,14 @@ static const struct
 	[AMPLIFY_TROUBLE_CONNECT] = {
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 		"could not connect",
-		"Check the region or \"endpoint_url\" of server \"%s\", and that this machine reaches it."
+		"Check the region or \"endpoint_url\" of server \"%s\", and that this machine reaches it.",
+		true
 	},
 	[AMPLIFY_TROUBLE_TLS] = {
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 		"could not agree on TLS",
-		"The certificate must be valid for the host; option \"ca_bundle\" of server \"%s\" names other authorities."
+		"The certificate must be valid for the host; option \"ca_bundle\" of server \"%s\" names other authorities.",
+		true
 	},
 	[AMPLIFY_TROUBLE_TIMEOUT] = {
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
@@ -201,6 +207,8 @@ static const struct
 		"the statement needs more calls than amplify_fdw.max_calls allows",
 		"Bind app_id and environment_name in the query, or raise amplify_fdw.max_calls."
 	},
+	/* amplify_error_credentials() has the words */
+	[AMPLIFY_TROUBLE_NO_CREDENTIALS] = {0, NULL, NULL, true},
 	[AMPLIFY_TROUBLE_SIGNING] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "could not sign the request",
 		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps."
@@ -388,6 +396,13 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 					operation, table, server, reports[failure->trouble].what),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
 			 hint != NULL ? errhint(hint, server) : 0));
+}
+
+/* Is it about the server, so that all other calls to it would fail, too? */
+bool
+amplify_error_is_of_server(AmplifyTrouble trouble)
+{
+	return reports[trouble].of_server;
 }
 
 /* A member of the answer that the column can't show */

@@ -156,6 +156,13 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	}
 }
 
+/* Has the statement warned that the server can't be asked?  It goes on. */
+bool
+amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
+{
+	return spec->connection->given_up && spec->options->warn_on_error;
+}
+
 /* The next item if there is one now; never waits */
 AmplifyFetchStatus
 amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
@@ -379,6 +386,11 @@ open_streams(AmplifyFetch *fetch)
 static bool
 next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 {
+	if (amplify_fetch_gave_up(fetch->spec))
+	{
+		fetch->parents_done = true;
+		return false;
+	}
 	if (fetch->next_pending < fetch->npending)
 	{
 		*stream = fetch->pending[fetch->next_pending++];
@@ -507,12 +519,19 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 {
 	const AmplifyFetchSpec *spec = fetch->spec;
 
+	bool		of_server = amplify_error_is_of_server(failure->trouble);
+
 	if (wants_gets_instead(stream, failure))
+	{
 		get_missing(fetch, stream);
-	else
-		amplify_error_report(spec->options->warn_on_error ? WARNING : ERROR,
-							 failure, stream->operation->name,
-							 spec->tablename, spec->connection->servername);
+		return;
+	}
+	if (of_server && amplify_fetch_gave_up(spec))
+		return;
+	amplify_error_report(spec->options->warn_on_error ? WARNING : ERROR,
+						 failure, stream->operation->name,
+						 spec->tablename, spec->connection->servername);
+	spec->connection->given_up |= of_server;
 }
 
 /*

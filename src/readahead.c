@@ -352,6 +352,8 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 
 	if (target->spec.connection == NULL)
 		connect_target(state, target);
+	if (amplify_fetch_gave_up(&target->spec))
+		return;
 	amplify_keyset_evaluate(target->spec.resource, target->keys,
 							state->key_exprs, state->css.ss.ps.ps_ExprContext,
 							&target->options, &set);
