@@ -68,8 +68,7 @@ static bool prepare_handle(AmplifyTransfer *transfer);
 static CURLcode set_options(CURL *easy, AmplifyTransfer *transfer);
 static void detach(AmplifyTransfer *transfer);
 static void finish(AmplifyTransfer *transfer, CURLcode code);
-static AmplifyHttpResult classify(const AmplifyTransfer *transfer,
-								  CURLcode code);
+static AmplifyHttpResult classify(CURLcode code);
 static void collect_finished(void);
 static void run_libcurl(int fd, int events);
 static void run_timeout(void);
@@ -522,7 +521,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	transfer->status = status;
 	transfer->reached = sent > 0;
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
-		transfer->result = classify(transfer, code);
+		transfer->result = classify(code);
 	if (code == CURLE_OUT_OF_MEMORY)
 		damaged = true;
 	/* libcurl's words for that would be about a callback */
@@ -538,7 +537,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 }
 
 static AmplifyHttpResult
-classify(const AmplifyTransfer *transfer, CURLcode code)
+classify(CURLcode code)
 {
 	switch (code)
 	{
