@@ -28,6 +28,7 @@ amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyText("API Keys", keys, es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated API Calls", NULL,
+		/* NOLINTNEXTLINE(cert-err34-c): a Float is text, and we wrote it */
 							 floatVal(list_nth(plan->fdw_private,
 											   AMPLIFY_PRIVATE_CALLS)),
 							 0, es);

@@ -404,9 +404,8 @@ valid_region(const char *region)
 			if (p[1] == '-' || p[1] == '\0')
 				return false;
 		}
-		else if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')))
-			return false;
-		else if (dashes == 0 && *p >= '0' && *p <= '9')
+		else if (!(*p >= 'a' && *p <= 'z') &&
+				 !(*p >= '0' && *p <= '9' && dashes > 0))
 			return false;
 	}
 	return dashes >= 1 && dashes <= 4;

@@ -405,7 +405,7 @@ open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
 	int			fd;
 
 	/* not to be held up by a FIFO; what it is shows only afterwards */
-	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 	{
 		if (errno != ENOENT && errno != ENOTDIR)

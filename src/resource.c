@@ -434,7 +434,7 @@ match_arn(const AmplifyResource *resource, const char *template,
 {
 	int			literal = strcspn(template, "{");
 	char		name[NAMEDATALEN];
-	AmplifyKeyRule rule;
+	const AmplifyColumn *column;
 
 	if (strncmp(rest, template, literal) != 0)
 		return false;
@@ -443,15 +443,17 @@ match_arn(const AmplifyResource *resource, const char *template,
 	if (!expand_name(&template, name, sizeof(name)))
 		return *rest == '\0';
 
-	rule = amplify_resource_column(resource, name)->key;
+	column = amplify_resource_column(resource, name);
+	Assert(column != NULL);
 	for (int length = 1; rest[length - 1] != '\0'; length++)
 	{
-		if (rest[length - 1] == '/' && rule != AMPLIFY_NAME)
+		if (rest[length - 1] == '/' && column->key != AMPLIFY_NAME)
 			return false;
 		if (!match_arn(resource, template, rest + length, keys))
 			continue;
-		for (; rule == AMPLIFY_JOB_ID && rest[0] == '0' && length > 1; length--)
-			rest++;
+		if (column->key == AMPLIFY_JOB_ID)
+			for (; rest[0] == '0' && length > 1; length--)
+				rest++;
 		keys->value[amplify_resource_key(resource, name)] =
 			pnstrdup(rest, length);
 		return true;

@@ -98,6 +98,7 @@ amplify_time_from_http(const char *text, int64 *seconds)
 	int			second;
 	int			length = 0;
 
+	/* NOLINTNEXTLINE(cert-err34-c): too few digits to be out of range */
 	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
 			   &day, month, &year, &hour, &minute, &second, &length) != 6 ||
 		length == 0 || text[length] != '\0')

@@ -283,6 +283,7 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 				amplify_error_value(status, mapped->attname, map->tablename);
 			return true;
 	}
+	Assert(text != NULL);
 	value->text = text;
 	value->length = strlen(text);
 	return true;

@@ -223,23 +223,35 @@ run(bool list, long count, long width)
 int
 main(int argc, char **argv)
 {
-	if (argc != 6 || atol(argv[4]) > MAX_WIDTH)
+	long		count;
+	long		width;
+	long		repeats;
+
+	if (argc != 6)
 	{
 		fprintf(stderr, "usage: raw URL get|list COUNT WIDTH REPEATS\n");
+		return 1;
+	}
+	count = strtol(argv[3], NULL, 10);
+	width = strtol(argv[4], NULL, 10);
+	repeats = strtol(argv[5], NULL, 10);
+	if (width > MAX_WIDTH)
+	{
+		fprintf(stderr, "raw: WIDTH is %d at most\n", MAX_WIDTH);
 		return 1;
 	}
 	base_url = argv[1];
 	host = strstr(argv[1], "//") + 2;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	multi = curl_multi_init();
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, atol(argv[4]));
-	for (long i = 0; i < atol(argv[5]); i++)
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, width);
+	for (long i = 0; i < repeats; i++)
 	{
 		double		t = now();
 		double		c = cpu();
 
 		calls = connections = 0;
-		run(strcmp(argv[2], "list") == 0, atol(argv[3]), atol(argv[4]));
+		run(strcmp(argv[2], "list") == 0, count, width);
 		printf("%.3f %ld %ld %.0f\n", now() - t, calls, connections, cpu() - c);
 		fflush(stdout);
 	}

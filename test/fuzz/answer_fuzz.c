@@ -224,6 +224,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	body = malloc(size);		/* exact, so that reading beyond it is seen */
+	if (body == NULL)
+		abort();
 	memcpy(body, data + 1, size - 1);
 	if (data[0] % 3 == 0)
 	{

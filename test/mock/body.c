@@ -86,12 +86,12 @@ deflate_piece(z_stream *z, Buf *out, const void *p, size_t n, int flush)
 
 /* Compress the body with its padding, of which then nothing is left. */
 void
-body_gzip(Buf *body, uint64_t *pad_at, uint64_t *pad_len)
+body_gzip(Buf *body, uint64_t pad_at, uint64_t *pad_len)
 {
 	static Buf	out;
 	Buf			swap;
 	z_stream	z = {0};
-	size_t		at = *pad_len ? (size_t) *pad_at : body->n;
+	size_t		at = *pad_len ? (size_t) pad_at : body->n;
 
 	out.n = 0;
 	if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)

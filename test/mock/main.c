@@ -129,6 +129,7 @@ generate_as_told(const char *spec)
 	long		seed = 1;
 	char		rest;
 
+	/* NOLINTNEXTLINE(cert-err34-c): whoever starts a mock knows how many */
 	if (sscanf(spec, "%ld,%ld,%ld%c", &apps, &envs, &seed, &rest) < 2 ||
 		apps < 0 || envs < 0)
 		die("--generate needs APPS,ENVS[,SEED]");

@@ -280,7 +280,7 @@ extern const char *http_date(void);
 
 /* body.c: bodies that lie */
 extern uint64_t body_stuff(Reply *r, Buf *body, uint64_t *pad_at);
-extern void body_gzip(Buf *body, uint64_t *pad_at, uint64_t *pad_len);
+extern void body_gzip(Buf *body, uint64_t pad_at, uint64_t *pad_len);
 extern void body_chunked(const Wishes *w, const Buf *body, Buf *out, Plan *plan);
 extern const char padding[];
 extern const size_t padding_size;

@@ -33,7 +33,7 @@ encode_token(const Op *op, Slice owner, uint32_t pos, char *text)
 	memcpy(raw + 8, &hidden, 4);
 	text = stpcpy(text, TOKEN_HEAD);
 	text += EVP_EncodeBlock((unsigned char *) text, raw, TOKEN_BYTES);
-	strcpy(text, TOKEN_TAIL);
+	memcpy(text, TOKEN_TAIL, sizeof(TOKEN_TAIL));
 }
 
 static bool

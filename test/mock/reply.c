@@ -323,7 +323,7 @@ reply_render(Reply *r, Buf *out, Plan *plan, bool keepalive)
 		body = &stuffed;
 	}
 	if (w->gzip)
-		body_gzip(body, &plan->pad_at, &plan->pad_len);
+		body_gzip(body, plan->pad_at, &plan->pad_len);
 	keepalive = keepalive && !w->close && !w->nolength;
 	out->n = 0;
 	if (!w->http09)

@@ -83,14 +83,16 @@ buf_reserve(Buf *b, size_t more)
 {
 	size_t		need = b->n + more + 1;
 	size_t		cap = b->cap ? b->cap : 256;
+	char	   *p;
 
 	if (need <= b->cap)
 		return;
 	while (cap < need)
 		cap *= 2;
-	b->p = realloc(b->p, cap);
-	if (b->p == NULL)
+	p = realloc(b->p, cap);
+	if (p == NULL)
 		die("out of memory");
+	b->p = p;
 	b->cap = cap;
 	b->p[b->n] = '\0';
 }

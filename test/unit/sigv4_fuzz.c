@@ -60,6 +60,7 @@ fuzz_encoder(const char *text, size_t len)
 
 		if (c == '%')
 		{
+			/* NOLINTNEXTLINE(cert-err34-c): two digits */
 			check(sscanf(p + 1, "%2X", &c) == 1);
 			p += 2;
 		}
