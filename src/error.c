@@ -62,14 +62,16 @@ static const struct
 	{"DependentServiceFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 };
 
-/* For answers whose code says nothing; the first row that fits */
-static const struct
+/* For answers whose code says nothing; the first row that fits, as one does */
+typedef struct StatusRule
 {
 	int			first;
 	int			last;
 	AmplifyTrouble trouble;
 	AmplifyOutcome outcome;
-}			statuses[] = {
+} StatusRule;
+
+static const StatusRule statuses[] = {
 	{300, 399, AMPLIFY_TROUBLE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
 	{400, 400, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
 	{401, 401, AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
@@ -80,7 +82,7 @@ static const struct
 	{501, 501, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
 	{500, 504, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 	{505, 599, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
-	{0, 999, AMPLIFY_TROUBLE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
+	{0, INT_MAX, AMPLIFY_TROUBLE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
 };
 
 /* For transfers without an answer; indexed by AmplifyHttpResult */
@@ -296,6 +298,8 @@ AmplifyOutcome
 amplify_error_classify(const AmplifyTransfer *transfer,
 					   AmplifyFailure *failure)
 {
+	const StatusRule *status = statuses;
+
 	memset(failure, 0, sizeof(*failure));
 	failure->status = transfer->status;
 	if (transfer->result != AMPLIFY_HTTP_OK)
@@ -324,21 +328,14 @@ amplify_error_classify(const AmplifyTransfer *transfer,
 			return codes[i].outcome;
 		}
 	}
-	for (int i = 0; i < lengthof(statuses); i++)
-	{
-		if (transfer->status >= statuses[i].first &&
-			transfer->status <= statuses[i].last)
-		{
-			failure->trouble = statuses[i].trouble;
-			/* a 404 of something else than the service hides no row */
-			if (statuses[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
-				failure->code[0] != '\0')
-				return AMPLIFY_OUTCOME_FAIL;
-			return statuses[i].outcome;
-		}
-	}
-	failure->trouble = AMPLIFY_TROUBLE_UNEXPECTED;
-	return AMPLIFY_OUTCOME_FAIL;
+	while (transfer->status < status->first || transfer->status > status->last)
+		status++;
+	failure->trouble = status->trouble;
+	/* a 404 of something else than the service hides no row */
+	if (status->outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
+		failure->code[0] != '\0')
+		return AMPLIFY_OUTCOME_FAIL;
+	return status->outcome;
 }
 
 AmplifyTrouble
