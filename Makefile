@@ -49,7 +49,9 @@ DATA = $(wildcard sql/amplify_fdw--*.sql)
 
 REGRESS = \
 	account \
+	analyze \
 	append \
+	disconnect \
 	dml \
 	encoding \
 	error_codes \
@@ -78,6 +80,7 @@ REGRESS = \
 	option_names \
 	option_rules \
 	option_secrets \
+	option_stored \
 	option_superuser \
 	option_values \
 	page_size \
@@ -101,6 +104,7 @@ REGRESS = \
 	security \
 	smoke \
 	source_server \
+	spill \
 	stats \
 	throttle \
 	times \

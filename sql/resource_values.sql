@@ -36,6 +36,12 @@ SELECT * FROM artifact_urls
 SELECT * FROM webhooks WHERE webhook_id = 'wh-1';
 -- its app_id is in its ARN only
 SELECT * FROM webhooks WHERE webhook_id = 'wh-2';
+-- a switch as text
+CREATE FOREIGN TABLE switches (app_id text,
+    build text OPTIONS (field 'enable_branch_auto_build'),
+    auth varchar(5) OPTIONS (field 'enable_basic_auth'))
+  SERVER amplify OPTIONS (resource 'apps');
+SELECT * FROM switches WHERE app_id = 'd1everything';
 \x off
 \pset footer off
 

@@ -87,6 +87,10 @@ gives('settings of services', $good, $id, $get,
     config => "[profile p]\ns3 =\n  aws_access_key_id = no\n$keys");
 gives('no end of line at the end', $good, $id, $get,
     credentials => "[p]\n$keys" =~ s/\n$//r);
+gives('an empty token', $good, $id, $get,
+    credentials => "[p]\n${keys}aws_session_token =\n");
+gives('a name without its bracket', $good, $id, $get,
+    credentials => "[p\n[p]\n$keys");
 gives('keys with a token', $good, 'AKIDTOKEN', $get,
     credentials => "[p]\naws_access_key_id = AKIDTOKEN\n"
     . "aws_secret_access_key = $secret\naws_session_token = tok/en+=\n");
@@ -102,6 +106,13 @@ refuses('a NUL', 'File ".*" could not be read as text',
     credentials => "[p]\n$keys\0");
 refuses('too large', '".*" is not a file of at most 1048576 bytes',
     credentials => '#' x 1_048_577);
+symlink "$home/loop", "$home/loop" or die "loop: $!";
+write_file("$home/.aws/credentials", '');
+unlink "$home/.aws/config";
+symlink "$home/loop", "$home/.aws/config" or die "config: $!";
+set_mapping($session, 'aws', profile => 'p');
+like(ask($session, 'aws'), qr/File ".*config" could not be opened: Too many/,
+    'a file that cannot be opened');
 refuses('a key with a tab in it', 'The keys hold characters',
     credentials => "[p]\naws_access_key_id = A\tB\naws_secret_access_key = x\n");
 
@@ -159,6 +170,10 @@ refuses('unknown service', 'Profile "p" has an unknown credential_source',
     config => "[profile p]\n${role}credential_source = Elsewhere\n");
 refuses('source that is not there', 'Profile "p" has source_profile "x", which does not exist',
     config => "[profile p]\n${role}source_profile = x\n");
+refuses('bytes that are no text', 'Profile "p" has source_profile "\?\?\?", which',
+    config => "[profile p]\n${role}source_profile = \xe4\xf6\xfc\n");
+refuses('a long name', 'Profile "p" has source_profile "x{2000}", which',
+    config => "[profile p]\n${role}source_profile = " . 'x' x 2000 . "\n");
 refuses('source without keys', 'Profile "q" has no credentials',
     config => "[profile p]\n${role}source_profile = q\n[profile q]\nregion = x\n");
 refuses('a loop of one', 'Profile "p" has source_profile "p", which leads back',
@@ -237,5 +252,23 @@ is(ask(connect_to($node), 'aws'), GOOD, 'a file again: a new session');
 is(used_key($mock), 'AKIDTOKEN', 'a file again: key');
 is(ask($session, 'aws'), GOOD, 'a file again: the old session');
 is(handles($session), 0, 'no handle is left');
+
+# ---- where the files are ----
+
+restart_with($node, HOME => $home, AWS_CONFIG_FILE => '~/other',
+    AWS_EC2_METADATA_DISABLED => 'true');
+$session = connect_to($node);
+write_file("$home/other", "[profile p]\n$keys");
+gives('a file below the home directory', $good, $id, $get);
+refuses('a source that has nothing',
+    'Profile "p" has credential_source Environment, which has no credentials',
+    config => '', credentials => "[p]\n${role}credential_source = Environment\n");
+restart_with($node, AWS_CONFIG_FILE => "$home/other",
+    AWS_EC2_METADATA_DISABLED => 'true');
+$session = connect_to($node);
+gives('no home, but a file', $good, $id, $get);
+restart_with($node, AWS_EC2_METADATA_DISABLED => 'true');
+$session = connect_to($node);
+refuses('no home', 'Profile "p" does not exist', credentials => "[p]\n$keys");
 
 done_testing();

@@ -99,6 +99,15 @@ gives('expiration is no time',
     [ @environment_keys, AWS_CREDENTIAL_EXPIRATION => 'soon', @no_instance ],
     qr/^28000: .*not a time/, undef, '');
 
+# What cannot be renewed is not asked for again.
+restart_with($node, HOME => $home, @environment_keys, @no_instance);
+$session = connect_to($node);
+$mock->reset;
+$mock->fault(status => 403, code => 'ExpiredTokenException', n => -1);
+like(ask($session, 'aws'), qr/^28000: .*the credentials have expired/,
+    'expired, says AWS: answer');
+is(calls_of($mock), 'GetBackendEnvironment 1', 'expired, says AWS: calls');
+
 # ---- web identity ----
 
 gives('token refused', [ @web_identity, @no_instance ],
@@ -113,6 +122,10 @@ gives('no token file',
 gives('token file is a directory',
     [ @web_identity, AWS_WEB_IDENTITY_TOKEN_FILE => $home, @no_instance ],
     qr/^28000: .*is not a file of at most/, undef, '');
+gives('token file with two lines',
+    [ @web_identity, @no_instance, AWS_WEB_IDENTITY_TOKEN_FILE =>
+            write_file("$home/two-lines", "web-identity\n-token\n") ],
+    qr/^28000: .*holds no token/, undef, '');
 gives('session name of the environment',
     [ @web_identity, AWS_ROLE_SESSION_NAME => 'pod-7', @no_instance ],
     $good, 'ASIAWEB',
@@ -139,6 +152,15 @@ is(ask($session, 'aws'), GOOD, 'the token file is read anew');
 write_file($auth_file, "Basic\r\nx-evil: 1");
 gives('container token with a line break', [ @container, @auth_file, @no_instance ],
     qr/^28000: .*characters that cannot be sent/, undef, '');
+gives('no container token file',
+    [ @container, @no_instance,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE => "$home/none" ],
+    qr/^28000: .*There is no token file/, undef, '');
+gives('container at localhost',
+    [ AWS_CONTAINER_CREDENTIALS_FULL_URI =>
+            $url =~ s/127\.0\.0\.1/localhost/r . '/container/one',
+        @no_instance ],
+    $good, 'ASIACONTAINER', $container_calls);
 gives('container refuses', [ @container, @no_instance ],
     qr/^28000: .*from the container's role \| .*HTTP status 401/,
     undef, 'Container.credentials 1', container_token => 'other');

@@ -85,6 +85,21 @@ like(ask($session, 'aws'),
     'new ones are refused, too');
 is(counts(), '2 3', 'new ones are refused, too: tried no more');
 
+start_over();
+for my $time (2 .. 4)
+{
+    $mock->say('keys', expire => 1);
+    is(ask($session, 'aws'), GOOD, "expired, time $time: answer");
+    is(counts(), "$time " . (2 * $time - 1), "expired, time $time: calls");
+}
+
+# The second refusal comes when the first one has led to new keys already.
+start_over();
+$mock->fault(match => 'd0000000000' . ($_ + 1), status => 403,
+    code => 'ExpiredTokenException', latency => 500 * $_) for 0, 1;
+is(scalar @{ ask_ten()->{rows} }, 10, 'two expired, one late: rows');
+is(counts(), '2 13', 'two expired, one late: one refresh, each one retry');
+
 # Keys of the mapping itself cannot be renewed.
 start_over();
 set_mapping($other, 'aws', %keys);

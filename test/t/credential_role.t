@@ -94,9 +94,16 @@ for my $case (
     [ 'answers keys that have expired', qr/^28000: .*expired already/, 1,
         body => '<AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey>'
         . '<Expiration>2020-01-01T00:00:00Z</Expiration>' ],
+    [ 'answers an empty token', qr/^\Q${\GOOD}\E$/, 1,
+        body => '<AccessKeyId>AKIDEXAMPLE</AccessKeyId><SecretAccessKey>'
+        . Amplify::SECRET_ACCESS_KEY . '</SecretAccessKey><SessionToken></SessionToken>' ],
     [ 'answers an hour that is none', qr/^28000: .*not a time/, 1,
         body => '<AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey>'
         . '<Expiration>2099-01-01T25:00:00Z</Expiration>' ],
+    [ 'refuses in XML with entities', qr/^28000: .*b&c <d> "e" 'f' &g;/, 1,
+        status => 403, type => 'text/xml',
+        body => '<Error><Code>AccessDenied</Code><Message>b&amp;c &lt;d&gt; '
+        . '&quot;e&quot; &apos;f&apos; &g;</Message></Error>' ],
     [ 'sends a bomb', qr/^28000: .*failed/, 1, gzip => 1, repeat => 50 ])
 {
     my ($what, $answer, $calls, @fault) = @$case;

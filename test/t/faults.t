@@ -40,6 +40,11 @@ my $list = q{SELECT * FROM aws.backend_environments
 # ListApps and three times three pages; 360 rows
 my $all = 'SELECT * FROM aws.backend_environments';
 my $lenient = 'SELECT * FROM lenient.backend_environments';
+# One page in place of so many Gets
+my $some = q{SELECT * FROM aws.backend_environments
+    WHERE app_id = 'd00000000001' AND environment_name IN ('dev', 'test', 'nil')};
+my $app = q{SELECT * FROM aws.apps WHERE app_id = 'd00000000001'};
+my $sub_domains = q{SELECT * FROM aws.sub_domains WHERE app_id = 'd00000000001'};
 
 # ---- answers ----
 
@@ -201,6 +206,9 @@ my @cases = (
         [ status => 400, message => 'Rate exceeded' ], '00000', 1, 2 ],
     [ 'status 429', $get, [ error_of(429, 'TooManyRequestsException'), @always ],
         '53400', 0, qr/^([2-9]|\d\d)$/ ],
+    [ 'status 429, come back after 1 ms', $get,
+        [ error_of(429, 'TooManyRequestsException'),
+            header => 'x-amz-retry-after:1' ], '00000', 1, 2 ],
     [ 'status 500', $get, [ error_of(500, 'InternalFailureException'), @always ],
         '58000', 0, 2, qr/Attempts: 2/ ],
     [ 'status 501', $get, [ status => 501, @always ], '58000', 0, 1 ],
@@ -285,11 +293,31 @@ my @cases = (
     [ 'apps without an id', $all,
         [ body => '{"apps":[{}]}', op => 'ListApps' ], 'HV00M', 0, 1 ],
 
+    (map { [ "sub-domains $_", $sub_domains, [ body => $_ ], 'HV00M', 0, 1 ] }
+        '{"domainAssociations":{}}', '{"domainAssociations":[{"subDomains":5}]}'),
+    [ 'sub-domains left out', $sub_domains,
+        [ body => '{"domainAssociations":[{}]}' ], '00000', 0, 1 ],
+    [ 'blanks after the body', $get, [ body => environment() . " \t\r\n" ],
+        '00000', 1, 1 ],
+    [ 'a list in place of Gets that is refused', $some,
+        [ error_of(400, 'BadRequestException'), op => 'ListBackendEnvironments' ],
+        '00000', 2, 4 ],
+    [ 'a list in place of Gets, a name missing', $some,
+        [ body => '{"backendEnvironments":[{},{"environmentName":"dev"}]}' ],
+        '00000', 1, 1 ],
+
     # F29: members
+    [ 'a switch that is a number', $app,
+        [ body => '{"app":{"enableBranchAutoBuild":1}}' ], 'HV00M', 0, 1,
+        qr/"enable_branch_auto_build"/ ],
+    [ 'a number in place of an object', $app,
+        [ body => '{"app":{"appId":"d00000000001","productionBranch":5}}' ], '00000', 1, 1 ],
     (map { [ "stackName $_", $get, [ with(stackName => $_) ], 'HV00M', 0, 1,
             qr/"stack_name"/ ] } 1, 'true', '[]', '{}'),
     (map { [ "createTime $_", $get, [ with(createTime => $_) ], 'HV00M', 0, 1,
-            qr/"create_time"/ ] } 'true', '[]', '{}', '"yesterday"'),
+            qr/"create_time"/ ] } 'true', '[]', '{}', '"yesterday"',
+        '"2021-02-19T16:52:53+1x:00"', '"2021-02-19T16:52:53+16:00"',
+        '"2021-02-19T16:52:53~01:00"'),
     [ 'null for a member', $get, [ with(stackName => 'null') ],
         '00000', 1, 1 ],
     [ 'an unknown member', $get, [ with(other => '[{"a":null}]') ],
@@ -319,7 +347,8 @@ my @cases = (
         '22021', 0, 1 ],
     (map { [ "half a pair: $_", $get, [ with(stackName => "\"$_\"") ],
             '22021', 0, 1 ] }
-        '\ud83d', '\ude00', '\ud83dx\ude00', '\ude00\ud83d'),
+        '\ud83d', '\ude00', '\ud83dx\ude00', '\ude00\ud83d',
+        '\ud83d\u00zz'),
     [ 'a whole pair', $get, [ with(stackName => '"\ud83d\ude00"') ],
         '00000', 1, 1 ],
 

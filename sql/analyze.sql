@@ -1,0 +1,28 @@
+-- mock: --generate 3,400
+-- ANALYZE reads every row once and keeps a sample for the planner.
+\ir ../test/setup.psql
+SET default_statistics_target = 1;
+ANALYZE backend_environments;
+\! mockctl calls && mockctl reset
+SELECT reltuples FROM pg_class WHERE relname = 'backend_environments';
+SELECT attname, null_frac, n_distinct FROM pg_stats
+  WHERE tablename = 'backend_environments' AND attname IN ('app_id', 'region', 'account_id')
+  ORDER BY attname COLLATE "C";
+
+-- as many as there are, which the planner knows of from now on
+SELECT count(*) FROM backend_environments;
+CREATE FUNCTION pg_temp.estimate(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  EXECUTE 'EXPLAIN ' || query INTO line;
+  RETURN substring(line FROM 'rows=\d+');
+END $$;
+SELECT pg_temp.estimate('SELECT * FROM backend_environments');
+
+\set VERBOSITY terse
+-- what fails is an error, and the statistics stay
+\! mockctl fault status=403 code=AccessDeniedException match=d00000000002
+ANALYZE backend_environments;
+\echo :SQLSTATE
+SELECT reltuples FROM pg_class WHERE relname = 'backend_environments';
