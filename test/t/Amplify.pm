@@ -26,6 +26,8 @@ use constant {
 
 # ---- servers ----
 
+my @nodes;
+
 # A started server.  conf => further lines of postgresql.conf, initdb => [...],
 # streaming => 1 if it is to have standbys
 sub new_node
@@ -40,8 +42,19 @@ sub new_node
     $node->append_conf('postgresql.conf',
         "log_statement = none\n" . ($param{conf} || ''));
     $node->start;
+    push @nodes, $node;
     Session->new($node)->rows('CREATE EXTENSION amplify_fdw');
     return $node;
+}
+
+# PostgreSQL::Test would stop them later and at once, so that backends that are
+# left could not write down what coverage.sh counts.
+END
+{
+    my $status = $?;
+
+    $_->stop('fast', fail_ok => 1) for @nodes;
+    $? = $status;
 }
 
 sub connect_to
