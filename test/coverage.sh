@@ -1,31 +1,23 @@
 #!/usr/bin/env bash
 # coverage.sh - what the tests reach: lines, functions and branches by file.
 #
-#     test/coverage.sh [--missed] [STEP...]
+#     test/coverage.sh [STEP...]
 #
-# The steps are those of check.sh, which see; by default unit, regress and tap.
-# --missed prints each line that no test has reached as well.
+# The steps are those of check.sh, which see.  With none named, they are docs,
+# unit, regress and tap, and the result is judged: there is a least share of
+# lines and of branches, and each line that is not reached is named in
+# coverage.unreached, with the reason, and no other is.  Of steps that are named,
+# the lines are shown that they do not reach.
 #
-# Branches of PostgreSQL's macros that report or assert are left out: most
-# of them stand for what the compiler has not thrown away yet.
+# Branches of PostgreSQL's macros that report or assert are left out: they stand
+# for levels of messages and for failed assertions, not for what we decide.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+least_lines=95                  # percent
+least_branches=85
+
 probes+=([lcov]='lcov --version')
-missed=
-steps=()
-
-read_arguments() {
-    local argument
-
-    for argument; do
-        case $argument in
-            --missed) missed=yes ;;
-            *) steps+=("$argument") ;;
-        esac
-    done
-    [ ${#steps[@]} -gt 0 ] || steps=(unit regress tap)
-}
 
 # A build that counts; the server's processes write their counts beside the
 # objects when they end.
@@ -36,9 +28,10 @@ build_counting() {
     chmod a+rwx "$tree/src"
 }
 
-# The tests of the signer are programs with a copy of it, and count in there
+# The tests of the signer are programs with a copy of it, and count in there.
+# They are compiled and linked at once: the last -O is the one that holds.
 run_tests() {
-    CPPFLAGS=--coverage LDFLAGS=--coverage "$top/test/check.sh" "${steps[@]}"
+    CPPFLAGS=--coverage LDFLAGS='--coverage -O0' "$top/test/check.sh" "$@"
 }
 
 lcov_here() {
@@ -47,9 +40,20 @@ lcov_here() {
         "$@"
 }
 
+# What the programs in a folder have counted, compiled from where they are told
+capture() {
+    lcov_here --capture --directory "$tree/$1" --base-directory "$tree/$2" \
+        --output-file "$temp/$3.info"
+    all+=(--add-tracefile "$temp/$3.info")
+}
+
 collect() {
-    lcov_here --capture --directory "$tree" --base-directory "$tree" \
-        --output-file "$temp/all.info"
+    local all=()
+
+    capture src . server
+    [ -z "$(find "$tree/test/unit" -name '*.gcda')" ] ||
+        capture test/unit test/unit unit
+    lcov_here "${all[@]}" --output-file "$temp/all.info"
     lcov_here --extract "$temp/all.info" "$tree/src/*.c" \
         --output-file "$temp/src.info"
 }
@@ -78,24 +82,70 @@ show_table() {
         END { row("all", all) }' "$temp/src.info"
 }
 
-show_missed() {
-    local file line
-
+# Lines "FILE FUNCTION: TEXT" of what is not reached, its blanks folded
+missed() {
     awk -F '[:,]' '
-        $1 == "SF" { name = $2 }
-        $1 == "DA" && $3 == 0 { print name, $2 }' "$temp/src.info" |
-        while read -r file line; do
-            printf 'src/%s:%d:%s\n' "${file##*/}" "$line" \
-                "$(sed -n "${line}p" "$file")"
-        done
+        $1 == "SF" {
+            path = $2
+            file = $2
+            sub(/.*\//, "", file)
+            split("", functions)
+            for (line = 1; (getline source[line] < path) > 0; line++)
+                continue
+            close(path)
+        }
+        $1 == "FN" { functions[$2] = $NF }
+        $1 == "DA" && $3 == 0 {
+            for (line = $2; line > 1 && !(line in functions); line--)
+                continue
+            text = source[$2]
+            gsub(/[ \t]+/, " ", text)
+            print file " " functions[line] ":" (text ~ /^ / ? "" : " ") text
+        }' "$temp/src.info" | sort -u
 }
 
-read_arguments "$@"
+# The same out of the list, where each stands below its reason and further in
+listed() {
+    sed -n -e 's/^  *~ //p' -e t -e 's/^  *//p' "$top/test/coverage.unreached" |
+        sort -u
+}
+
+# Less those that are reached by chance
+firmly_listed() {
+    sed -n -e '/^  *~/d' -e 's/^  *//p' "$top/test/coverage.unreached" | sort -u
+}
+
+too_little() {
+    awk -F : -v lines="$least_lines" -v branches="$least_branches" '
+        { n[$1] += $2 }
+        END {
+            if (100 * n["LH"] < lines * n["LF"])
+                print "less than " lines " % of the lines"
+            if (100 * n["BRH"] < branches * n["BRF"])
+                print "less than " branches " % of the branches"
+        }' "$temp/src.info"
+}
+
+judge() {
+    no_findings "enough is reached" too_little
+    no_findings "what is not reached is in coverage.unreached" \
+        comm -23 <(missed) <(listed)
+    no_findings "what is in coverage.unreached is not reached" \
+        comm -13 <(missed) <(firmly_listed)
+}
+
+steps=("$@")
+[ $# -gt 0 ] || steps=(docs unit regress tap)
 need_packages lcov
 build_counting
 status=0
-run_tests || status=$?
+run_tests "${steps[@]}" || status=$?
 collect
-[ -z "$missed" ] || show_missed
+if [ $# -gt 0 ]; then
+    missed
+else
+    judge
+fi
 show_table
+[ "$tap_failed" -eq 0 ] || status=1
 exit "$status"
