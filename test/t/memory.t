@@ -2,6 +2,7 @@
 # in the backend's memory any more, and so in no core dump.
 use strict;
 use warnings;
+no warnings 'portable';    # addresses have 64 bits
 
 use FindBin;
 use lib $FindBin::RealBin;

@@ -108,11 +108,12 @@ $last[2]->send('SELECT count(*) FROM (SELECT * FROM aws.backend_environments
 $mock->wait_held(3);
 is_waiting($boss, $_->pid) for @last[ 0, 1 ];
 
+# Long before a request's own time is over
 my $start = time;
 $node->kill9;
-my @ended = map { $_->wait_for_end($start + 1 - time) } @last;
+my @ended = map { $_->wait_for_end($start + 15 - time) } @last;
 is(scalar(grep { defined } @ended), 3,
-    'waiting backends end within a second of the postmaster');
+    'waiting backends end with the postmaster');
 $boss->wait_for_end(60);
 
 done_testing();
