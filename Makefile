@@ -18,6 +18,7 @@ OBJS = \
 	src/keyset.o \
 	src/limit.o \
 	src/loop.o \
+	src/memory.o \
 	src/metadata.o \
 	src/option.o \
 	src/option_data.o \

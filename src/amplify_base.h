@@ -388,6 +388,11 @@ extern bool amplify_page_error(const char *body, size_t length,
 							   char *message, size_t message_size);
 extern void amplify_page_cleanse(AmplifyPage *page);
 
+/* ---------- memory.c: for libcurl ---------- */
+
+extern void amplify_memory_free(void *pointer);
+extern void *amplify_memory_realloc(void *pointer, size_t size);
+
 /* ---------- loop.c: sockets, time, and the one wait ---------- */
 
 typedef struct AmplifyLoopEvent
@@ -447,8 +452,9 @@ typedef struct AmplifyHttpUse
 
 /*
  * One request.  The first part is the caller's: it fills it and keeps what it
- * points to until the transfer is done or cancelled.  The rest is http.c's and
- * may be read once done is true.  body is malloc'ed; amplify_http_release()
+ * points to until the transfer is done or cancelled, but for the headers, of
+ * which amplify_http_submit() makes copies.  The rest is http.c's and may be
+ * read once done is true.  body is malloc'ed; amplify_http_release()
  * or a caller that took it (set it to NULL) frees it.
  */
 typedef struct AmplifyTransfer

@@ -216,6 +216,7 @@ typedef struct AmplifySignSpec
 extern bool amplify_sign_request(AmplifyConnection *connection,
 								 const AmplifySignSpec *spec,
 								 AmplifyTransfer *transfer);
+extern void amplify_sign_forget(AmplifyTransfer *transfer);
 extern char *amplify_sign_encode(const char *text);
 extern int64 amplify_sign_clock(const AmplifyServer *server);
 extern bool amplify_sign_set_clock(AmplifyServer *server,

@@ -145,6 +145,7 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 		connection->shared->stats.retries++;
 	}
 	amplify_http_submit(transfer);
+	amplify_sign_forget(transfer);
 	return true;
 }
 

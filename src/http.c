@@ -250,7 +250,10 @@ start_engine(void)
 
 	LIBCURL_BEGIN();
 	if (!initialized)
-		initialized = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+		initialized = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+										   amplify_memory_free,
+										   amplify_memory_realloc, strdup,
+										   calloc) == CURLE_OK;
 	if (initialized && share == NULL)
 		share = curl_share_init();
 	multi = share != NULL ? curl_multi_init() : NULL;

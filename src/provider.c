@@ -343,6 +343,7 @@ amplify_provider_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 
 	release_body(transfer);
 	amplify_http_submit(transfer);
+	amplify_sign_forget(transfer);
 	while (amplify_http_pop(&request->completed) == NULL)
 		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
 	return amplify_error_classify(transfer, failure);

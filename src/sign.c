@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 
 #define CACHED_SERVICE	"amplify"	/* whose keys are worth keeping */
+#define TOKEN_HEADER	"x-amz-security-token"
 #define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
 #define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
 
@@ -66,7 +67,7 @@ amplify_sign_request(AmplifyConnection *connection,
 	headers[request.nheaders++] = (SigV4Header) {"x-amz-date", timestamp};
 	if (spec->credentials->session_token != NULL)
 		headers[request.nheaders++] =
-			(SigV4Header) {"x-amz-security-token", spec->credentials->session_token};
+			(SigV4Header) {TOKEN_HEADER, spec->credentials->session_token};
 	request.method = spec->form != NULL ? "POST" : "GET";
 	request.path = psprintf("%s%s", spec->endpoint->path_prefix, spec->path);
 	request.query = spec->query;
@@ -95,6 +96,21 @@ amplify_sign_request(AmplifyConnection *connection,
 	transfer->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
 	transfer->headers[n] = NULL;
 	return true;
+}
+
+/*
+ * Overwrite what is secret in the headers of a transfer that has been
+ * submitted: the copies that http.c makes are enough, and are overwritten, too.
+ */
+void
+amplify_sign_forget(AmplifyTransfer *transfer)
+{
+	for (int i = 0; transfer->headers[i] != NULL; i++)
+	{
+		if (strncmp(transfer->headers[i], TOKEN_HEADER, strlen(TOKEN_HEADER)) == 0)
+			sigv4_cleanse(unconstify(char *, transfer->headers[i]),
+						  strlen(transfer->headers[i]));
+	}
 }
 
 /* Percent-encode UTF-8 text for a path segment or a query value; palloc'ed */

@@ -20,8 +20,9 @@ page: sigv4 xml time
 endpoint:
 limit:
 transfer:
+memory:
 loop:
-http: transfer loop
+http: transfer memory loop
 option_data:
 option: resource resource_data option_data
 keyset: resource
@@ -30,7 +31,7 @@ sign: sigv4 time
 connection: sigv4 endpoint http option
 spill:
 progress: loop
-provider: sigv4 time page loop http option error
+provider: sigv4 time page loop http option error sign
 sts: sigv4 xml time endpoint option error sign provider
 metadata: sigv4 page endpoint option error sign provider
 profile: provider sts metadata

@@ -1,5 +1,5 @@
-# When a role's temporary credentials are dropped, their secret key is nowhere
-# in the backend's memory any more, and so in no core dump.
+# When a role's temporary credentials are dropped, their secret key and their
+# token are nowhere in the backend's memory any more, and so in no core dump.
 use strict;
 use warnings;
 no warnings 'portable';    # addresses have 64 bits
@@ -22,6 +22,7 @@ set_mapping($session, 'aws',
     role_arn => ROLE);
 
 # How often the memory of a backend that can be written to has an issued secret
+# key or token
 sub secrets
 {
     my ($pid) = @_;
@@ -37,14 +38,14 @@ sub secrets
         next if $size > 200 << 20;    # shared memory has none
         sysseek $memory, hex $from, 0 or next;
         defined sysread $memory, my $region, $size or next;
-        $found++ while $region =~ m{secret/[0-9A-Za-z+/]{8}}g;
+        $found++ while $region =~ m{secret/[0-9A-Za-z+/]{8}|token/\d+/0{40}}g;
     }
     return $found;
 }
 
 is(ask($session, 'aws'), GOOD, 'the role is assumed');
-cmp_ok(secrets($session->pid), '>', 0, 'its key is in memory while it is in use');
+cmp_ok(secrets($session->pid), '>', 0, 'its credentials are in memory while they are in use');
 $session->rows('SELECT amplify_fdw_disconnect_all()');
-is(secrets($session->pid), 0, 'and nowhere when it has been dropped');
+is(secrets($session->pid), 0, 'and nowhere when they have been dropped');
 
 done_testing();
