@@ -35,6 +35,8 @@ RESET amplify_fdw.read_ahead;
 SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8')) AS i (app)
   LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
 SELECT * FROM e;
+-- those in flight say nothing more
+SELECT * FROM e WHERE app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6', 'd4d5e6f7g8') AND env = 'prod';
 -- by that statement, not by the next
 \! mockctl reset
 SELECT count(*) FROM e;

@@ -32,16 +32,11 @@ amplify_memory_free(void *pointer)
 void *
 amplify_memory_realloc(void *pointer, size_t size)
 {
-	size_t		old_size = pointer == NULL ? 0 : malloc_usable_size(pointer);
-	void	   *moved;
+	void	   *moved = malloc(size);
 
-	if (size <= old_size)
-		return pointer;
-	moved = malloc(size);
-	if (moved == NULL)
-		return NULL;
-	if (pointer != NULL)
-		memcpy(moved, pointer, old_size);
+	if (moved == NULL || pointer == NULL)
+		return moved;
+	memcpy(moved, pointer, Min(size, malloc_usable_size(pointer)));
 	amplify_memory_free(pointer);
 	return moved;
 }
