@@ -78,6 +78,7 @@ REGRESS = \
 	list_lazily \
 	max_calls \
 	on_error \
+	on_error_statements \
 	option_names \
 	option_rules \
 	option_secrets \

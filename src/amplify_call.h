@@ -103,8 +103,6 @@ typedef struct AmplifyConnection
 	bool		unidentified;	/* a lookup of this statement has failed; */
 	AmplifyProvider lacking;	/* by whom, */
 	const char *reason;			/* and a sentence, or NULL */
-	bool		given_up;		/* this statement has warned that the server
-								 * can't be asked */
 	dlist_node	node;
 } AmplifyConnection;
 
@@ -436,6 +434,10 @@ extern AmplifyQuery *amplify_query_join(EState *estate);
 extern void amplify_query_leave(AmplifyQuery *query);
 extern AmplifyConnection *amplify_query_connection(AmplifyQuery *query,
 												   Oid serverid, Oid userid);
+extern void amplify_query_give_up(AmplifyQuery *query,
+								  AmplifyConnection *connection);
+extern bool amplify_query_gave_up(const AmplifyQuery *query,
+								  const AmplifyConnection *connection);
 extern AmplifyCounters *amplify_query_counters(AmplifyQuery *query, int id);
 extern bool amplify_query_has(AmplifyQuery *query, const AmplifyCall *wanted);
 extern AmplifyCall *amplify_query_call(AmplifyQuery *query,

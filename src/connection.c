@@ -76,7 +76,6 @@ amplify_connection_pin(Oid serverid, Oid userid)
 	found->pins++;
 	/* each statement sees for itself */
 	found->unidentified = false;
-	found->given_up = false;
 	return found;
 }
 

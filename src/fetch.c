@@ -160,7 +160,8 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 bool
 amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
 {
-	return spec->connection->given_up && spec->options->warn_on_error;
+	return spec->options->warn_on_error &&
+		amplify_query_gave_up(spec->query, spec->connection);
 }
 
 /* The next item if there is one now; never waits */
@@ -518,7 +519,6 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 			  const AmplifyFailure *failure)
 {
 	const AmplifyFetchSpec *spec = fetch->spec;
-
 	bool		of_server = amplify_error_is_of_server(failure->trouble);
 
 	if (wants_gets_instead(stream, failure))
@@ -531,7 +531,8 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 	amplify_error_report(spec->options->warn_on_error ? WARNING : ERROR,
 						 failure, stream->operation->name,
 						 spec->tablename, spec->connection->servername);
-	spec->connection->given_up |= of_server;
+	if (of_server)
+		amplify_query_give_up(spec->query, spec->connection);
 }
 
 /*

@@ -71,6 +71,7 @@ struct AmplifyQuery
 	AmplifyProgress progress;
 	List	   *counters;		/* of ScanCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
+	List	   *given_up;		/* those of them that can't be asked */
 	List	   *async_fds;		/* one for each scan an Append waits for */
 	AmplifySpill *spill;		/* bodies that memory has no room for */
 	dlist_node	node;
@@ -162,6 +163,23 @@ amplify_query_connection(AmplifyQuery *query, Oid serverid, Oid userid)
 	llast(query->connections) = connection;
 	MemoryContextSwitchTo(oldcontext);
 	return connection;
+}
+
+/* The statement has warned that this server can't be asked */
+void
+amplify_query_give_up(AmplifyQuery *query, AmplifyConnection *connection)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+
+	query->given_up = list_append_unique_ptr(query->given_up, connection);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+bool
+amplify_query_gave_up(const AmplifyQuery *query,
+					  const AmplifyConnection *connection)
+{
+	return list_member_ptr(query->given_up, connection);
 }
 
 /*
