@@ -31,3 +31,17 @@ SELECT i.app, e.env, environments(i.app)
   FROM (VALUES ('d00000000001'), ('d00000000002'), ('d00000000003')) AS i (app)
   LEFT JOIN e ON app_id = app AND env = 'test';
 \! mockctl calls && mockctl reset
+
+-- credentials that one statement could not get
+ALTER SERVER amplify OPTIONS (ADD sts_endpoint_url :'mock');
+ALTER USER MAPPING FOR CURRENT_USER SERVER amplify OPTIONS (ADD role_arn 'arn:aws:iam::111122223333:role/reader');
+BEGIN;
+DECLARE a CURSOR FOR SELECT * FROM e;
+FETCH 1 FROM a;
+\! mockctl keys expire=1
+\! mockctl fault op=STS.AssumeRole status=403 code=AccessDenied
+SELECT count(*) FROM e;
+MOVE ALL IN a;
+\echo :ROW_COUNT
+COMMIT;
+\! mockctl calls

@@ -100,7 +100,8 @@ typedef struct AmplifyConnection
 	AmplifyEndpoint endpoint;
 	struct AmplifySigner *signer;	/* sign.c's; NULL until the first call */
 	struct AmplifyIdentity *identity;	/* credential.c's; NULL until needed */
-	bool		unidentified;	/* a lookup of this statement has failed; */
+	TimestampTz unidentified;	/* when the client's statement began in which
+								 * a lookup has failed; 0: none has */
 	AmplifyProvider lacking;	/* by whom, */
 	const char *reason;			/* and a sentence, or NULL */
 	dlist_node	node;

@@ -75,7 +75,7 @@ amplify_connection_pin(Oid serverid, Oid userid)
 		found = create_connection(serverid, userid);
 	found->pins++;
 	/* each statement sees for itself */
-	found->unidentified = false;
+	found->unidentified = 0;
 	return found;
 }
 

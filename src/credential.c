@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "amplify_fdw.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -110,7 +111,8 @@ amplify_credential_get(AmplifyConnection *connection,
 	if (identity == NULL || identity->refused ||
 		amplify_sign_clock(connection->shared) >= identity->refresh_at)
 	{
-		if (connection->unidentified || !refresh(connection))
+		if (connection->unidentified == GetCurrentStatementStartTimestamp() ||
+			!refresh(connection))
 			return false;
 	}
 	*credentials = connection->identity->keys;
@@ -232,15 +234,16 @@ static bool
 refresh(AmplifyConnection *connection)
 {
 	AmplifyLookup *lookup = amplify_provider_start(connection);
-	AmplifyProvision provision = find_keys(lookup);
+	bool		found = find_keys(lookup) == AMPLIFY_PROVISION_OK;
+	bool		good = found || still_good(connection);
 
-	if (provision == AMPLIFY_PROVISION_OK)
+	if (found)
 		keep_keys(connection, lookup);
-	else if (!still_good(connection))
+	else if (!good)
 	{
 		if (connection->reason != NULL)
 			pfree(unconstify(char *, connection->reason));
-		connection->unidentified = true;
+		connection->unidentified = GetCurrentStatementStartTimestamp();
 		connection->lacking = lookup->provider;
 		connection->reason = lookup->reason ?
 			MemoryContextStrdup(connection->context, lookup->reason) : NULL;
@@ -256,7 +259,7 @@ refresh(AmplifyConnection *connection)
 			Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
 	}
 	amplify_provider_end(lookup);
-	return !connection->unidentified;
+	return good;
 }
 
 /* Ask one provider after the other, then STS for the mapping's role */
