@@ -19,6 +19,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "sigv4.h"
+#include "storage/sinval.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/hsearch.h"
@@ -71,8 +72,18 @@ amplify_connection_pin(Oid serverid, Oid userid)
 			connection->userid == userid && !connection->invalid)
 			found = connection;
 	}
-	if (found == NULL)
+	while (found == NULL)
+	{
+		uint64		before = SharedInvalidMessageCounter;
+
 		found = create_connection(serverid, userid);
+		/* a change may have come in between: no old endpoint with new keys */
+		if (SharedInvalidMessageCounter != before)
+		{
+			free_connection(found);
+			found = NULL;
+		}
+	}
 	found->pins++;
 	/* each statement sees for itself */
 	found->unidentified = 0;
