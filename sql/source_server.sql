@@ -3,7 +3,7 @@
 \ir ../test/setup.psql
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP ROLE IF EXISTS regress_amplify_reader;
+DROP ROLE IF EXISTS regress_amplify_reader, regress_amplify_group;
 RESET client_min_messages;
 CREATE ROLE regress_amplify_reader;
 CREATE SERVER other FOREIGN DATA WRAPPER amplify_fdw
@@ -53,6 +53,20 @@ GRANT USAGE ON FOREIGN SERVER amplify TO regress_amplify_reader;
 SET ROLE regress_amplify_reader;
 :one;
 RESET ROLE;
+-- a privilege that he has by way of another role, and no more
+CREATE ROLE regress_amplify_group;
+REVOKE USAGE ON FOREIGN SERVER amplify FROM regress_amplify_reader;
+GRANT USAGE ON FOREIGN SERVER amplify TO regress_amplify_group;
+GRANT regress_amplify_group TO regress_amplify_reader;
+SET ROLE regress_amplify_reader;
+:one;
+RESET ROLE;
+REVOKE regress_amplify_group FROM regress_amplify_reader;
+SET ROLE regress_amplify_reader;
+:one;
+\echo :SQLSTATE
+RESET ROLE;
+GRANT USAGE ON FOREIGN SERVER amplify TO regress_amplify_reader;
 CREATE USER MAPPING FOR regress_amplify_reader SERVER amplify;
 SET ROLE regress_amplify_reader;
 :one;
@@ -88,4 +102,4 @@ DROP FOREIGN DATA WRAPPER regress_amplify_stranger CASCADE;
 SET client_min_messages = warning;
 DROP EXTENSION amplify_fdw CASCADE;
 DROP OWNED BY regress_amplify_reader;
-DROP ROLE regress_amplify_reader;
+DROP ROLE regress_amplify_reader, regress_amplify_group;

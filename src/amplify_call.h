@@ -95,6 +95,8 @@ typedef struct AmplifyConnection
 	Oid			userid;
 	char	   *servername;
 	bool		has_mapping;
+	Oid			sourceid;		/* the server whose mapping has the
+								 * credentials; 0: this one's own has */
 	AmplifyServer *shared;
 	AmplifyOptions options;		/* of server and mapping */
 	AmplifyEndpoint endpoint;

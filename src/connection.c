@@ -31,11 +31,13 @@ static ProcessUtility_hook_type previous_utility = NULL;
 static HTAB *servers = NULL;	/* of AmplifyServer */
 static dlist_head connections = DLIST_STATIC_INIT(connections);
 
+static AmplifyConnection *find_connection(Oid serverid, Oid userid);
 static AmplifyConnection *create_connection(Oid serverid, Oid userid);
 static AmplifyServer *server_entry(Oid serverid);
 static void apply_mapping(AmplifyConnection *connection,
 						  const ForeignServer *server);
 static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
+static void check_usage(Oid serverid, Oid userid);
 static List *mapping_options(Oid serverid, Oid userid, bool *found);
 static void free_connection(AmplifyConnection *connection);
 static void cleanse_secrets(void *arg);
@@ -60,34 +62,29 @@ amplify_connection_install(void)
 AmplifyConnection *
 amplify_connection_pin(Oid serverid, Oid userid)
 {
-	AmplifyConnection *found = NULL;
-	dlist_iter	iter;
+	AmplifyConnection *connection;
 
-	dlist_foreach(iter, &connections)
-	{
-		AmplifyConnection *connection =
-			dlist_container(AmplifyConnection, node, iter.cur);
-
-		if (connection->shared->serverid == serverid &&
-			connection->userid == userid && !connection->invalid)
-			found = connection;
-	}
-	while (found == NULL)
+	for (;;)
 	{
 		uint64		before = SharedInvalidMessageCounter;
+		bool		created;
 
-		found = create_connection(serverid, userid);
+		connection = find_connection(serverid, userid);
+		created = connection == NULL;
+		if (created)
+			connection = create_connection(serverid, userid);
+		else if (OidIsValid(connection->sourceid))
+			check_usage(connection->sourceid, userid);
+		if (SharedInvalidMessageCounter == before)
+			break;
 		/* a change may have come in between: no old endpoint with new keys */
-		if (SharedInvalidMessageCounter != before)
-		{
-			free_connection(found);
-			found = NULL;
-		}
+		if (created)
+			free_connection(connection);
 	}
-	found->pins++;
+	connection->pins++;
 	/* each statement sees for itself */
-	found->unidentified = 0;
-	return found;
+	connection->unidentified = 0;
+	return connection;
 }
 
 /* Never throws: also called while a failed statement is cleaned up */
@@ -167,6 +164,23 @@ amplify_connection_count(AmplifyConnection *connection,
 			break;
 		}
 	}
+}
+
+static AmplifyConnection *
+find_connection(Oid serverid, Oid userid)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &connections)
+	{
+		AmplifyConnection *connection =
+			dlist_container(AmplifyConnection, node, iter.cur);
+
+		if (connection->shared->serverid == serverid &&
+			connection->userid == userid && !connection->invalid)
+			return connection;
+	}
+	return NULL;
 }
 
 static AmplifyConnection *
@@ -258,6 +272,7 @@ apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 	has_role = options->role_arn != NULL;
 	source = source_server(options->source_server, connection->userid,
 						   server->fdwid);
+	connection->sourceid = source->serverid;
 	options->source_server = NULL;
 	amplify_option_apply(mapping_options(source->serverid, connection->userid,
 										 &connection->has_mapping),
@@ -277,20 +292,31 @@ apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 	amplify_option_apply(own, options);
 }
 
-/* As for a mapping of his own there, the user must be allowed to use it */
 static ForeignServer *
 source_server(const char *name, Oid userid, Oid fdwid)
 {
 	ForeignServer *server = GetForeignServerByName(name, false);
 
-	if (amplify_server_aclcheck(server->serverid, userid) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
+	check_usage(server->serverid, userid);
 	if (server->fdwid != fdwid)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("server \"%s\" belongs to another foreign-data wrapper",
 						name)));
 	return server;
+}
+
+/*
+ * As for a mapping of his own there, the user must be allowed to use a source.
+ * Each statement sees whether he still is: no message tells of a role that he
+ * is not a member of any more.
+ */
+static void
+check_usage(Oid serverid, Oid userid)
+{
+	if (amplify_server_aclcheck(serverid, userid) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER,
+					   GetForeignServer(serverid)->servername);
 }
 
 /*
