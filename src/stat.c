@@ -79,27 +79,40 @@ amplify_fdw_stats_reset(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* One row per server and user that this session keeps something of */
+/*
+ * One row per server and user that this session keeps something of.  To look
+ * up a user's name may take in a change that drops connections, so that comes
+ * when nothing of them is needed any more.
+ */
 Datum
 amplify_fdw_connections(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *rows = NIL;
 	dlist_iter	iter;
+	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	dlist_foreach(iter, amplify_connection_list())
 	{
 		AmplifyConnection *connection =
 			dlist_container(AmplifyConnection, node, iter.cur);
-		char	   *username = GetUserNameFromId(connection->userid, true);
-		Datum		values[4];
-		bool		nulls[4] = {false};
+		Datum	   *values = palloc(sizeof(Datum) * 4);
 
 		values[0] = CStringGetTextDatum(connection->servername);
-		nulls[1] = username == NULL;
-		values[1] = username ? CStringGetTextDatum(username) : (Datum) 0;
+		values[1] = ObjectIdGetDatum(connection->userid);
 		values[2] = BoolGetDatum(!connection->invalid);
 		values[3] = BoolGetDatum(connection->pins > 0);
+		rows = lappend(rows, values);
+	}
+	foreach(lc, rows)
+	{
+		Datum	   *values = lfirst(lc);
+		char	   *username = GetUserNameFromId(DatumGetObjectId(values[1]),
+												 true);
+		bool		nulls[4] = {false, username == NULL, false, false};
+
+		values[1] = username ? CStringGetTextDatum(username) : (Datum) 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
