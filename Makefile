@@ -60,6 +60,7 @@ REGRESS = \
 	explain \
 	fanout \
 	get \
+	get_alias \
 	get_not_found \
 	import \
 	import_sensitive \

@@ -66,7 +66,8 @@ typedef struct AmplifyStream
 	AmplifyCall *call;			/* the current page, or the one to come */
 	AmplifyCall *ahead;			/* the one after it, or NULL */
 	int			item;			/* of the page, the one handed out last */
-	Bitmapset  *matches;		/* of the page, the wanted items */
+	bool		picks;			/* not all of the page is handed out, but */
+	Bitmapset  *matches;		/* these items of it */
 	int			pages;
 	int			empty_pages;	/* in a row */
 	uint32		token_hash;		/* of one token seen before, */

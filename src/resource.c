@@ -57,7 +57,7 @@ amplify_resource_check(void)
 			check_operation(resource, resource->get);
 		check_arn(resource);
 
-		/* see amplify_keyset_compare() and note_wanted() */
+		/* see amplify_keyset_compare() and pick_items() */
 		for (int j = 0; last >= 0 && j < AMPLIFY_MAX_KEYS; j++)
 			check(j <= last || resource->keys[j] == NULL, resource,
 				  "the key that only its Get needs is not the last");

@@ -24,8 +24,10 @@ static void describe_call(const AmplifyFetchSpec *spec,
 						  AmplifyCall *call);
 static bool is_endless(AmplifyStream *stream, AmplifyPage *page,
 					   const char *token);
-static void note_wanted(const AmplifyResource *resource,
-						AmplifyStream *stream, AmplifyPage *page);
+static void pick_items(const AmplifyResource *resource,
+					   AmplifyStream *stream, AmplifyPage *page);
+static bool is_wanted(AmplifyStream *stream, const char *asked,
+					  const char *name);
 
 /*
  * A Get when the keys name one item, else a List.  Where several items of one
@@ -152,7 +154,7 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 
 	stream->item = -1;
 	stream->pages++;
-	note_wanted(spec->resource, stream, page);
+	pick_items(spec->resource, stream, page);
 	token = amplify_page_next_token(page);
 	if (token == NULL)
 		return true;
@@ -170,7 +172,7 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 int
 amplify_stream_next_item(AmplifyStream *stream, AmplifyPage *page)
 {
-	if (stream->nwanted > 0)
+	if (stream->picks)
 		stream->item = bms_next_member(stream->matches, stream->item);
 	else if (stream->item + 1 < amplify_page_count(page))
 		stream->item++;
@@ -245,33 +247,49 @@ is_endless(AmplifyStream *stream, AmplifyPage *page, const char *token)
 	return false;
 }
 
-/* Find those of the wanted items that are in the page */
+/*
+ * Find the items of the page that were asked for by name.  A Get, too, may
+ * bring one of another name, if the service knows names by more than one
+ * spelling, as of domains: that item is another key's, or nobody's.
+ */
 static void
-note_wanted(const AmplifyResource *resource, AmplifyStream *stream,
-			AmplifyPage *page)
+pick_items(const AmplifyResource *resource, AmplifyStream *stream,
+		   AmplifyPage *page)
 {
+	int			last = amplify_resource_last_key(resource);
+	const char *asked = last < 0 ? NULL : stream->keys.value[last];
 	MemoryContext oldcontext;
 	const AmplifyColumn *column;
 
-	if (stream->nwanted == 0)
+	stream->picks = asked != NULL || stream->nwanted > 0;
+	if (!stream->picks)
 		return;
 	oldcontext = MemoryContextSwitchTo(stream->context);
-	column = amplify_resource_column(resource,
-									 resource->keys[amplify_resource_last_key(resource)]);
+	column = amplify_resource_column(resource, resource->keys[last]);
 	for (int i = 0; i < amplify_page_count(page); i++)
 	{
 		AmplifyValue value;
 
 		if (amplify_page_value(amplify_page_item(page, i), column->path,
-							   column->type, &value) != AMPLIFY_VALUE_OK)
-			continue;
-		for (int j = 0; j < stream->nwanted; j++)
-		{
-			if (strcmp(stream->wanted[j], value.text) != 0)
-				continue;
-			stream->found = bms_add_member(stream->found, j);
+							   column->type, &value) == AMPLIFY_VALUE_OK ?
+			is_wanted(stream, asked, value.text) : asked != NULL)
 			stream->matches = bms_add_member(stream->matches, i);
-		}
 	}
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* By a Get, asked is the name; by a List that stands for Gets, NULL */
+static bool
+is_wanted(AmplifyStream *stream, const char *asked, const char *name)
+{
+	bool		found = asked != NULL && strcmp(asked, name) == 0;
+
+	for (int j = 0; j < stream->nwanted; j++)
+	{
+		if (strcmp(stream->wanted[j], name) != 0)
+			continue;
+		stream->found = bms_add_member(stream->found, j);
+		found = true;
+	}
+	return found;
 }
