@@ -36,6 +36,9 @@ SELECT * FROM artifact_urls
 SELECT * FROM webhooks WHERE webhook_id = 'wh-1';
 -- its app_id is in its ARN only
 SELECT * FROM webhooks WHERE webhook_id = 'wh-2';
+-- but if it is there, it must be one
+\! mockctl fault op=GetWebhook body='{"webhook":{"webhookId":"wh-2","appId":7,"webhookArn":"arn:aws:amplify:us-east-1:111122223333:apps/d3gen2/webhooks/wh-2"}}'
+SELECT * FROM webhooks WHERE webhook_id = 'wh-2';
 -- a switch as text
 CREATE FOREIGN TABLE switches (app_id text,
     build text OPTIONS (field 'enable_branch_auto_build'),

@@ -72,6 +72,9 @@ static bool read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 					   const AmplifyRow *row,
 					   const AmplifyConnection *connection,
 					   AmplifyValue *value);
+static bool read_member(const AmplifyColumnMap *map,
+						const MappedColumn *mapped, const AmplifyRow *row,
+						AmplifyValue *value);
 static bool read_arn(const AmplifyColumnMap *map, const AmplifyRow *row,
 					 char **account, AmplifyKeys *keys);
 static void check_account(const AmplifyColumnMap *map, const AmplifyRow *row,
@@ -246,7 +249,6 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 	const char *text = NULL;
 	char	   *account;
 	AmplifyKeys keys;
-	AmplifyValueStatus status;
 
 	switch (mapped->column->source)
 	{
@@ -258,9 +260,7 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 			if (text != NULL)
 				break;
 			if (mapped->column->path != NULL &&
-				amplify_page_value(row->item, mapped->column->path,
-								   mapped->column->type,
-								   value) == AMPLIFY_VALUE_OK)
+				read_member(map, mapped, row, value))
 				return true;
 			if (!read_arn(map, row, NULL, &keys))
 				return false;
@@ -275,18 +275,26 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 			text = account;
 			break;
 		case AMPLIFY_MEMBER:
-			status = amplify_page_value(row->item, mapped->column->path,
-										mapped->column->type, value);
-			if (status == AMPLIFY_VALUE_NULL)
-				return false;
-			if (status != AMPLIFY_VALUE_OK)
-				amplify_error_value(status, mapped->attname, map->tablename);
-			return true;
+			return read_member(map, mapped, row, value);
 	}
 	Assert(text != NULL);
 	value->text = text;
 	value->length = strlen(text);
 	return true;
+}
+
+/* Likewise, of a column that is a member of the item */
+static bool
+read_member(const AmplifyColumnMap *map, const MappedColumn *mapped,
+			const AmplifyRow *row, AmplifyValue *value)
+{
+	AmplifyValueStatus status;
+
+	status = amplify_page_value(row->item, mapped->column->path,
+								mapped->column->type, value);
+	if (status != AMPLIFY_VALUE_OK && status != AMPLIFY_VALUE_NULL)
+		amplify_error_value(status, mapped->attname, map->tablename);
+	return status == AMPLIFY_VALUE_OK;
 }
 
 /* What the item's ARN tells, if it has one: its account, and all its keys */
