@@ -130,6 +130,7 @@ DECLARE
   extension_schema CONSTANT text :=
     (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
   wrapper text;
+  source_owner oid;
   server_options text;
   definitions jsonb;
   command text;
@@ -143,11 +144,11 @@ BEGIN
   END IF;
 
   -- an endpoint is one region's
-  SELECT w.fdwname,
+  SELECT w.fdwname, s.srvowner,
       (SELECT string_agg(format(', %I %L', o.option_name, o.option_value), '')
        FROM pg_options_to_table(s.srvoptions) o
        WHERE o.option_name NOT IN ('region', 'account_id', 'endpoint_url', 'sts_endpoint_url'))
-    INTO wrapper, server_options
+    INTO wrapper, source_owner, server_options
     FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
     WHERE s.srvname = source;
   IF NOT FOUND THEN
@@ -192,10 +193,12 @@ BEGIN
       FROM place p, definition d
     ),
     object (step, kind, name, there, command) AS (
+      -- whose owner will say where the credentials of all users go
       SELECT 1, 'server', quote_ident(p.server),
-        EXISTS (SELECT FROM pg_foreign_server s
+        EXISTS (SELECT FROM pg_foreign_server s JOIN pg_roles r ON r.oid = s.srvowner
                 WHERE s.srvname = p.server
-                  AND s.srvoptions @> ARRAY['region=' || p.region, 'account_id=' || p.id]),
+                  AND s.srvoptions @> ARRAY['region=' || p.region, 'account_id=' || p.id]
+                  AND (r.rolsuper OR r.rolname = current_user OR r.oid = source_owner)),
         format('CREATE SERVER %I FOREIGN DATA WRAPPER %I OPTIONS (region %L, account_id %L%s)',
                p.server, wrapper, p.region, p.id, server_options)
       FROM place p

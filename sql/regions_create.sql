@@ -59,6 +59,19 @@ ALTER SERVER amplify_111122223333_us_east_1 OPTIONS (SET account_id '12345678901
 SELECT * FROM amplify_fdw_create_regions('amplify', ARRAY['us-east-1'], ARRAY['111122223333'], 'everywhere');
 ALTER SERVER amplify_111122223333_us_east_1 OPTIONS (SET account_id '111122223333');
 
+-- nor is a server of somebody who has only waited for this
+CREATE ROLE regress_amplify_owner;
+GRANT USAGE ON FOREIGN DATA WRAPPER amplify_fdw TO regress_amplify_owner;
+SET ROLE regress_amplify_owner;
+CREATE SERVER amplify_111122223333_ap_south_1 FOREIGN DATA WRAPPER amplify_fdw
+  OPTIONS (region 'ap-south-1', account_id '111122223333');
+CREATE USER MAPPING FOR PUBLIC SERVER amplify_111122223333_ap_south_1 OPTIONS (source_server 'amplify');
+RESET ROLE;
+SELECT * FROM amplify_fdw_create_regions('amplify', ARRAY['ap-south-1'], ARRAY['111122223333'], 'everywhere');
+ALTER SERVER amplify OWNER TO regress_amplify_owner;
+SELECT kind, count(*) FROM amplify_fdw_create_regions('amplify', ARRAY['ap-south-1'], ARRAY['111122223333'], 'everywhere') GROUP BY 1;
+ALTER SERVER amplify OWNER TO CURRENT_USER;
+
 -- arguments that are no good leave nothing behind
 SELECT * FROM amplify_fdw_create_regions('nowhere', ARRAY['us-east-1'], ARRAY['111122223333']);
 \echo :SQLSTATE
@@ -90,8 +103,6 @@ SELECT * FROM "Every where".amplify_fdw_create_regions('amplify', ARRAY['sa-east
   'everywhere', ARRAY['apps']);
 
 -- who may make a server may do this, with what is his
-CREATE ROLE regress_amplify_owner;
-GRANT USAGE ON FOREIGN DATA WRAPPER amplify_fdw TO regress_amplify_owner;
 GRANT USAGE ON SCHEMA "Every where" TO regress_amplify_owner;
 CREATE SCHEMA AUTHORIZATION regress_amplify_owner;
 SET ROLE regress_amplify_owner;
