@@ -163,8 +163,12 @@ errfinish(const char *file, int line, const char *function)
 }
 
 void
+#if PG_VERSION_NUM >= 160000
+ExceptionalCondition(const char *condition, const char *file, int line)
+#else
 ExceptionalCondition(const char *condition, const char *type,
 					 const char *file, int line)
+#endif
 {
 	abort();
 }
