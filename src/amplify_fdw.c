@@ -22,6 +22,7 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(amplify_fdw_handler);
 
+/* NOLINTNEXTLINE(readability-redundant-declaration): not so before 16 */
 void		_PG_init(void);
 
 static List *amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt,

@@ -7,6 +7,7 @@
  */
 #define PG_VERSION_NUM 150000
 #define LIBCURL_VERSION_NUM 0x075800
+#define INT64_FORMAT "%ld"
 
 #define foreach(cell, list) \
 	for (cell = list_head(list); cell != NULL; cell = lnext(list, cell))

@@ -400,7 +400,7 @@ read_whole_file(const char *path, size_t *size)
 		buf_reserve(&b, 65536);
 		got = fread(b.p + b.n, 1, 65536, f);
 		b.n += got;
-	} while (got > 0);
+	} while (!feof(f) && !ferror(f));
 	fclose(f);
 	b.p[b.n] = '\0';
 	*size = b.n;

@@ -58,7 +58,7 @@ hang(void)
 
 	if (fd >= 0)
 	{
-		dprintf(fd, "%ld\n", (long) syscall(SYS_gettid));
+		dprintf(fd, "%ld\n", syscall(SYS_gettid));
 		close(fd);
 	}
 	fd = open_fifo("answer", O_RDONLY);

@@ -13,6 +13,7 @@
 
 PG_MODULE_MAGIC;
 
+/* NOLINTNEXTLINE(readability-redundant-declaration): not so before 16 */
 void		_PG_init(void);
 
 PG_FUNCTION_INFO_V1(hook_calls);
