@@ -160,12 +160,14 @@ install_packages() {
     local conf=/etc/postgresql-common/createcluster.d/amplify_fdw-test.conf
     local status=0
 
-    # A fresh server package would make and start a cluster of its own
+    # A fresh server package would make and start a cluster of its own; and a
+    # fresh machine may be installing something itself
     mkdir -p "${conf%/*}"
     printf 'create_main_cluster = false\n' > "$conf"
     export DEBIAN_FRONTEND=noninteractive
     quietly apt-get -q update &&
-        quietly apt-get -q -y --no-install-recommends install "$@" || status=1
+        quietly apt-get -q -y -o DPkg::Lock::Timeout=300 \
+            --no-install-recommends install "$@" || status=1
     rm -f "$conf"
     return "$status"
 }
