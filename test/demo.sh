@@ -17,10 +17,11 @@ esac
 need_cluster
 start_mock --data "$tree/test/mock/demo.json"
 # From standard input, so that psql prints an error as a user sees it, and where
-psql -X -q -P pager=off < "$tree/test/demo.psql" 2>&1
+psql -X -q -P pager=off -v mock="$AMPLIFY_MOCK_URL" \
+    < "$tree/test/demo.psql" 2>&1
 if "$keep"; then
     say "a psql prompt on this server and mock; \\q ends it all"
     # Control-C is psql's: it cancels a query
     trap : INT
-    PATH=$tree/test/mock:$PATH psql
+    PATH=$tree/test/mock:$PATH psql -v mock="$AMPLIFY_MOCK_URL"
 fi
