@@ -135,6 +135,22 @@ unexplained_states() {
         done
 }
 
+# What the README says can be typed at the demo's prompt: all of its SQL but the
+# setup, and its way to the mock
+typed() {
+    awk -v RS='```' '/^sql\n/ && !/CREATE EXTENSION/ { print substr($0, 4) }' \
+        "$top/README.md"
+    echo "CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-1');"
+    grep -o '`ALTER SERVER mine .*`' "$top/README.md" | tr '`' ';'
+}
+
+demo_refuses() {
+    typed | "$top/test/demo.sh" --keep > "$temp/demo" 2>&1 ||
+        tail -n 5 "$temp/demo"
+    sed '1,/^== a psql prompt/d' "$temp/demo" | grep -E 'ERROR|FATAL|error:' ||
+        true
+}
+
 need_cluster
 psql -Xqc 'CREATE EXTENSION amplify_fdw'
 if [ "${1:-}" = --write ]; then
@@ -148,4 +164,5 @@ for document in "${documents[@]}"; do
     no_findings "${document##*/} has the code's tables" differences "$document"
 done
 no_findings "each SQLSTATE is explained" unexplained_states
+no_findings "the README can be typed at the demo's prompt" demo_refuses
 done_testing
