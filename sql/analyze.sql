@@ -26,3 +26,11 @@ SELECT pg_temp.estimate('SELECT * FROM backend_environments');
 ANALYZE backend_environments;
 \echo :SQLSTATE
 SELECT reltuples FROM pg_class WHERE relname = 'backend_environments';
+
+-- as well with on_error 'warn': a part of the rows is no sample
+ALTER SERVER amplify OPTIONS (ADD max_attempts '1');
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD on_error 'warn');
+\! mockctl fault op=ListBackendEnvironments status=500
+ANALYZE backend_environments;
+\echo :SQLSTATE
+SELECT reltuples FROM pg_class WHERE relname = 'backend_environments';

@@ -113,6 +113,8 @@ open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
 												relation->rd_rel->relowner);
 	*options = spec->connection->options;
 	amplify_option_apply(table->options, options);
+	/* what others bring is no sample, and would be believed for long */
+	options->warn_on_error = false;
 	spec->options = options;
 	spec->resource = amplify_option_resource(options, relid);
 	spec->counters = amplify_query_counters(spec->query, 0);
