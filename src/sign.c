@@ -100,7 +100,8 @@ amplify_sign_request(AmplifyConnection *connection,
 
 /*
  * Overwrite what is secret in the headers of a transfer that has been
- * submitted: the copies that http.c makes are enough, and are overwritten, too.
+ * submitted: the copies that http.c makes are enough, and are overwritten,
+ * too.
  */
 void
 amplify_sign_forget(AmplifyTransfer *transfer)
