@@ -21,6 +21,7 @@
 #include "utils/backend_status.h"
 
 #define REPORT_INTERVAL	(2 * USECS_PER_SEC)
+#define PREFIX			"/* amplify_fdw: "
 
 bool		amplify_progress = false;
 
@@ -48,11 +49,11 @@ amplify_progress_begin(AmplifyProgress *progress,
 	if (!progress->is_long)
 		return progress->next_report;
 
-	line = psprintf("amplify_fdw: " INT64_FORMAT " calls done, %d in flight, " INT64_FORMAT " rows, " INT64_FORMAT " calls throttled",
+	line = psprintf(INT64_FORMAT " calls done, %d in flight, " INT64_FORMAT " rows, " INT64_FORMAT " calls throttled",
 					counters->calls - in_flight, in_flight, counters->rows,
 					counters->throttled);
 	if (due && amplify_progress)
-		ereport(INFO, (errmsg_internal("%s", line)));
+		ereport(INFO, (errmsg_internal("amplify_fdw: %s", line)));
 	if (pgstat_track_activities && MyBEEntry != NULL &&
 		progress->statement == NULL)
 	{
@@ -61,7 +62,7 @@ amplify_progress_begin(AmplifyProgress *progress,
 		/* only this process writes there, so it may read without a protocol */
 		progress->statement = MemoryContextStrdup(context,
 												  MyBEEntry->st_activity_raw);
-		activity = psprintf("/* %s */ %s", line, progress->statement);
+		activity = psprintf(PREFIX "%s */ %s", line, progress->statement);
 		show_activity(activity);
 		pfree(activity);
 	}
@@ -75,7 +76,9 @@ amplify_progress_end(AmplifyProgress *progress)
 {
 	if (progress->statement == NULL)
 		return;
-	show_activity(progress->statement);
+	/* a cursor may come back when another statement is shown already */
+	if (strncmp(MyBEEntry->st_activity_raw, PREFIX, strlen(PREFIX)) == 0)
+		show_activity(progress->statement);
 	pfree(progress->statement);
 	progress->statement = NULL;
 }
