@@ -51,9 +51,11 @@ read_arguments() {
     [ ${#versions[@]} -gt 0 ] || versions=(17 18)
 }
 
+# Not for all: tee goes on as long as this has its end of the pipe.
 clean_up() {
-    [ -z "$child" ] || kill "-$end_child" "$child" 2> /dev/null || true
-    wait
+    [ -n "$child" ] || return 0
+    kill "-$end_child" "$child" 2> /dev/null || true
+    wait "$child" || true
 }
 trap clean_up EXIT
 trap 'exit 130' INT
