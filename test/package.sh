@@ -77,8 +77,8 @@ expected_files() {
     for file in amplify_fdw.control sql/amplify_fdw--*.sql; do
         printf '%s\n' "share/postgresql/$server/extension/${file##*/}"
     done
-    for file in README.md doc/*.md changelog changelog.Debian copyright; do
-        printf '%s\n' "share/doc/$package/${file##*/}"
+    for file in README.md doc/* changelog changelog.Debian copyright; do
+        printf '%s\n' "share/doc/$package/$file"
     done
 }
 
