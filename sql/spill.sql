@@ -39,8 +39,9 @@ SELECT count(*) FROM generate_series(1, 3) AS n, LATERAL
 
 -- no room on the disk either
 SET temp_file_limit = '64kB';
+\set VERBOSITY sqlstate
 SELECT count(*) FROM three_times;
-\echo :SQLSTATE
+\set VERBOSITY default
 SELECT handles_in_use FROM amplify_fdw_stats();
 RESET temp_file_limit;
 SELECT count(*) FROM three_times;

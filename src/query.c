@@ -577,16 +577,15 @@ spill_kept(AmplifyQuery *query)
 {
 	while (query->kept_bytes > (size_t) work_mem * 1024)
 	{
-		AmplifyCall *call = dlist_container(AmplifyCall, node,
-											dlist_pop_head_node(&query->kept));
+		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &query->kept);
 
-		dlist_push_tail(&query->spilled, &call->node);
-		query->kept_bytes -= call->body_length;
-		if (call->body == NULL)
-			continue;
-		call->spilled = amplify_spill_write(query->spill, call->body,
-											call->body_length);
+		/* writing may throw: until it is done, the body is one of kept */
+		if (call->body != NULL)
+			call->spilled = amplify_spill_write(query->spill, call->body,
+												call->body_length);
 		free(call->body);
 		call->body = NULL;
+		query->kept_bytes -= call->body_length;
+		move_call(call, &query->spilled);
 	}
 }

@@ -149,6 +149,16 @@ leaves_nothing('statements whose time is over', TIMES / 2, sub {
     }
 });
 
+leaves_nothing('answers that find no room in a file', TIMES / 10, sub {
+    my ($times) = @_;
+
+    $session->rows("SET work_mem = '64kB'; SET temp_file_limit = 0");
+    expect('53400', $session->query("SELECT count(*)
+        FROM generate_series(1, 2) AS n,
+            LATERAL ($all OFFSET n - n) AS e")) for 1 .. $times;
+    $session->rows('RESET work_mem; RESET temp_file_limit');
+}, 500);
+
 leaves_nothing('portals closed in the middle of a page', TIMES, sub {
     my ($times) = @_;
 
