@@ -55,3 +55,10 @@ SELECT count(*) FROM e WHERE app_id = ALL ('{d1a2b3c4d5,d1a2b3c4d5}');
 \! mockctl calls && mockctl reset
 SELECT count(*) FROM e WHERE app_id IS NOT NULL AND env IS NULL;
 \! mockctl calls && mockctl reset
+
+-- many
+\! mockctl reset
+SELECT count(*) FROM backend_environments
+  WHERE app_id = ANY (ARRAY(SELECT 'd' || n FROM generate_series(1, 40) AS n))
+    AND environment_name = 'dev';
+\! mockctl calls

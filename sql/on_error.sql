@@ -34,6 +34,11 @@ RESET amplify_fdw.read_ahead;
 \! mockctl fault status=403 code=UnrecognizedClientException n=-1
 SELECT i.app, e.env FROM (VALUES ('d1a2b3c4d5'), ('d2b3c4d5e6'), ('d4d5e6f7g8')) AS i (app)
   LEFT JOIN e ON app_id = app AND env = 'prod' ORDER BY 1;
+-- nor are more looked up than had been read ahead by then
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '1000000');
+SELECT count(*), count(env) FROM generate_series(1, 300) AS n
+  LEFT JOIN e ON app_id = 'd9' || n AND env = 'prod';
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP estimated_rows);
 SELECT * FROM e;
 -- those in flight say nothing more
 SELECT * FROM e WHERE app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6', 'd4d5e6f7g8') AND env = 'prod';
