@@ -107,9 +107,13 @@ my @phases = (
         # the thread that asks lives on until the resolver answers
         after => sub {
             my ($session) = @_;
-            $dns->answer;
-            poll_until(sub { threads($session->pid) == 1 },
-                'the resolver to end') if $session;
+            # it may have asked, and not wait for the answer yet
+            poll_until(
+                sub {
+                    $dns->answer;
+                    !$session || threads($session->pid) == 1;
+                },
+                'the resolver to end');
         },
     },
     {

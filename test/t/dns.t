@@ -61,8 +61,12 @@ for (1 .. 20)
 }
 is(threads($session->pid), 21, 'the threads still wait');
 is(ailment($session, 'good'), '', 'and the session works');
-$dns->answer;
-poll_until(sub { threads($session->pid) == 1 }, 'the threads to end');
+poll_until(
+    sub {
+        $dns->answer;
+        threads($session->pid) == 1;
+    },
+    'the threads to end');
 is(harm($session, 'good', $before), '', 'nothing is left of them');
 
 # ---- names of AWS ----

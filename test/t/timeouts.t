@@ -108,8 +108,12 @@ is(outcome('mute', 0.6), 'HV00N, 2', 'a server that never answers');
 is(outcome('mute_tls', 0.4), 'HV00N, 2', 'a TLS handshake that stops');
 is(outcome('crowded', 0.4), 'HV00N, 2', 'a connection that is never made');
 is(outcome('nowhere', 0.4), 'HV00N, 2', 'a name that is never resolved');
-$dns->answer;
-poll_until(sub { threads($session->pid) == 1 }, 'the resolver to end');
+poll_until(
+    sub {
+        $dns->answer;
+        threads($session->pid) == 1;
+    },
+    'the resolver to end');
 
 # ---- without a wait ----
 
