@@ -241,12 +241,15 @@ refresh(AmplifyConnection *connection)
 		keep_keys(connection, lookup);
 	else if (!good)
 	{
+		/* first what may throw: the old one must not be freed twice */
+		const char *reason = lookup->reason ?
+			MemoryContextStrdup(connection->context, lookup->reason) : NULL;
+
 		if (connection->reason != NULL)
 			pfree(unconstify(char *, connection->reason));
+		connection->reason = reason;
 		connection->unidentified = GetCurrentStatementStartTimestamp();
 		connection->lacking = lookup->provider;
-		connection->reason = lookup->reason ?
-			MemoryContextStrdup(connection->context, lookup->reason) : NULL;
 	}
 	else
 	{
