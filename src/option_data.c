@@ -123,7 +123,7 @@ const AmplifyOption amplify_options[] = {
 	"let the planner rely on the key being unique"},
 	{"on_error", ForeignTableRelationId, AMPLIFY_OPTION_ON_ERROR,
 		AT(warn_on_error), 0, 0, 0, "error", NULL,
-	"`warn`: a WARNING for each app that fails, and the rows of the others"},
+	"`warn`: a WARNING for each app or server that fails, and the rows of the others"},
 
 	{"field", AttributeRelationId, AMPLIFY_OPTION_TEXT,
 		AT(field), 0, 0, 0, NULL, "the column's name",
