@@ -23,7 +23,7 @@
 #include "nodes/plannodes.h"
 #include "utils/rel.h"
 
-#define AMPLIFY_VERSION		"1.0"
+#define AMPLIFY_VERSION		"1.1"
 
 /* ---------- differences between PostgreSQL versions: only here ---------- */
 

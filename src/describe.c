@@ -23,9 +23,12 @@
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);
 PG_FUNCTION_INFO_V1(amplify_fdw_options);
+PG_FUNCTION_INFO_V1(amplify_fdw_options_1_1);
 PG_FUNCTION_INFO_V1(amplify_fdw_fields);
 
-static const char *place_of(const AmplifyOption *option);
+static void put_option(const AmplifyOption *option, Datum *values,
+					   bool *nulls);
+static const char *location_of(const AmplifyOption *option);
 static void put_text(const char *text, Datum *value, bool *isnull);
 static void put_operation(const AmplifyOperation *operation, Datum *values,
 						  bool *nulls);
@@ -87,6 +90,27 @@ amplify_fdw_fields(PG_FUNCTION_ARGS)
 
 /* One row for each option, by the statement that sets it */
 Datum
+amplify_fdw_options_1_1(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		put_option(option, values, nulls);
+		put_text(option->default_value ? option->default_value : option->otherwise,
+				 &values[4], &nulls[4]);
+		put_text(option->meaning, &values[5], &nulls[5]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The same for the objects of version 1.0 */
+Datum
 amplify_fdw_options(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -97,10 +121,7 @@ amplify_fdw_options(PG_FUNCTION_ARGS)
 		Datum		values[7];
 		bool		nulls[7] = {false};
 
-		put_text(option->name, &values[0], &nulls[0]);
-		put_text(place_of(option), &values[1], &nulls[1]);
-		values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
-		values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+		put_option(option, values, nulls);
 		put_text(option->default_value, &values[4], &nulls[4]);
 		put_text(option->otherwise, &values[5], &nulls[5]);
 		put_text(option->meaning, &values[6], &nulls[6]);
@@ -109,15 +130,25 @@ amplify_fdw_options(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Four columns: its name and location, for whom it is and from whom hidden */
+static void
+put_option(const AmplifyOption *option, Datum *values, bool *nulls)
+{
+	put_text(option->name, &values[0], &nulls[0]);
+	put_text(location_of(option), &values[1], &nulls[1]);
+	values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
+	values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+}
+
 /* What the statement is about that sets the option */
 static const char *
-place_of(const AmplifyOption *option)
+location_of(const AmplifyOption *option)
 {
 	static const struct
 	{
 		Oid			catalog;
 		const char *name;
-	}			places[] = {
+	}			locations[] = {
 		{ForeignServerRelationId, "server"},
 		{UserMappingRelationId, "user mapping"},
 		{ForeignTableRelationId, "table"},
@@ -126,9 +157,9 @@ place_of(const AmplifyOption *option)
 	};
 	int			i = 0;
 
-	while (places[i].catalog != option->catalog)
+	while (locations[i].catalog != option->catalog)
 		i++;
-	return places[i].name;
+	return locations[i].name;
 }
 
 static void

@@ -19,8 +19,8 @@ make_options() {
     echo '| option | where | default | meaning |'
     echo '|---|---|---|---|'
     rows "SELECT option,
-              place || CASE WHEN superuser THEN ', superuser' ELSE '' END,
-              coalesce(default_value, otherwise, ''), meaning
+              location || CASE WHEN superuser THEN ', superuser' ELSE '' END,
+              coalesce(default_value, ''), meaning
           FROM amplify_fdw_options()"
 }
 

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use FindBin;
 use JSON::PP qw(decode_json);
 use Test::More;
@@ -78,11 +79,17 @@ is(found(contents('src/amplify_base.h'), qr/^#define AMPLIFY_VERSION\s+"(.*)"$/m
 # The script of a version is there from the first one on, and each can be
 # updated to the next one.
 my @versions = sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] }
-    map { /--(\d+)\.(\d+)\.sql$/ ? [ $1, $2 ] : () } glob "$top/sql/amplify_fdw--*.sql";
+    map { /amplify_fdw--(\d+)\.(\d+)\.sql$/ ? [ $1, $2 ] : () } glob "$top/sql/amplify_fdw--*.sql";
 my @names = map { join '.', @$_ } @versions;
 is($names[-1], $version, 'no script is of a later version');
 ok(-f "$top/sql/amplify_fdw--$names[$_ - 1]--$names[$_].sql",
     "$names[$_ - 1] can be updated to $names[$_]") for 1 .. $#names;
+
+# What has been released never changes again.
+my %released = ('amplify_fdw--1.0.sql' =>
+    '9f53851d7630772277cb883530b6842fe56b449e2ff0a42276765324614c5ace');
+is(sha256_hex(contents("sql/$_")), $released{$_}, "$_ is as released")
+    for sort keys %released;
 
 my $release = $meta->{version};
 like($release, qr/^\Q$version\E\.\d+$/, "the release $release is one of this version");

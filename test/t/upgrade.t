@@ -14,6 +14,10 @@ use Test::More;
 use constant NEW_FUNCTION => "\nCREATE FUNCTION amplify_fdw_news(integer)
 RETURNS integer AS 'SELECT 1 + \$1' LANGUAGE sql IMMUTABLE;\n";
 
+use constant REGIONS => q{SELECT * FROM amplify_fdw_create_regions('aws',
+    ARRAY['us-east-1'], ARRAY['111122223333'], 'everywhere',
+    ARRAY['apps', 'backend_environments'])};
+
 my $folder = PostgreSQL::Test::Utils::tempdir;
 my $settings = slurp_file($ENV{TEMP_CONFIG});
 my $installed = "$ENV{AMPLIFY_TEST_BUILD}/inst";
@@ -33,7 +37,7 @@ is($fresh->value(q{SELECT extversion FROM pg_extension
 like($members, qr/function amplify_fdw_news\(integer\)/, 'which has news');
 
 # Those with a script of their own, rather than only one that updates to them
-my @versions = map { /--([^-]+)\.sql$/ ? $1 : () }
+my @versions = map { /amplify_fdw--([^-]+)\.sql$/ ? $1 : () }
     glob extension_folder() . '/amplify_fdw--*.sql';
 is(scalar(grep { $_ eq $this } @versions), 1, "$this is one of @versions");
 update_from($_) for grep { $_ ne $next } @versions;
@@ -50,25 +54,69 @@ sub update_from
     $session->rows("CREATE EXTENSION amplify_fdw VERSION '$version'");
     add_server($session, 'aws', $mock->url);
     $session->rows('CREATE VIEW names AS
-        SELECT environment_name FROM aws.backend_environments');
+        SELECT environment_name FROM aws.backend_environments;
+        CREATE MATERIALIZED VIEW copies AS SELECT * FROM names');
+    add_regions($session);
     is(uses($session), '', "$version works with the library of the next version");
+    like($session->value('SELECT string_agg(o::text, $$ $$) FROM amplify_fdw_options() o'),
+        qr/\(max_attempts,server,f,f,3,/, 'so do functions that have changed since');
+    my $made = made($session);
 
     my $other = connect_to($node, database => $database);
     $other->rows('ALTER EXTENSION amplify_fdw UPDATE');
     is(uses($_), '', 'and after the update, in a session from before or after')
         for $session, $other;
     is(members($other), $members, "an updated $version is as a fresh $next");
+    is(made($other), $made, "what was made under $version is what it was");
+    $other->rows('REFRESH MATERIALIZED VIEW copies');
+    is($other->value('SELECT count(*) FROM copies'), 2, 'a copy can be made anew');
+    is(join(' ', map { "@$_" } $other->rows(REGIONS)), '',
+        'and nothing is missing in regions made before');
     return;
 }
 
-# What is wrong with a server, its tables and a view; '' if nothing is.
+# Tables over a region, in a schema of their own, all of them asking the mock
+sub add_regions
+{
+    my ($session) = @_;
+
+    $session->rows('CREATE SCHEMA everywhere');
+    $session->rows(REGIONS);
+    $session->rows(sprintf q{ALTER SERVER aws_111122223333_us_east_1
+        OPTIONS (ADD endpoint_url '%s')}, $mock->url);
+    return;
+}
+
+# All that a user has made, with its options
+sub made
+{
+    my ($session) = @_;
+
+    return $session->value(q{
+        SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relkind, c.relowner,
+                pg_get_expr(c.relpartbound, c.oid), s.srvname, s.srvoptions,
+                t.ftoptions), E'\n' ORDER BY c.oid::regclass::text)
+        FROM pg_class c
+        LEFT JOIN pg_foreign_table t ON t.ftrelid = c.oid
+        LEFT JOIN pg_foreign_server s ON s.oid = t.ftserver
+        WHERE c.relnamespace IN ('public'::regnamespace, 'aws'::regnamespace,
+            'everywhere'::regnamespace)});
+}
+
+# What is wrong with a server, its tables, a view, a copy and regions; '' if
+# nothing is.
 sub uses
 {
     my ($session) = @_;
     my $ailment = ailment($session, 'aws');
-    my $count = $session->value('SELECT count(*) FROM names');
+    my $names = $session->value('SELECT count(*) FROM names');
+    my $copies = $session->value('SELECT count(*) FROM copies');
+    my $regions = $session->value(
+        'SELECT count(*) FROM everywhere.backend_environments');
 
-    return $ailment || ($count == 2 ? '' : "$count rows of a view");
+    return $ailment if $ailment;
+    return "$names $copies $regions" eq '2 2 2' ? ''
+        : "$names rows of a view, $copies of a copy, $regions of a region";
 }
 
 # All that belongs to the extension, and what is to be known of it
