@@ -444,6 +444,15 @@ typedef enum AmplifyHttpResult
 	AMPLIFY_HTTP_MEMORY
 } AmplifyHttpResult;
 
+/* Where in the lines before, between and after bodies a transfer is */
+typedef enum AmplifyHttpHead
+{
+	AMPLIFY_HEAD_STATUS,		/* a status line is next */
+	AMPLIFY_HEAD_INTERIM,		/* headers of a 1xx response */
+	AMPLIFY_HEAD_FINAL,			/* headers of the response */
+	AMPLIFY_HEAD_OVER			/* from here on: body and trailers */
+} AmplifyHttpHead;
+
 typedef struct AmplifyHttpUse
 {
 	int			in_flight;		/* transfers that are under way */
@@ -479,6 +488,8 @@ typedef struct AmplifyTransfer
 	char	   *body;			/* NUL-terminated; NULL when empty */
 	size_t		body_length;
 	size_t		received;		/* bytes of headers and body on the wire */
+	size_t		header_bytes;	/* of headers and trailers alone */
+	AmplifyHttpHead head;		/* what the next header line is */
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders answer;
 	bool		connecting;		/* a connection was opened for it */

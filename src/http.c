@@ -100,7 +100,8 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->status = 0;
 	transfer->body = NULL;
 	transfer->body_length = transfer->body_allocated = 0;
-	transfer->received = 0;
+	transfer->received = transfer->header_bytes = 0;
+	transfer->head = AMPLIFY_HEAD_STATUS;
 	transfer->reached = false;
 	transfer->connecting = false;
 	transfer->refusal = NULL;
@@ -434,8 +435,11 @@ set_options(CURL *easy, AmplifyTransfer *transfer)
 		SET(CURLOPT_HTTPGET, 1L);
 	}
 	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
-	/* "" keeps libcurl from reading http_proxy and the like */
+	/* "" keeps libcurl from reading http_proxy, no_proxy and the like */
 	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
+	SET(CURLOPT_NOPROXY, "");
+	/* what a proxy says to CONNECT is not the service's response */
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);

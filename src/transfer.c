@@ -21,6 +21,11 @@
 
 #define MAX_HEADER_BYTES		(128 * 1024)
 
+static bool is_interim(const char *line, size_t bytes);
+static bool is_blank(const char *line, size_t bytes);
+static void keep_header(AmplifyTransfer *transfer, const char *data,
+						size_t bytes);
+
 /* Append to the body; false, with the result set, if that can't be */
 bool
 amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
@@ -57,10 +62,65 @@ amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
 	return true;
 }
 
-/* Keep the few headers that somebody reads; the rest only counts */
+/*
+ * One line of a head, or a trailer.  All are counted, since libcurl keeps
+ * them, but only those of the final response's head say anything: what else
+ * comes in lines (1xx responses, trailers, whatever a proxy says to CONNECT,
+ * which http.c does not let through) is not the service's response.
+ */
 bool
 amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
 						size_t bytes)
+{
+	transfer->received += bytes;
+	transfer->header_bytes += bytes;
+	if (transfer->header_bytes > MAX_HEADER_BYTES)
+	{
+		transfer->result = AMPLIFY_HTTP_BROKEN;
+		transfer->refusal = "the headers are too large";
+		return false;
+	}
+	switch (transfer->head)
+	{
+		case AMPLIFY_HEAD_STATUS:
+			transfer->head = is_interim(data, bytes) ?
+				AMPLIFY_HEAD_INTERIM : AMPLIFY_HEAD_FINAL;
+			break;
+		case AMPLIFY_HEAD_INTERIM:
+			if (is_blank(data, bytes))
+				transfer->head = AMPLIFY_HEAD_STATUS;
+			break;
+		case AMPLIFY_HEAD_FINAL:
+			if (is_blank(data, bytes))
+				transfer->head = AMPLIFY_HEAD_OVER;
+			else
+				keep_header(transfer, data, bytes);
+			break;
+		case AMPLIFY_HEAD_OVER:
+			break;
+	}
+	return true;
+}
+
+/* Is it "HTTP/1.1 1xx ..." or the like? */
+static bool
+is_interim(const char *line, size_t bytes)
+{
+	const char *space = memchr(line, ' ', bytes);
+
+	return space != NULL && space + 1 < line + bytes && space[1] == '1';
+}
+
+/* Is it the line that ends a head? */
+static bool
+is_blank(const char *line, size_t bytes)
+{
+	return bytes == 0 || line[0] == '\r' || line[0] == '\n';
+}
+
+/* Keep the few headers that somebody reads */
+static void
+keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 {
 	static const struct
 	{
@@ -77,13 +137,7 @@ amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
 		WANTED("date:", date),
 		WANTED("age:", age),
 	};
-	transfer->received += bytes;
-	if (transfer->body_length == 0 && transfer->received > MAX_HEADER_BYTES)
-	{
-		transfer->result = AMPLIFY_HTTP_BROKEN;
-		transfer->refusal = "the headers are too large";
-		return false;
-	}
+
 	for (int i = 0; i < lengthof(wanted); i++)
 	{
 		size_t		length = strlen(wanted[i].name);
@@ -102,7 +156,6 @@ amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
 				data[length + j] : '?';
 		dst[end] = '\0';
 	}
-	return true;
 }
 
 /* Loopback, link-local (the metadata service) and unspecified addresses */

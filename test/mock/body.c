@@ -143,5 +143,12 @@ body_chunked(const Wishes *w, const Buf *body, Buf *out, Plan *plan)
 		buf_puts(out, "\r\n");
 	}
 	put_chunk(out, body->p + half, body->n - half);
-	buf_puts(out, "0\r\n\r\n");
+	buf_puts(out, "0\r\n");
+	if (w->trailer.p != NULL)
+	{
+		buf_slice(out, w->trailer);
+		buf_puts(out, "\r\n");
+	}
+	put_junk_headers(out, w->junk_trailers);
+	buf_puts(out, "\r\n");
 }

@@ -199,6 +199,7 @@ typedef struct Wishes
 	long		gzip;
 	long		repeat;
 	long		junk;
+	long		junk_trailers;
 	long		close;
 	long		closeidle;
 	long		halfclose;
@@ -212,6 +213,8 @@ typedef struct Wishes
 	Slice		type;
 	Slice		body;
 	Slice		redirect;
+	Slice		early;
+	Slice		trailer;
 	Buf			headers;
 } Wishes;
 
@@ -281,6 +284,7 @@ extern const char *http_date(void);
 /* body.c: bodies that lie */
 extern uint64_t body_stuff(Reply *r, Buf *body, uint64_t *pad_at);
 extern void body_gzip(Buf *body, uint64_t pad_at, uint64_t *pad_len);
+extern void put_junk_headers(Buf *out, long bytes);
 extern void body_chunked(const Wishes *w, const Buf *body, Buf *out, Plan *plan);
 extern const char padding[];
 extern const size_t padding_size;

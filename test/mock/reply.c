@@ -204,6 +204,17 @@ put_request_id(Buf *out)
 	buf_puts(out, "\r\n");
 }
 
+/* An interim response before the final one */
+static void
+put_early(const Wishes *w, Buf *out)
+{
+	if (w->early.p == NULL)
+		return;
+	buf_puts(out, "HTTP/1.1 103 Early Hints\r\n");
+	buf_slice(out, w->early);
+	buf_puts(out, "\r\n\r\n");
+}
+
 static void
 put_status_line(const Reply *r, Buf *out)
 {
@@ -215,7 +226,7 @@ put_status_line(const Reply *r, Buf *out)
 		buf_printf(out, "HTTP/1.1 %03d %s\r\n", r->status, reason_of(r->status));
 }
 
-static void
+void
 put_junk_headers(Buf *out, long bytes)
 {
 	for (long i = 0; bytes > 0; i++)
@@ -241,7 +252,7 @@ put_head(const Reply *r, Buf *out, uint64_t length, bool keepalive)
 	else
 		buf_puts(out, r->type);
 	buf_puts(out, "\r\n");
-	if (w->chunked || w->badchunk)
+	if (w->chunked || w->badchunk || w->trailer.p || w->junk_trailers)
 		buf_puts(out, "Transfer-Encoding: chunked\r\n");
 	else if (!w->nolength)
 	{
@@ -326,10 +337,11 @@ reply_render(Reply *r, Buf *out, Plan *plan, bool keepalive)
 		body_gzip(body, plan->pad_at, &plan->pad_len);
 	keepalive = keepalive && !w->close && !w->nolength;
 	out->n = 0;
+	put_early(w, out);
 	if (!w->http09)
 		put_head(r, out, body->n + plan->pad_len, keepalive);
 	head = out->n;
-	if (w->chunked || w->badchunk)
+	if (w->chunked || w->badchunk || w->trailer.p || w->junk_trailers)
 		body_chunked(w, body, out, plan);
 	else
 	{

@@ -254,6 +254,30 @@ my @cases = (
     [ 'nested 400,000 deep', $get, [ nest => 400_000, @always ],
         '54001', 0, 1 ],
 
+    [ '100 kB of trailers', $get, [ trailers => 100_000 ], '00000', 1, 1 ],
+    [ '1 MB of trailers', $get, [ trailers => 1_000_000, @always ],
+        'HV00M', 0, 2 ],
+
+    # Lines that are not of the response's own head say nothing
+    (map { my ($line, $state) = @$_; (
+            [ "503 after an interim \"$line\"", $get,
+                [ status => 503, early => $line, @always ], '58000', 0, 2 ],
+            [ "503 with a trailer \"$line\"", $get,
+                [ status => 503, trailer => $line, @always ], '58000', 0, 2 ],
+            [ "503 without a body, with a trailer \"$line\"", $get,
+                [ status => 503, in_file('empty', ''), trailer => $line,
+                    @always ], '58000', 0, 2 ]) }
+        [ 'x-amzn-ErrorType: NotFoundException' ],
+        [ 'x-amzn-errortype:ThrottlingException' ],
+        [ 'HTTP/1.1 404: x' ]),
+    [ 'an interim response before the environment', $get,
+        [ early => 'x-amzn-ErrorType: NotFoundException' ], '00000', 1, 1 ],
+    [ 'a trailer after the environment', $get,
+        [ trailer => 'x-amzn-ErrorType: NotFoundException' ], '00000', 1, 1 ],
+    [ 'a missing one after an interim response', $get,
+        [ error_of(404, 'NotFoundException'), early => 'x-amzn-ErrorType: X' ],
+        '00000', 0, 1 ],
+
     # F24 to F27: tokens and items
     [ 'always the same token', $list, [ token => 'same', @always ],
         '54000', 0, qr/^[2-5]$/, qr/no end/ ],
