@@ -66,6 +66,7 @@ REGRESS = \
 	import_sensitive \
 	join \
 	join_lateral \
+	join_partitionwise \
 	join_self \
 	join_semi \
 	keys_arn \

@@ -77,6 +77,18 @@
 #define amplify_copy_disabled_nodes(to, from)	((void) 0)
 #endif
 
+/* Vars of partitioned tables become those of a child join's partitions */
+#if PG_VERSION_NUM >= 160000
+#define amplify_adjust_child_attrs(root, node, child_rel) \
+	adjust_appendrel_attrs_multilevel(root, (Node *) (node), child_rel, \
+									  (child_rel)->top_parent)
+#else
+#define amplify_adjust_child_attrs(root, node, child_rel) \
+	adjust_appendrel_attrs_multilevel(root, (Node *) (node), \
+									  (child_rel)->relids, \
+									  (child_rel)->top_parent_relids)
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define amplify_estimate_array_length(root, expr) \
 	estimate_array_length(root, expr)

@@ -70,6 +70,8 @@ amplify_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = amplifyGetForeignRelSize;
 	routine->GetForeignPaths = amplifyGetForeignPaths;
 	routine->GetForeignPlan = amplifyGetForeignPlan;
+	routine->ReparameterizeForeignPathByChild =
+		amplifyReparameterizeForeignPathByChild;
 	routine->BeginForeignScan = amplifyBeginForeignScan;
 	routine->IterateForeignScan = amplifyIterateForeignScan;
 	routine->ReScanForeignScan = amplifyReScanForeignScan;

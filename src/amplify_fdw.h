@@ -217,6 +217,9 @@ extern ForeignScan *amplifyGetForeignPlan(PlannerInfo *root,
 										  ForeignPath *best_path, List *tlist,
 										  List *scan_clauses,
 										  Plan *outer_plan);
+extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
+													 List *fdw_private,
+													 RelOptInfo *child_rel);
 extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *amplifyIterateForeignScan(ForeignScanState *node);
 extern void amplifyReScanForeignScan(ForeignScanState *node);

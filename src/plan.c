@@ -21,6 +21,7 @@
 #include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -153,6 +154,43 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	return make_foreignscan(tlist, clauses, baserel->relid,
 							list_concat(exprs, gates), private,
 							NIL, NIL, outer_plan);
+}
+
+/*
+ * A path that has been made for a join with a partitioned table is to serve
+ * the join with one of its partitions, child_rel: what the path holds of the
+ * one becomes the other's.  The path of the other joins stays as it is.
+ */
+List *
+amplifyReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
+										RelOptInfo *child_rel)
+{
+	AmplifyPathInfo *path = palloc(sizeof(AmplifyPathInfo));
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	*path = *(AmplifyPathInfo *) linitial(fdw_private);
+	path->clauses = (List *)
+		amplify_adjust_child_attrs(root, path->clauses, child_rel);
+	path->gates = (List *)
+		amplify_adjust_child_attrs(root, path->gates, child_rel);
+	path->disjuncts = list_copy(path->disjuncts);
+	foreach(lc, path->disjuncts)
+	{
+		List	   *terms = list_copy(lfirst(lc));
+
+		foreach(lc2, terms)
+		{
+			AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
+
+			*term = *(AmplifyKeyTerm *) lfirst(lc2);
+			term->expr = (Expr *)
+				amplify_adjust_child_attrs(root, term->expr, child_rel);
+			lfirst(lc2) = term;
+		}
+		lfirst(lc) = terms;
+	}
+	return list_make1(path);
 }
 
 /* Is it a foreign table of this wrapper? */

@@ -56,6 +56,16 @@ INSERT INTO inventory (id, app, env, arn, kind, grp, envs) VALUES
 INSERT INTO inventory SELECT id + 2000, app, env, arn, kind, grp + 4, envs
     FROM inventory WHERE id % 3 = 0;
 
+-- partitions like those of "everywhere", for joins of one with the other; one
+-- has its columns in another order
+CREATE TABLE stock (LIKE inventory, region text) PARTITION BY LIST (region);
+CREATE TABLE stock_here PARTITION OF stock FOR VALUES IN ('us-east-1');
+CREATE TABLE stock_elsewhere (region text, envs text[], env text, app text, id int,
+    arn text, kind text, grp int);
+ALTER TABLE stock ATTACH PARTITION stock_elsewhere FOR VALUES IN ('eu-west-1');
+INSERT INTO stock SELECT *, CASE WHEN id % 2 = 0 THEN 'us-east-1' ELSE 'eu-west-1' END
+    FROM inventory;
+
 CREATE TABLE groups AS SELECT grp, 'group ' || grp AS title,
     'd' || lpad((grp + 1)::text, 11, '0') AS main_app FROM generate_series(0, 9) grp;
 CREATE TABLE names AS SELECT app::name AS app_name, env::varchar(300) AS env_varchar,
@@ -94,4 +104,4 @@ CREATE VIEW called WITH (security_invoker) AS SELECT * FROM backend_environments
 CREATE VIEW called AS SELECT * FROM backend_environments;
 \endif
 CREATE VIEW called_copy AS SELECT * FROM environments;
-ANALYZE inventory, groups, names, environments, elsewhere_copy, everywhere_copy;
+ANALYZE inventory, stock, groups, names, environments, elsewhere_copy, everywhere_copy;

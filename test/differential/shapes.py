@@ -123,6 +123,10 @@ SHAPES = [
     "SELECT * FROM twice{copy} WHERE environment_name = 'prod'",
     "SELECT i.id, t.region FROM inventory i LEFT JOIN twice{copy} t ON t.app_id = i.app AND t.environment_name = i.env AND t.region = 'eu-west-1'",
     "SELECT region, count(*) FROM everywhere{copy} GROUP BY region",
+    "SELECT i.id, b.stack_name FROM stock i JOIN everywhere{copy} b ON b.region = i.region AND " + BOTH,
+    "SELECT i.id, b.stack_name FROM stock i LEFT JOIN everywhere{copy} b ON b.region = i.region AND " + BOTH + " AND i.kind = 'amplify'",
+    "SELECT i.id FROM stock i WHERE NOT EXISTS (SELECT FROM everywhere{copy} b WHERE b.region = i.region AND " + BOTH + ")",
+    "SELECT i.id, x.* FROM stock i, LATERAL (SELECT b.environment_name, i.id + 1 AS n FROM everywhere{copy} b WHERE b.region = i.region AND b.app_id = i.app) x",
     "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN called{copy} b ON " + BOTH,
     "SELECT i.id, x.n FROM inventory i LEFT JOIN LATERAL (SELECT i.id + count(*) AS n FROM {e} b WHERE b.app_id = i.app GROUP BY b.app_id) x ON x.n > 3",
     "SELECT i.id, (SELECT array_agg(b.environment_name ORDER BY b.environment_name) FROM {e} b WHERE b.app_id = i.app), (SELECT count(*) FROM elsewhere{copy} b WHERE b.app_id = i.app) FROM inventory i",
@@ -217,9 +221,10 @@ def random_query(rng):
     """A query over inventory i, groups g and one or two foreign tables"""
     columns = ['i.id', 'g.title']
     where = []
-    query = 'FROM inventory i %s JOIN groups g ON g.grp = i.grp' % rng.choice(['', 'LEFT'])
+    table = rng.choice(['inventory'] * 3 + ['stock'])
+    query = 'FROM %s i %s JOIN groups g ON g.grp = i.grp' % (table, rng.choice(['', 'LEFT']))
     for alias in ('b', 'c')[:rng.choice([1, 1, 2])]:
-        query += random_use(rng, alias, columns, where)
+        query += random_use(rng, alias, columns, where, table == 'stock')
     if rng.random() < 0.5:
         where.append(rng.choice(['i.id < 25', 'i.id > 1000', 'i.grp = 2', "i.kind = 'amplify'"]))
     if where:
@@ -227,10 +232,13 @@ def random_query(rng):
     return random_top(rng, columns, query)
 
 
-def random_use(rng, alias, columns, where):
+def random_use(rng, alias, columns, where, partitioned):
     """Join one foreign table, or ask it in a subquery"""
     source = rng.choice(SOURCES) + ' ' + alias
     on = random_on(rng, alias)
+    if partitioned and rng.random() < 0.8:
+        source = 'everywhere{copy} ' + alias
+        on += ' AND %s.region = i.region' % alias
     kind = rng.random()
     if kind < 0.55:
         columns += rng.choice([[], [alias + '.stack_name'], [
