@@ -179,10 +179,14 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 			renew(call, failure.trouble);
 	}
 
-	/* a list that is not there is no empty list */
+	/* a list that is not there is no empty list, nor the end of one */
 	if (outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
-		strchr(call->operation->path, '{') == NULL)
+		(strchr(call->operation->path, '{') == NULL || call->token != NULL))
+	{
 		outcome = AMPLIFY_OUTCOME_FAIL;
+		if (call->token != NULL)
+			failure.trouble = AMPLIFY_TROUBLE_LIST_GONE;
+	}
 
 	if (outcome == AMPLIFY_OUTCOME_OK)
 	{

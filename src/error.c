@@ -28,7 +28,6 @@ static const struct
 	AmplifyOutcome outcome;
 }			codes[] = {
 	{"NotFoundException", AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
-	{"ResourceNotFoundException", AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
 	{"BadRequestException", AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
 	{"UnauthorizedException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
 	{"MissingAuthenticationTokenException", AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
@@ -62,27 +61,38 @@ static const struct
 	{"DependentServiceFailureException", AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
 };
 
-/* For answers whose code says nothing; the first row that fits, as one does */
+/* Of AWS's front end, as an AccessDeniedException: not for want of a policy */
+#define UNKNOWN_PATH	"Unable to determine service/operation name"
+
+/*
+ * For responses whose code says nothing; the first row that fits, as one does.
+ * AWS gives a code with each refusal: a 4xx without one is somebody else's.
+ */
 typedef struct StatusRule
 {
 	int			first;
 	int			last;
+	bool		uncoded;		/* only for responses without a code of AWS */
 	AmplifyTrouble trouble;
 	AmplifyOutcome outcome;
 } StatusRule;
 
 static const StatusRule statuses[] = {
-	{300, 399, AMPLIFY_TROUBLE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
-	{400, 400, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
-	{401, 401, AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
-	{403, 403, AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
-	{404, 404, AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
-	{429, 429, AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
-	{400, 499, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
-	{501, 501, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
-	{500, 504, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
-	{505, 599, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
-	{0, INT_MAX, AMPLIFY_TROUBLE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
+	{300, 399, false, AMPLIFY_TROUBLE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
+	/* of an idle connection, or for a request that went elsewhere */
+	{408, 408, true, AMPLIFY_TROUBLE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{421, 421, true, AMPLIFY_TROUBLE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{425, 425, true, AMPLIFY_TROUBLE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{429, 429, false, AMPLIFY_TROUBLE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{400, 499, true, AMPLIFY_TROUBLE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
+	{401, 401, false, AMPLIFY_TROUBLE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{403, 403, false, AMPLIFY_TROUBLE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{404, 404, false, AMPLIFY_TROUBLE_NOT_FOUND, AMPLIFY_OUTCOME_FAIL},
+	{400, 499, false, AMPLIFY_TROUBLE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{501, 501, false, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{500, 504, false, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{505, 599, false, AMPLIFY_TROUBLE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{0, INT_MAX, false, AMPLIFY_TROUBLE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
 };
 
 /* For transfers without an answer; indexed by AmplifyHttpResult */
@@ -99,6 +109,10 @@ static const struct
 	[AMPLIFY_HTTP_TOO_LARGE] = {AMPLIFY_TROUBLE_TOO_LARGE, AMPLIFY_OUTCOME_FAIL},
 	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_TROUBLE_MEMORY, AMPLIFY_OUTCOME_FAIL},
 };
+
+/* What to look at when it was not Amplify that has responded */
+#define HINT_WHO_RESPONDS \
+	"Something else may have responded, such as a gateway or a proxy.  Check options \"endpoint_url\" and \"proxy\" of server \"%s\"."
 
 /* What a user is told; indexed by AmplifyTrouble.  %s in a hint: the server */
 static const struct
@@ -137,7 +151,21 @@ static const struct
 	[AMPLIFY_TROUBLE_NOT_FOUND] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
 		"the endpoint does not know this operation",
+		HINT_WHO_RESPONDS
+	},
+	[AMPLIFY_TROUBLE_FOREIGN] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "not Amplify's response",
+		HINT_WHO_RESPONDS
+	},
+	[AMPLIFY_TROUBLE_UNKNOWN_PATH] = {
+		ERRCODE_INSUFFICIENT_PRIVILEGE,
+		"AWS has no operation at this path",
 		"Check option \"endpoint_url\" of server \"%s\"."
+	},
+	[AMPLIFY_TROUBLE_LIST_GONE] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"what is listed was gone before the end of the list",
+		"Run the statement again."
 	},
 	[AMPLIFY_TROUBLE_THROTTLED] = {
 		ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -150,12 +178,12 @@ static const struct
 	},
 	[AMPLIFY_TROUBLE_UNEXPECTED] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "unexpected answer",
-		"Check option \"endpoint_url\" of server \"%s\"."
+		HINT_WHO_RESPONDS
 	},
 	[AMPLIFY_TROUBLE_REDIRECT] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
 		"the endpoint redirects to another place",
-		"Redirects are never followed.  Check option \"endpoint_url\" of server \"%s\"."
+		"Redirects are never followed.  Check options \"endpoint_url\" and \"proxy\" of server \"%s\"."
 	},
 	[AMPLIFY_TROUBLE_CONNECT] = {
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
@@ -181,12 +209,12 @@ static const struct
 	},
 	[AMPLIFY_TROUBLE_MALFORMED] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "the answer is not valid JSON",
-		"Check option \"endpoint_url\" of server \"%s\"."
+		HINT_WHO_RESPONDS
 	},
 	[AMPLIFY_TROUBLE_SHAPE] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
 		"the answer is not what this operation returns",
-		"Check option \"endpoint_url\" of server \"%s\"."
+		HINT_WHO_RESPONDS
 	},
 	[AMPLIFY_TROUBLE_ENCODING] = {
 		ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
@@ -284,8 +312,9 @@ static const struct
 	},
 };
 
-static void read_answer(const AmplifyTransfer *transfer,
+static bool read_answer(const AmplifyTransfer *transfer,
 						AmplifyFailure *failure);
+static bool is_aws_code(const char *code);
 static void trim_code(char *code);
 static char *to_server_encoding(const char *text);
 static char *to_ascii(const char *text);
@@ -299,6 +328,7 @@ amplify_error_classify(const AmplifyTransfer *transfer,
 					   AmplifyFailure *failure)
 {
 	const StatusRule *status = statuses;
+	bool		has_code;
 
 	memset(failure, 0, sizeof(*failure));
 	failure->status = transfer->status;
@@ -313,28 +343,34 @@ amplify_error_classify(const AmplifyTransfer *transfer,
 	if (transfer->status >= 200 && transfer->status <= 299)
 		return AMPLIFY_OUTCOME_OK;
 
-	read_answer(transfer, failure);
+	has_code = read_answer(transfer, failure);
 	if (transfer->status == 400 &&
 		strncmp(failure->message, "Rate exceeded", 13) == 0)
 	{
 		failure->trouble = AMPLIFY_TROUBLE_THROTTLED;
 		return AMPLIFY_OUTCOME_THROTTLED;
 	}
-	for (int i = 0; i < lengthof(codes); i++)
+	for (int i = 0; has_code && i < lengthof(codes); i++)
 	{
-		if (strcmp(failure->code, codes[i].code) == 0)
+		if (strcmp(failure->code, codes[i].code) != 0)
+			continue;
+		/* a row is missing only if all of the response says so */
+		if (codes[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
+			transfer->status != 404)
 		{
-			failure->trouble = codes[i].trouble;
-			return codes[i].outcome;
+			has_code = false;
+			break;
 		}
+		failure->trouble = codes[i].trouble;
+		if (failure->trouble == AMPLIFY_TROUBLE_DENIED &&
+			strncmp(failure->message, UNKNOWN_PATH, strlen(UNKNOWN_PATH)) == 0)
+			failure->trouble = AMPLIFY_TROUBLE_UNKNOWN_PATH;
+		return codes[i].outcome;
 	}
-	while (transfer->status < status->first || transfer->status > status->last)
+	while (transfer->status < status->first ||
+		   transfer->status > status->last || (status->uncoded && has_code))
 		status++;
 	failure->trouble = status->trouble;
-	/* a 404 of something else than the service hides no row */
-	if (status->outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
-		failure->code[0] != '\0')
-		return AMPLIFY_OUTCOME_FAIL;
 	return status->outcome;
 }
 
@@ -470,22 +506,24 @@ amplify_error_privilege(const char *option, Oid userid, const char *server)
 			 errhint("Create a user mapping with options \"access_key_id\" and \"secret_access_key\".")));
 }
 
-/* Code, message and request id, wherever AWS put them this time */
-static void
+/*
+ * Code, message and request id, wherever AWS put them this time.  False if
+ * there is no code of AWS.
+ */
+static bool
 read_answer(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 {
-	char		code[sizeof(failure->code)];
+	bool		in_header = transfer->answer.error_type[0] != '\0';
 
 	strlcpy(failure->request_id, transfer->answer.request_id,
 			sizeof(failure->request_id));
 	if (!amplify_page_error(transfer->body, transfer->body_length,
-							code, sizeof(code),
+							failure->code, sizeof(failure->code),
 							failure->message, sizeof(failure->message)) &&
 		transfer->body_length > 0)
-		strlcpy(failure->code, "not JSON", sizeof(failure->code));
-	else
-		strlcpy(failure->code, code, sizeof(failure->code));
-	if (transfer->answer.error_type[0] != '\0')
+		strlcpy(failure->message, "The body is not JSON.",
+				sizeof(failure->message));
+	if (in_header)
 		strlcpy(failure->code, transfer->answer.error_type,
 				sizeof(failure->code));
 	trim_code(failure->code);
@@ -497,6 +535,24 @@ read_answer(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 	failure->message[strcspn(failure->message, "\r\n")] = '\0';
 	for (int n = strlen(failure->message); n > 0 && failure->message[n - 1] == ' '; n--)
 		failure->message[n - 1] = '\0';
+	return in_header || is_aws_code(failure->code);
+}
+
+/*
+ * Gateways have codes as well, in members of the same names.  Those of AWS that
+ * are not in the table end as its service model has them.
+ */
+static bool
+is_aws_code(const char *code)
+{
+	const char *end = strstr(code, "Exception");
+
+	for (int i = 0; i < lengthof(codes); i++)
+	{
+		if (strcmp(code, codes[i].code) == 0)
+			return true;
+	}
+	return end != NULL && strcmp(end, "Exception") == 0;
 }
 
 /* "namespace#Code:http://..." is Code, as in restJson1 */

@@ -1,0 +1,219 @@
+# Responses that are not Amplify's, one kind a row: none of them is a row, nor
+# says that there is no row.  Beside them, what must stay a row, no row or
+# throttling.  People act on what a query says is gone.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $mock = Mock->start(dir => $dir, args => [ '--generate', '3,120' ]);
+my $node = new_node('not_amplify');
+my $session = connect_to($node);
+
+# How a response gets here: a name, and what a server needs for it.  A proxy
+# is one more row, as is another version of HTTP.
+my @transports = (
+    [ 'HTTP/1.1', url => $mock->url ],
+);
+
+# ---- what is asked; %s is the server ----
+
+my $get = q{SELECT environment_name FROM %s.backend_environments
+    WHERE app_id = 'd00000000001' AND environment_name = 'dev'};
+my $list = q{SELECT environment_name FROM %s.backend_environments
+    WHERE app_id = 'd00000000001'};
+my $all = q{SELECT environment_name FROM %s.backend_environments};
+my $joined = q{SELECT environment_name FROM (VALUES ('dev'), ('test')) AS v (name)
+    LEFT JOIN %s.backend_environments ON app_id = 'd00000000001'
+    AND environment_name = name};
+my %asked = (Get => $get, List => $list, 'all Lists' => $all, join => $joined);
+
+# ---- what responds ----
+
+sub file
+{
+    my ($content) = @_;
+    my $path = "$dir/body" . scalar(my @files = glob "$dir/body*");
+
+    open my $fh, '>:raw', $path or die "$path: $!";
+    print $fh $content;
+    close $fh or die "$path: $!";
+    return (bodyfile => $path);
+}
+
+my @empty = file('');
+my @html = (type => 'text/html', body => '<html><h1>Not here</h1></html>');
+my $item = '{"backendEnvironment":{"environmentName":"dev"}}';
+
+sub code_of
+{
+    my ($status, $code, @more) = @_;
+
+    return (status => $status, code => $code, @more);
+}
+
+# A name, the rule of the mock, and the SQLSTATE that each query ends with
+my @foreign = (
+    [ '404, nothing',               [ status => 404, @empty ] ],
+    [ '404, a blank line',          [ status => 404, body => "\n" ] ],
+    [ '404, text',                  [ status => 404, body => '404 page not found' ] ],
+    [ '404, HTML',                  [ status => 404, @html ] ],
+    [ '404, {}',                    [ status => 404, body => '{}' ] ],
+    [ '404, null',                  [ status => 404, body => 'null' ] ],
+    [ '404, API Gateway',           [ status => 404, body => '{"message":"Not Found"}' ] ],
+    [ '404, a message that is null', [ status => 404, body => '{"message":null}' ] ],
+    [ '404, Kong',                  [ status => 404,
+        body => '{"message":"no Route matched with those values"}' ] ],
+    [ '404, FastAPI',               [ status => 404, body => '{"detail":"Not Found"}' ] ],
+    [ '404, a code that is a number', [ status => 404,
+        body => '{"code":404,"message":"no route"}' ] ],
+    [ '404, a code of others',      [ status => 404,
+        body => '{"code":"NOT_FOUND","message":"no route"}' ] ],
+    [ '404, Kubernetes',            [ status => 404,
+        body => '{"kind":"Status","status":"Failure","reason":"NotFound","code":404}' ] ],
+    [ '404, S3',                    [ status => 404, type => 'application/xml',
+        body => '<Error><Code>NoSuchKey</Code><Message>None</Message></Error>' ] ],
+    [ '404, another code of AWS',   [ code_of(404, 'UnknownOperationException') ] ],
+    [ '400, not found',             [ code_of(400, 'NotFoundException') ] ],
+    [ '403, not found',             [ code_of(403, 'NotFoundException', where => 'type') ] ],
+    [ '500, not found',             [ code_of(500, 'NotFoundException', where => 'type') ],
+        '58000' ],
+    [ '503, not found',             [ code_of(503, 'NotFoundException') ], '58000' ],
+    [ '400, nothing',               [ status => 400, @empty ] ],
+    [ '400, a load balancer',       [ status => 400, @html ] ],
+    [ '401, JSON',                  [ status => 401, body => '{"error":"unauthorized"}' ] ],
+    [ '403, HTML',                  [ status => 403, @html ] ],
+    [ '403, JSON',                  [ status => 403, body => '{"message":"Forbidden"}' ] ],
+    [ '405, nothing',               [ status => 405, @empty ] ],
+    [ '407, a proxy',               [ status => 407, @html ] ],
+    [ '408, always',                [ status => 408, @html ] ],
+    [ '410, nothing',               [ status => 410, @empty ] ],
+    [ '421, always',                [ status => 421, @empty ] ],
+    [ '425, always',                [ status => 425, @empty ] ],
+    [ '431, nothing',               [ status => 431, @empty ] ],
+    [ '451, HTML',                  [ status => 451, @html ] ],
+    [ '302, to a portal',           [ status => 302, redirect => 'http://127.0.0.1:1/' ] ],
+    [ '304, nothing',               [ status => 304, @empty ] ],
+    [ '200, nothing',               [ @empty ] ],
+    [ '200, a portal',              [ @html ] ],
+    [ '200, {}',                    [ body => '{}' ] ],
+    [ '200, a health check',        [ body => '{"status":"ok"}' ] ],
+    [ '200, an error',              [ body => '{"__type":"NotFoundException"}' ] ],
+    [ '502, HTML',                  [ status => 502, @html ], '58000' ],
+    [ '503, nothing',               [ status => 503, @empty ], '58000' ],
+);
+
+# A name, the rule, its query, the rows, and the requests
+my @one = (n => 1);
+my @ever = (n => -1);
+my @controls = (
+    [ 'a Get',                    undef, $get, 1, 1 ],
+    [ 'a List',                   undef, $list, 120, 3 ],
+    [ 'a body with blanks',       [ body => " $item\r\n", @ever ], $get, 1, 1 ],
+    [ 'an unknown content type',  [ body => $item, type => 'text/plain', @ever ], $get, 1, 1 ],
+    [ 'compressed',               [ gzip => 1, @ever ], $list, 120, 3 ],
+    (map { [ "no row, code in $_", [ code_of(404, 'NotFoundException', where => $_), @ever ],
+            $get, 0, 1 ] } qw(header body Code type)),
+    [ 'no row, a code with namespace and URL',
+        [ code_of(404, 'com.amazonaws#NotFoundException:http://x'), @ever ], $get, 0, 1 ],
+    [ 'no row, another name of the message', [ code_of(404, 'NotFoundException',
+            messagekey => 'Message'), @ever ], $get, 0, 1 ],
+    [ 'no row, of a List',        [ code_of(404, 'NotFoundException'), @ever ], $list, 0, 1 ],
+    [ 'no rows of one app',       [ code_of(404, 'NotFoundException'),
+            match => 'd00000000002', @ever ], $all, 240, 8 ],
+    [ 'an empty list',            [ body => '{"backendEnvironments":[]}', @ever ], $list, 0, 1 ],
+    [ 'throttled, HTML',          [ status => 429, @html, @one ], $get, 1, 2 ],
+    [ 'throttled, nothing',       [ status => 429, @empty, @one ], $get, 1, 2 ],
+    [ 'throttled, 400',           [ code_of(400, 'ThrottlingException'), @one ], $get, 1, 2 ],
+    [ 'throttled, by its message', [ status => 400, message => 'Rate exceeded', @one ], $get, 1, 2 ],
+    (map { [ "$_, once", [ status => $_, @html, @one ], $get, 1, 2 ] } 408, 421, 425, 502),
+    [ '500 not found, once',      [ code_of(500, 'NotFoundException'), @one ], $get, 1, 2 ],
+);
+
+my %hints = (
+    '58000' => qr/Try again later/,
+    'HV00M' => qr/Check options "endpoint_url" and "proxy" of server/);
+
+
+sub ask
+{
+    my ($server, $sql, $rule) = @_;
+
+    # the limiter would remember the throttling of the case before
+    $session->rows('SELECT amplify_fdw_stats_reset()');
+    $mock->reset;
+    $mock->fault(@$rule) if $rule;
+    my $result = $session->query(sprintf $sql, $server);
+    my $calls = $mock->calls;
+    $mock->reset;
+    return ($result, $calls);
+}
+
+sub try_foreign
+{
+    my ($server, $rule, $state) = @_;
+
+    $state //= 'HV00M';
+    for my $kind (sort keys %asked)
+    {
+        my ($result) = ask($server, $asked{$kind}, [ @$rule, @ever ]);
+        my $text = Session::describe($result);
+
+        is(Session::state_of($result) . ': ' . @{ $result->{rows} },
+            "$state: 0", $kind);
+        like($text, $hints{$state}, '... and what to look at');
+        unlike($text, qr/user mapping|policy/, '... and not at what is well');
+        note $text;
+    }
+    return;
+}
+
+for my $transport (@transports)
+{
+    my ($name, %options) = @$transport;
+    my $server = 'aws' . ($name =~ s/\W//gr);
+
+    add_server($session, lc $server, delete $options{url}, max_attempts => 2,
+        throttle_timeout => 5000, %options);
+    $server = lc $server;
+    for my $case (@foreign)
+    {
+        my ($what, @rest) = @$case;
+
+        subtest "$name: $what" => sub { try_foreign($server, @rest) };
+    }
+    for my $case (@controls)
+    {
+        my ($what, $rule, $sql, $rows, $requests) = @$case;
+        my ($result, $calls) = ask($server, $sql, $rule);
+
+        is(join(', ', Session::state_of($result), scalar @{ $result->{rows} }, $calls),
+            "00000, $rows, $requests", "$name: $what")
+            or diag(Session::describe($result));
+    }
+
+    # What a List has said so far is no less true for it, but the rest is unknown.
+    my ($result) = ask($server, $list,
+        [ code_of(404, 'NotFoundException'), skip => 1, @ever ]);
+    is(Session::state_of($result), 'HV00M', "$name: a later page is not found");
+    like(Session::describe($result), qr/gone before the end of the list/, '... which it says');
+
+    # Of AWS's front end: no policy would help.
+    ($result) = ask($server, $get, [ code_of(403, 'AccessDeniedException',
+            messagekey => 'Message', message => 'Unable to determine '
+                . 'service/operation name to be authorized'), @ever ]);
+    is(Session::state_of($result), '42501', "$name: a path that AWS does not know");
+    like(Session::describe($result), qr/HINT: Check option "endpoint_url"/, '... which is to be looked at');
+    is(handles($session), 0, "$name: no request is left");
+}
+
+cmp_ok(scalar @foreign, '>=', 12, 'kinds of responses that are not Amplify\'s');
+cmp_ok(scalar @controls, '>=', 15, 'controls');
+done_testing();
