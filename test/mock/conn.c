@@ -464,7 +464,10 @@ run_api(Conn *c)
 	stats_log(when, status, call.op,
 			  call.identity >= 0 ? identity_target(call.identity, &c->req) :
 			  c->req.target, signature_key_id(&c->req));
-	conn_start(c, reply.wish.latency > 0 ? reply.wish.latency : latency_now);
+	if (reply.wish.latency == 0)
+		reply.wish.latency = call.identity >= 0 && identity_latency() >= 0 ?
+			identity_latency() : latency_now;
+	conn_start(c, reply.wish.latency);
 }
 
 static void

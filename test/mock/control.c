@@ -165,6 +165,39 @@ word_log(Conn *c, const Params *ps, Reply *r)
 	return true;
 }
 
+static int
+compare_callers(const void *a, const void *b)
+{
+	const LogLine *x = *(const LogLine *const *) a;
+	const LogLine *y = *(const LogLine *const *) b;
+	int			c = strcmp(x->op, y->op);
+
+	return c ? c : strcmp(x->key_id.p, y->key_id.p);
+}
+
+/* Of the log: who has asked what, and how often. */
+static bool
+word_callers(Conn *c, const Params *ps, Reply *r)
+{
+	const LogLine *line[LOG_SIZE];
+	size_t		n = log_lines < LOG_SIZE ? log_lines : LOG_SIZE;
+	size_t		first = 0;
+
+	(void) c, (void) ps;
+	for (size_t i = 0; i < n; i++)
+		line[i] = &log_ring[i];
+	qsort(line, n, sizeof(line[0]), compare_callers);
+	for (size_t i = 1; i <= n; i++)
+	{
+		if (i < n && compare_callers(&line[first], &line[i]) == 0)
+			continue;
+		buf_printf(&r->body, "%s %s %zu\n", line[first]->op,
+				   line[first]->key_id.p, i - first);
+		first = i;
+	}
+	return true;
+}
+
 static bool
 word_flights(Conn *c, const Params *ps, Reply *r)
 {
@@ -338,6 +371,7 @@ static const struct
 	{"GET", "total", word_total},
 	{"GET", "held", word_held},
 	{"GET", "log", word_log},
+	{"GET", "callers", word_callers},
 	{"GET", "flights", word_flights},
 	{"GET", "connections", word_connections},
 	{"GET", "wait", word_wait},

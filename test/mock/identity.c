@@ -6,7 +6,8 @@
  * They are on the mock's own port, each under its usual path.  What they
  * issue is good for the API until it expires.  An access key id depends on
  * nothing but who asks for what, so that two clients with the same
- * configuration end with the same one; the session token is always new.
+ * configuration end with the same one; the secret access key and the session
+ * token are always new, as AWS's are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ static struct
 	long		lifetime;
 	long		uses;
 	long		xml;
+	long		latency;		/* ms; -1: as of all others */
 	char		role[VALUE_SIZE];
 	char		container_token[VALUE_SIZE];
 	char		web_token[VALUE_SIZE];
@@ -70,11 +72,13 @@ issue(const char *prefix, const char *who, Issued *out)
 {
 	uint64_t	hash = hash_bytes(1, who, strlen(who));
 
+	serial++;
 	format_id(prefix, hash, out->id);
 	snprintf(out->secret, sizeof(out->secret), "secret/%016llx+%016llx",
-			 (unsigned long long) hash, (unsigned long long) mix64(hash));
+			 (unsigned long long) mix64(hash ^ serial),
+			 (unsigned long long) mix64(hash + serial));
 	snprintf(out->token, sizeof(out->token), "token/%llu/%0300d/+==",
-			 (unsigned long long) ++serial, 0);
+			 (unsigned long long) serial, 0);
 	out->expires = (time_t) mock_time() + wanted.lifetime;
 	credential_issue(out->id, out->secret, out->token, out->expires, wanted.uses);
 }
@@ -390,12 +394,20 @@ identity_target(int number, const Request *req)
 	return buf_view(&text);
 }
 
+/* Their latency in ms; -1: that of all others. */
+long
+identity_latency(void)
+{
+	return wanted.latency;
+}
+
 void
 identity_reset(void)
 {
 	memset(&wanted, 0, sizeof(wanted));
 	wanted.lifetime = 3600;
 	wanted.uses = -1;
+	wanted.latency = -1;
 	strcpy(wanted.role, "mock-role");
 	strcpy(wanted.web_token, "web-identity-token");
 }
@@ -413,6 +425,7 @@ identity_set(const Params *ps)
 		{"lifetime", NULL, &wanted.lifetime},
 		{"uses", NULL, &wanted.uses},
 		{"xml", NULL, &wanted.xml},
+		{"latency", NULL, &wanted.latency},
 		{"role", wanted.role, NULL},
 		{"container_token", wanted.container_token, NULL},
 		{"web_token", wanted.web_token, NULL},

@@ -343,6 +343,7 @@ extern int	identity_route(const Request *req, const Op **op);
 extern bool identity_check(int number, const Request *req, Reply *r);
 extern void identity_run(int number, const Request *req, Reply *r);
 extern Slice identity_target(int number, const Request *req);
+extern long identity_latency(void);
 extern void identity_reset(void);
 extern const char *identity_set(const Params *ps);
 

@@ -25,6 +25,9 @@ sub install
     {
         mkfifo("$dir/$name", 0600) or croak "$dir/$name: $!";
     }
+    # The shim's are the server's processes: it is theirs to write, too.
+    sysopen my $names, "$dir/names", O_CREAT | O_WRONLY, 0600
+        or croak "names: $!";
     # Both ends, so that neither the shim nor a reader gets an end of file
     sysopen $self->{asked}, "$dir/asked", O_RDWR or croak "asked: $!";
     $self->{preload} = join ' ', grep { defined && length }
@@ -35,6 +38,24 @@ sub install
 
 # What LD_PRELOAD must be while a server is started
 sub preload { return $_[0]->{preload}; }
+
+# The names, each once and sorted, that were asked for since the last time;
+# addresses and "localhost" are none.
+sub names
+{
+    my ($self) = @_;
+    my %asked;
+
+    open my $fh, '+<', "$self->{dir}/names" or croak "names: $!";
+    while (my $name = <$fh>)
+    {
+        chomp $name;
+        $asked{$name} = 1 if $name !~ /^(?:[\d.]+|.*:.*|localhost)$/;
+    }
+    truncate $fh, 0 or croak "names: $!";
+    close $fh;
+    return join ' ', sort keys %asked;
+}
 
 # Wait until a thread asks for a name that hangs; returns its id.
 sub wait_asked

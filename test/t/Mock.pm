@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 use constant START_TIMEOUT => 60;
 
 # Words that ask; all others change something.
-my %asks = map { $_ => 1 } qw(calls connections held log total wait);
+my %asks = map { $_ => 1 } qw(callers calls connections held log total wait);
 my $serial = 0;
 
 # Mock->start(dir => DIR, args => [...]): a mock that is ready.  DIR is where

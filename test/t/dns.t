@@ -1,6 +1,6 @@
 # Names: one that hangs harms nobody, no signal of PostgreSQL reaches the
-# thread that asks for it, and a name of AWS never leads to this machine or to
-# its metadata service.
+# thread that asks for it, those of AWS are asked for as region, partition and
+# options want it, and never lead to this machine or to its metadata service.
 use strict;
 use warnings;
 
@@ -71,22 +71,58 @@ is(harm($session, 'good', $before), '', 'nothing is left of them');
 
 # ---- names of AWS ----
 
-my @regions = qw(us-east-1 us-east-2 us-west-1 us-west-2 eu-west-1 eu-west-2
-    eu-west-3 eu-north-1);
-for my $region (@regions)
-{
-    my $name = $region =~ tr/-/_/r;
+# The addresses at which AWS never is are those in dns_shim.c.  Each row: what
+# the server says beside its region, and the name that is asked for, of the API
+# and of STS.
+my @names = (
+    (map { [ $_, '', "%s.$_.amazonaws.com" ] } qw(us-east-1 us-east-2 us-west-1
+        us-west-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1)),
+    [ 'ca-central-1', "use_fips 'true'", '%s-fips.ca-central-1.amazonaws.com' ],
+    [ 'ap-south-1', "use_dualstack 'true'", '%s.ap-south-1.api.aws' ],
+    [ 'ca-west-1', "use_fips 'true', use_dualstack 'true'",
+        '%s-fips.ca-west-1.api.aws' ],
+    [ 'eu-south-2', "use_fips 'false', use_dualstack 'false'",
+        '%s.eu-south-2.amazonaws.com' ],
+    [ 'cn-north-1', '', '%s.cn-north-1.amazonaws.com.cn' ],
+    [ 'cn-northwest-1', "use_dualstack 'true'",
+        '%s.cn-northwest-1.api.amazonwebservices.com.cn' ],
+    [ 'us-gov-west-1', '', '%s.us-gov-west-1.amazonaws.com' ],
+    [ 'us-gov-east-1', "use_dualstack 'true'", '%s.us-gov-east-1.api.aws' ],
+    [ 'eusc-de-east-1', '', '%s.eusc-de-east-1.amazonaws.eu' ],
+    [ 'us-iso-east-1', '', '%s.us-iso-east-1.c2s.ic.gov' ],
+    [ 'us-isob-east-1', '', '%s.us-isob-east-1.sc2s.sgov.gov' ],
+    [ 'eu-isoe-west-1', '', '%s.eu-isoe-west-1.cloud.adc-e.uk' ],
+    [ 'us-isof-south-1', '', '%s.us-isof-south-1.csp.hci.ic.gov' ],
+);
+my %services = (
+    amplify => [ 'HV00N', '' ],
+    sts     => [ '28000', ", role_arn 'arn:aws:iam::111122223333:role/reader'" ]);
 
-    $session->rows("CREATE SERVER $name FOREIGN DATA WRAPPER amplify_fdw
-        OPTIONS (region '$region', max_attempts '1', connect_timeout '1s')");
-    $session->rows("CREATE USER MAPPING FOR CURRENT_USER SERVER $name
-        OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret')");
-    $session->rows("CREATE SCHEMA $name;
-        IMPORT FOREIGN SCHEMA amplify FROM SERVER $name INTO $name");
-    my $result = $session->query(keyed($name));
-    is(Session::state_of($result), 'HV00N', "$region: refused");
-    like($result->{error}{D}, qr/resolves to a local address/,
-        "$region: the detail says why");
+$dns->names;
+for my $case (@names)
+{
+    my ($region, $options, $host) = @$case;
+
+    for my $service (sort keys %services)
+    {
+        my ($state, $role) = @{ $services{$service} };
+        my $name = "${service}_$region" =~ tr/-/_/r;
+        my $what = "$service, $region" . ($options && " $options");
+
+        $session->rows("CREATE SERVER $name FOREIGN DATA WRAPPER amplify_fdw
+            OPTIONS (region '$region', max_attempts '1', connect_timeout '1s'"
+            . ($options && ", $options") . ')');
+        $session->rows("CREATE USER MAPPING FOR CURRENT_USER SERVER $name
+            OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret'
+            $role)");
+        $session->rows("CREATE SCHEMA $name;
+            IMPORT FOREIGN SCHEMA amplify FROM SERVER $name INTO $name");
+        my $result = $session->query(keyed($name));
+        is(Session::state_of($result), $state, "$what: refused");
+        like($result->{error}{D}, qr/resolves to a local address/,
+            "$what: the detail says why");
+        is($dns->names, sprintf($host, $service), "$what: the name");
+    }
 }
 is(harm($session, 'good', $before), '', 'nothing is left of them either');
 
