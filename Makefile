@@ -103,6 +103,7 @@ REGRESS = \
 	resource_joins \
 	resource_keys \
 	resource_random \
+	resource_references \
 	resource_values \
 	retry \
 	security \

@@ -54,14 +54,32 @@ SELECT job_id FROM jobs WHERE job_id = '1'
 -- of another kind
 SELECT count(*) FROM apps WHERE app_arn IN (:'apps' || 'd1everything/branches/main', :'apps', 'apps/d1everything');
 SELECT count(*) FROM branches WHERE branch_arn IN
-  (:'apps' || 'd1everything', :'apps' || 'd1everything/branches/', :'apps' || 'd1everything/branches',
-   :'apps' || 'd1everything/domains/other.example.org', :'apps' || 'd1everything/x/branches/main');
+  (:'apps' || 'd1everything', :'apps' || 'd1everything/branches/',
+   :'apps' || 'd1everything/domains/other.example.org');
 SELECT count(*) FROM jobs WHERE job_arn IN
   (:'apps' || 'd1everything/branches/main', :'apps' || 'd1everything/branches/main/jobs/',
-   :'apps' || 'd1everything/branches/main/jobs/one', :'apps' || 'd1everything/branches//jobs/1',
-   :'apps' || 'd1everything/main/jobs/0000000001');
+   :'apps' || 'd1everything/branches/main/jobs/one', :'apps' || 'd1everything/branches//jobs/1');
 SELECT count(*) FROM domain_associations WHERE domain_association_arn IN
-  (:'apps' || 'd1everything/domains/localhost', :'apps' || 'd1everything/domains/a/b.com',
+  (:'apps' || 'd1everything/domains/localhost',
    replace(:'apps', 'us-east-1', 'us-east-2') || 'd1everything/domains/other.example.org');
 SELECT count(*) FROM webhooks WHERE webhook_arn = :'apps' || 'd1everything/webhooks/..';
 \! mockctl total
+
+-- one that can't be read: what else is known is asked for, and what has it is
+-- a row, with the account that the ARN says
+\! mockctl fault op=ListJobs n=-1 status=200 body='{"jobSummaries":[{"jobId":"270","jobArn":"arn:aws:amplify:us-east-1:111122223333:apps/d1everything/main/jobs/0000000270"}]}'
+\! mockctl fault op=GetJob match=/270 n=-1 status=200 body='{"job":{"summary":{"jobId":"270","jobArn":"arn:aws:amplify:us-east-1:111122223333:apps/d1everything/main/jobs/0000000270"},"steps":[]}}'
+\set arn :apps 'd1everything/main/jobs/0000000270'
+SELECT job_id, account_id FROM jobs WHERE app_id = 'd1everything' AND branch_name = 'main' AND job_id = '270';
+SELECT job_id, branch_name FROM jobs WHERE job_arn = :'arn' ORDER BY branch_name;
+SELECT job_id FROM jobs WHERE job_arn = :'arn' AND app_id = 'd1everything' AND branch_name = 'main';
+SELECT job_id FROM jobs WHERE job_arn = :'arn' AND app_id = 'd1everything' AND branch_name = 'main' AND job_id = '270';
+SELECT job_id FROM jobs WHERE job_arn IN (:'arn', :'apps' || 'd1everything/branches/main/jobs/0000000012')
+  AND app_id = 'd1everything' AND branch_name = 'main';
+SELECT k.arn IS NOT NULL, j.job_id FROM (VALUES (:'arn'), (NULL)) k(arn)
+  LEFT JOIN jobs j ON j.job_arn = k.arn AND app_id = 'd1everything' AND branch_name = 'main' ORDER BY 2;
+\! mockctl calls && mockctl reset
+SELECT count(*) FROM branches WHERE branch_arn IN
+  (:'apps' || 'd1everything/branches', :'apps' || 'd1everything/x/branches/main');
+SELECT count(*) FROM webhooks WHERE webhook_arn = 'arn:aws:amplify:us-east-1:111122223333:webhooks/wh-1';
+\! mockctl calls

@@ -51,7 +51,9 @@ SELECT * FROM run($$ sub_domains t WHERE app_id = 'd1everything'
   AND domain_name IN ('everything.example.com', 'other.example.org') $$);
 SELECT * FROM run($$ sub_domains t WHERE app_id = 'd1everything'
   AND domain_name IN ('everything.example.com', 'empty.example.org', 'missing.example.org') $$);
+-- the apex has no prefix, and the service leaves it out
 SELECT * FROM run($$ sub_domains t WHERE domain_name = 'everything.example.com' AND prefix = '' $$);
+SELECT * FROM run($$ sub_domains t WHERE prefix IS NULL $$);
 SELECT * FROM run($$ sub_domains t WHERE app_id = 'd1everything'
   OR (app_id = 'd1everything' AND domain_name = 'other.example.org') $$);
 -- more of them than fit into one page: the others are got

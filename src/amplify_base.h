@@ -133,6 +133,8 @@
 typedef enum AmplifyType
 {
 	AMPLIFY_TEXT,
+	AMPLIFY_JOB_NUMBER,			/* text, read without leading zeros */
+	AMPLIFY_PREFIX,				/* text, left out where it is empty */
 	AMPLIFY_TIMESTAMP,
 	AMPLIFY_BOOLEAN,
 	AMPLIFY_JSON
@@ -155,7 +157,7 @@ typedef enum AmplifyKeyRule
 	AMPLIFY_APP_ID,				/* d[a-z0-9]+, 20 at most */
 	AMPLIFY_NAME,				/* 1 to 255 characters, not "." or ".." */
 	AMPLIFY_DOMAIN,				/* a domain name, 64 at most */
-	AMPLIFY_JOB_ID,				/* [0-9]+, 255 at most */
+	AMPLIFY_JOB_ID,				/* [0-9]+ without leading zeros, 255 at most */
 	AMPLIFY_ARN,				/* holds the other keys */
 	AMPLIFY_REGION_NAME,		/* the server's, or there is nothing */
 	AMPLIFY_ACCOUNT_ID			/* likewise, if the server has one */
@@ -210,6 +212,14 @@ typedef struct AmplifyKeys
 	const char *value[AMPLIFY_MAX_KEYS];
 } AmplifyKeys;
 
+/* What a text says as the ARN of an item of some resource */
+typedef enum AmplifyArnKind
+{
+	AMPLIFY_ARN_OWN,			/* all its keys */
+	AMPLIFY_ARN_OTHER,			/* that it is none, or something else's */
+	AMPLIFY_ARN_UNREADABLE		/* Amplify's, in a form that we don't know */
+} AmplifyArnKind;
+
 extern const AmplifyResource *const amplify_resources[];	/* NULL at end */
 extern void amplify_resource_check(void);
 extern const AmplifyResource *amplify_resource_find(const char *name);
@@ -236,9 +246,11 @@ extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
 											const AmplifyKeys *keys);
 extern bool amplify_resource_is_place(const AmplifyColumn *column);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
-extern bool amplify_resource_parse_arn(const AmplifyResource *resource,
-									   const char *arn, const char *region,
-									   char **account, AmplifyKeys *keys);
+extern AmplifyArnKind amplify_resource_parse_arn(const AmplifyResource *resource,
+												 const char *arn,
+												 const char *region,
+												 char **account,
+												 AmplifyKeys *keys);
 
 /* ---------- option_data.c: the options that there are ---------- */
 
@@ -377,7 +389,7 @@ typedef enum AmplifyParse
 /* One value out of an item; text points into the page */
 typedef struct AmplifyValue
 {
-	const char *text;			/* AMPLIFY_TEXT and AMPLIFY_JSON: UTF-8 */
+	const char *text;			/* of all that is text, or JSON: UTF-8 */
 	size_t		length;
 	TimestampTz time;			/* AMPLIFY_TIMESTAMP */
 	bool		boolean;

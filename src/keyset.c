@@ -47,8 +47,10 @@ static bool evaluate_term(ExprState *state, bool is_array,
 static void add_value(List **values, Datum datum, FmgrInfo *out,
 					  AmplifyKeyRule rule);
 static void bind_values(KeyValues *key, List *values);
-static bool bind_arns(const AmplifyResource *resource, List *arns,
-					  const AmplifyOptions *options, List **bound_keys);
+static bool bind_arns(const AmplifyResource *resource, KeyValues *arns,
+					  const AmplifyOptions *options);
+static bool valid_keys(const AmplifyResource *resource,
+					   const AmplifyKeys *keys);
 static bool contains(List *values, const char *value);
 static void add_products(const AmplifyResource *resource, KeyValues *values,
 						 AmplifyKeySet *set, int *size);
@@ -183,15 +185,8 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 		}
 		bind_values(&values[key >= 0 ? key : AMPLIFY_MAX_KEYS], found);
 	}
-	if (values[AMPLIFY_MAX_KEYS].bound)
-	{
-		List	   *keys = NIL;
-
-		if (!bind_arns(resource, values[AMPLIFY_MAX_KEYS].values, options, &keys))
-			return false;
-		values[AMPLIFY_MAX_KEYS].values = keys;
-	}
-	return true;
+	return !values[AMPLIFY_MAX_KEYS].bound ||
+		bind_arns(resource, &values[AMPLIFY_MAX_KEYS], options);
 }
 
 /* False if there is no value that the column could have */
@@ -274,33 +269,55 @@ bind_values(KeyValues *key, List *values)
 	key->values = both;
 }
 
-/* The keys in these ARNs, as a list of AmplifyKeys; false: in none of them */
+/*
+ * Replace ARNs by the keys in them, as AmplifyKeys.  False: they are those of
+ * no item.  One that can't be read could be any item's; it binds nothing, and
+ * the recheck finds what has it.
+ */
 static bool
-bind_arns(const AmplifyResource *resource, List *arns,
-		  const AmplifyOptions *options, List **bound_keys)
+bind_arns(const AmplifyResource *resource, KeyValues *arns,
+		  const AmplifyOptions *options)
 {
+	List	   *found = NIL;
 	ListCell   *lc;
 
-	foreach(lc, arns)
+	foreach(lc, arns->values)
 	{
 		AmplifyKeys *keys = palloc0(sizeof(AmplifyKeys));
 		char	   *account;
-		bool		valid;
+		AmplifyArnKind kind;
 
-		valid = amplify_resource_parse_arn(resource, lfirst(lc),
-										   options->region, &account, keys) &&
-			(options->account_id == NULL ||
-			 strcmp(account, options->account_id) == 0);
-		for (int i = 0; valid && i < AMPLIFY_MAX_KEYS; i++)
+		kind = amplify_resource_parse_arn(resource, lfirst(lc),
+										  options->region, &account, keys);
+		if (kind == AMPLIFY_ARN_OTHER ||
+			(options->account_id != NULL &&
+			 strcmp(account, options->account_id) != 0))
+			continue;
+		if (kind == AMPLIFY_ARN_UNREADABLE)
 		{
-			if (keys->value[i] != NULL)
-				valid = amplify_resource_valid_key(amplify_resource_column(resource, resource->keys[i])->key,
-												   keys->value[i]);
+			arns->bound = false;
+			return true;
 		}
-		if (valid)
-			*bound_keys = lappend(*bound_keys, keys);
+		if (valid_keys(resource, keys))
+			found = lappend(found, keys);
 	}
-	return *bound_keys != NIL;
+	arns->values = found;
+	return found != NIL;
+}
+
+static bool
+valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys)
+{
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	{
+		const AmplifyColumn *column = amplify_resource_column(resource,
+															  resource->keys[i]);
+
+		if (keys->value[i] != NULL &&
+			!amplify_resource_valid_key(column->key, keys->value[i]))
+			return false;
+	}
+	return true;
 }
 
 static bool

@@ -86,6 +86,8 @@ static struct json_object *find_member(struct json_object *object,
 									   const char *path);
 static struct json_object *follow_path(struct json_object *object,
 									   const char *path, size_t length);
+static bool has_holder(AmplifyItem *item, const char *path);
+static void strip_zeros(AmplifyValue *value);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
 static void copy_string(struct json_object *object, const char *const *names,
@@ -180,17 +182,27 @@ amplify_page_value(AmplifyItem *item, const char *path, AmplifyType type,
 		find_member(item->holder, path + 3) : find_member(item->object, path);
 
 	if (object == NULL)
-		return AMPLIFY_VALUE_NULL;
+	{
+		if (type != AMPLIFY_PREFIX || !has_holder(item, path))
+			return AMPLIFY_VALUE_NULL;
+		value->text = "";
+		value->length = 0;
+		return AMPLIFY_VALUE_OK;
+	}
 
 	switch (type)
 	{
 		case AMPLIFY_TEXT:
+		case AMPLIFY_JOB_NUMBER:
+		case AMPLIFY_PREFIX:
 			if (!json_object_is_type(object, json_type_string))
 				return AMPLIFY_VALUE_WRONG_TYPE;
 			value->text = json_object_get_string(object);
 			value->length = json_object_get_string_len(object);
 			if (memchr(value->text, '\0', value->length) != NULL)
 				return AMPLIFY_VALUE_NUL_CHARACTER;
+			if (type == AMPLIFY_JOB_NUMBER)
+				strip_zeros(value);
 			return AMPLIFY_VALUE_OK;
 		case AMPLIFY_TIMESTAMP:
 			return time_value(object, &value->time);
@@ -575,6 +587,33 @@ follow_path(struct json_object *object, const char *path, size_t length)
 		path += part + 1;
 	}
 	return object;
+}
+
+/* Is the object there that the path's last member would be in? */
+static bool
+has_holder(AmplifyItem *item, const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot != NULL &&
+		json_object_is_type(follow_path(item->object, path, dot - path),
+							json_type_object);
+}
+
+/*
+ * The service has numbers of jobs in two spellings: "268", and filled up with
+ * zeros.  Only the first is the key of a job.  What is no number stays as it is.
+ */
+static void
+strip_zeros(AmplifyValue *value)
+{
+	if (strspn(value->text, "0123456789") != value->length)
+		return;
+	while (value->length > 1 && value->text[0] == '0')
+	{
+		value->text++;
+		value->length--;
+	}
 }
 
 /* restJson1 sends seconds since 1970 as a number; SDKs take ISO 8601, too */

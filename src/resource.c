@@ -33,6 +33,7 @@ static void check_arn(const AmplifyResource *resource);
 static void check(bool sound, const AmplifyResource *resource,
 				  const char *what);
 static bool valid_domain(const char *value);
+static bool is_other_arn(const AmplifyResource *resource, const char *rest);
 static bool match_arn(const AmplifyResource *resource, const char *template,
 					  const char *rest, AmplifyKeys *keys);
 static bool expand_name(const char **template, char *name, size_t size);
@@ -104,6 +105,8 @@ amplify_resource_type(const AmplifyColumn *column)
 {
 	static const char *const names[] = {
 		[AMPLIFY_TEXT] = "text",
+		[AMPLIFY_JOB_NUMBER] = "text",
+		[AMPLIFY_PREFIX] = "text",
 		[AMPLIFY_TIMESTAMP] = "timestamptz",
 		[AMPLIFY_BOOLEAN] = "bool",
 		[AMPLIFY_JSON] = "jsonb",
@@ -252,7 +255,8 @@ amplify_resource_is_place(const AmplifyColumn *column)
 /*
  * Could the service have something under this key?  Values that break its
  * rules, and those that would name another URI (an empty segment, dot
- * segments), must never be sent.  value is valid UTF-8.
+ * segments), must never be sent.  Nor must a second spelling of a key, which
+ * would bring an item twice: see AMPLIFY_JOB_NUMBER.  value is valid UTF-8.
  */
 bool
 amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
@@ -277,7 +281,8 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 			return length <= LONGEST_DOMAIN && valid_domain(value);
 		case AMPLIFY_JOB_ID:
 			return length >= 1 && length <= LONGEST_JOB_ID &&
-				strspn(value, DIGITS) == length;
+				strspn(value, DIGITS) == length &&
+				(value[0] != '0' || length == 1);
 		case AMPLIFY_ARN:
 		case AMPLIFY_REGION_NAME:
 		case AMPLIFY_ACCOUNT_ID:
@@ -288,19 +293,20 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 }
 
 /*
- * Take an ARN of this resource apart.
+ * Take an ARN of this resource apart.  The region is the one that it must be
+ * of (NULL: any).
  *
- * Returns false if it is of another service, kind or shape, or of another
- * region than the one given (NULL: any).  account and keys may be NULL; what
- * they get is palloc'ed.
+ * account and keys may be NULL; what they get is palloc'ed.  An ARN of our own
+ * gives both, an unreadable one the account.
  */
-bool
+AmplifyArnKind
 amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 						   const char *region, char **account,
 						   AmplifyKeys *keys)
 {
 	const char *field[ARN_FIELDS];
 	AmplifyKeys found = {{NULL}};
+	AmplifyArnKind kind = AMPLIFY_ARN_OWN;
 
 	field[0] = arn;
 	for (int i = 1; i < ARN_FIELDS; i++)
@@ -308,24 +314,25 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 		const char *colon = strchr(field[i - 1], ':');
 
 		if (colon == NULL)
-			return false;
+			return AMPLIFY_ARN_OTHER;
 		field[i] = colon + 1;
 	}
 	if (strncmp(arn, "arn:aws", 7) != 0 ||
 		strncmp(field[2], "amplify:", 8) != 0)
-		return false;
+		return AMPLIFY_ARN_OTHER;
 	if (region != NULL &&
 		(strncmp(field[3], region, strlen(region)) != 0 ||
 		 field[3][strlen(region)] != ':'))
-		return false;
+		return AMPLIFY_ARN_OTHER;
 	if (!match_arn(resource, resource->arn_path, field[5], &found))
-		return false;
+		kind = is_other_arn(resource, field[5]) ? AMPLIFY_ARN_OTHER :
+			AMPLIFY_ARN_UNREADABLE;
 
-	if (account != NULL)
+	if (account != NULL && kind != AMPLIFY_ARN_OTHER)
 		*account = pnstrdup(field[4], field[5] - field[4] - 1);
-	if (keys != NULL)
+	if (keys != NULL && kind == AMPLIFY_ARN_OWN)
 		*keys = found;
-	return true;
+	return kind;
 }
 
 /* ---------- the self-check ---------- */
@@ -419,6 +426,27 @@ valid_domain(const char *value)
 		if (*value++ != '.')
 			return false;
 	}
+}
+
+/*
+ * Is what follows the account in an ARN that of another resource, or does it
+ * lack a key, as an item's never does?
+ */
+static bool
+is_other_arn(const AmplifyResource *resource, const char *rest)
+{
+	int			length = strlen(rest);
+
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *other = amplify_resources[i];
+		AmplifyKeys keys = {{NULL}};
+
+		if (other != resource && other->arn_path != NULL &&
+			match_arn(other, other->arn_path, rest, &keys))
+			return true;
+	}
+	return strstr(rest, "//") != NULL || length == 0 || rest[length - 1] == '/';
 }
 
 /*

@@ -61,6 +61,8 @@ typedef struct ConversionContext
 
 static const Oid own_types[] = {
 	[AMPLIFY_TEXT] = TEXTOID,
+	[AMPLIFY_JOB_NUMBER] = TEXTOID,
+	[AMPLIFY_PREFIX] = TEXTOID,
 	[AMPLIFY_TIMESTAMP] = TIMESTAMPTZOID,
 	[AMPLIFY_BOOLEAN] = BOOLOID,
 	[AMPLIFY_JSON] = JSONBOID,
@@ -303,12 +305,16 @@ read_arn(const AmplifyColumnMap *map, const AmplifyRow *row, char **account,
 		 AmplifyKeys *keys)
 {
 	AmplifyValue arn;
+	AmplifyArnKind kind;
 
-	return map->arn_path != NULL &&
+	if (map->arn_path == NULL ||
 		amplify_page_value(row->item, map->arn_path, AMPLIFY_TEXT,
-						   &arn) == AMPLIFY_VALUE_OK &&
-		amplify_resource_parse_arn(map->resource, arn.text, NULL, account,
-								   keys);
+						   &arn) != AMPLIFY_VALUE_OK)
+		return false;
+	kind = amplify_resource_parse_arn(map->resource, arn.text, NULL, account,
+									  keys);
+	return kind == AMPLIFY_ARN_OWN ||
+		(kind == AMPLIFY_ARN_UNREADABLE && keys == NULL);
 }
 
 /*

@@ -98,6 +98,10 @@ class Table:
                      follow(item, member) if member else None)
             row[name] = asked.get(name) or (
                 microseconds(value) if field['type'] == 'timestamptz' else plain(value))
+            if name.endswith('job_id') and row[name]:
+                row[name] = row[name].lstrip('0') or '0'
+            if name == 'prefix' and row['sub_domain_setting'] is not None:
+                row[name] = row[name] or ''     # the apex has none
         row['region'] = REGION
         arn = row[self.arn].split(':') if self.arn and row[self.arn] else None
         if 'account_id' in row:

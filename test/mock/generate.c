@@ -204,7 +204,10 @@ make_job(Node *branch, const char *app, long j, uint64_t n)
 	buf_free(&file);
 }
 
-/* env is the environment that it deploys, or none */
+/*
+ * env is the environment that it deploys, or none.  As AWS does, what is empty
+ * is left out, and the active job's number is filled up with zeros.
+ */
 static void
 make_branch(Node *app, const char *name, Slice env, uint64_t n)
 {
@@ -212,10 +215,10 @@ make_branch(Node *app, const char *name, Slice env, uint64_t n)
 	Node	   *node;
 
 	put_arn(&json, "{\"branchArn\":", app->name.p, "branches", slice(name));
-	buf_printf(&json, ",\"branchName\":\"%s\",\"description\":\"\",\"stage\":\"%s\","
+	buf_printf(&json, ",\"branchName\":\"%s\",\"stage\":\"%s\","
 			   "\"displayName\":\"%s\",\"enableNotification\":false,"
-			   "\"environmentVariables\":{},\"enableAutoBuild\":true,\"customDomains\":[],"
-			   "\"framework\":\"React\",\"activeJobId\":\"2\",\"totalNumberOfJobs\":\"2\","
+			   "\"enableAutoBuild\":true,\"framework\":\"React\","
+			   "\"activeJobId\":\"0000000002\",\"totalNumberOfJobs\":\"0\","
 			   "\"enableBasicAuth\":false,\"ttl\":\"5\",\"enablePullRequestPreview\":false",
 			   name, strcmp(name, "main") == 0 ? "PRODUCTION" : "DEVELOPMENT", name);
 	put_time(&json, "createTime", n);
@@ -247,16 +250,17 @@ make_rest(Node *app, long i, uint64_t n)
 	snprintf(name, sizeof(name), "app%ld.example.com", i);
 	put_arn(&json, "{\"domainAssociationArn\":", app->name.p, "domains", slice(name));
 	buf_printf(&json, ",\"domainName\":\"%s\",\"enableAutoSubDomain\":false,"
-			   "\"domainStatus\":\"AVAILABLE\",\"statusReason\":\"\",\"subDomains\":"
-			   "[{\"subDomainSetting\":{\"prefix\":\"www\",\"branchName\":\"main\"},"
-			   "\"verified\":true,\"dnsRecord\":\"www CNAME d.example.net\"}]}", name);
+			   "\"domainStatus\":\"AVAILABLE\",\"subDomains\":"
+			   "[{\"subDomainSetting\":{%s\"branchName\":\"main\"},"
+			   "\"verified\":true,\"dnsRecord\":\"%s CNAME d.example.net\"}]}",
+			   name, i % 2 ? "" : "\"prefix\":\"www\",", i % 2 ? "" : "www");
 	node_add(app, K_DOMAIN, slice(name), buf_view(&json));
 	json.n = 0;
 	snprintf(name, sizeof(name), "wh-%ld", i);
 	put_arn(&json, "{\"webhookArn\":", app->name.p, "webhooks", slice(name));
 	buf_printf(&json, ",\"webhookId\":\"%s\",\"webhookUrl\":"
 			   "\"https://webhooks.example.com/%s\","
-			   "\"appId\":\"%s\",\"branchName\":\"main\",\"description\":\"\"",
+			   "\"appId\":\"%s\",\"branchName\":\"main\"",
 			   name, name, app->name.p);
 	put_time(&json, "createTime", n);
 	put_time(&json, "updateTime", n);
