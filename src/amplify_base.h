@@ -51,14 +51,12 @@
 							outer, NULL, private)
 #endif
 
-/* Whose user mapping a scan uses; a view's owner where it runs as him */
+/* The view's owner that a scan runs as; 0: the statement's user */
 #if PG_VERSION_NUM >= 160000
-#define amplify_scan_user(node, rte) \
-	(OidIsValid(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser) ? \
-	 ((ForeignScan *) (node)->ss.ps.plan)->checkAsUser : GetUserId())
+#define amplify_scan_check_as_user(plan, estate) ((plan)->checkAsUser)
 #else
-#define amplify_scan_user(node, rte) \
-	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
+#define amplify_scan_check_as_user(plan, estate) \
+	(exec_rt_fetch((plan)->scan.scanrelid, estate)->checkAsUser)
 #endif
 
 #if PG_VERSION_NUM >= 160000

@@ -438,6 +438,7 @@ extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 
 extern AmplifyQuery *amplify_query_join(EState *estate);
 extern void amplify_query_leave(AmplifyQuery *query);
+extern Oid	amplify_query_user(const AmplifyQuery *query, Oid check_as_user);
 extern AmplifyConnection *amplify_query_connection(AmplifyQuery *query,
 												   Oid serverid, Oid userid);
 extern void amplify_query_give_up(AmplifyQuery *query,

@@ -55,7 +55,8 @@ typedef struct ScanCounters
 
 struct AmplifyQuery
 {
-	EState	   *estate;			/* whose statement this is */
+	EState	   *estate;			/* of which statement this is */
+	Oid			userid;			/* whose it is, views aside */
 	MemoryContext context;		/* below the executor's query context */
 	int			scans;			/* between begin and end */
 	callhash_hash *calls;		/* all calls, by id */
@@ -82,6 +83,8 @@ int			amplify_max_calls = 0;
 
 static dlist_head queries = DLIST_STATIC_INIT(queries);
 
+static AmplifyQuery *find_query(const EState *estate);
+static Oid	statement_user(const EState *estate);
 static void forget_query(void *arg);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
@@ -92,28 +95,27 @@ static void start_queued(AmplifyQuery *query);
 static int64 call_start(const AmplifyCall *call);
 static void spill_kept(AmplifyQuery *query);
 
-/* The query of that executor state, for one more scan */
+/*
+ * The query of that executor state, for one more scan.  To be called while the
+ * executor starts: the user of that moment is the statement's.
+ */
 AmplifyQuery *
 amplify_query_join(EState *estate)
 {
-	AmplifyQuery *query;
-	dlist_iter	iter;
+	AmplifyQuery *query = find_query(estate);
 	MemoryContext context;
 
-	dlist_foreach(iter, &queries)
+	if (query != NULL)
 	{
-		query = dlist_container(AmplifyQuery, node, iter.cur);
-		if (query->estate == estate)
-		{
-			query->scans++;
-			return query;
-		}
+		query->scans++;
+		return query;
 	}
 
 	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw query",
 									ALLOCSET_DEFAULT_SIZES);
 	query = MemoryContextAllocZero(context, sizeof(AmplifyQuery));
 	query->estate = estate;
+	query->userid = statement_user(estate);
 	query->context = context;
 	query->scans = 1;
 	query->calls = callhash_create(context, 64, NULL);
@@ -140,6 +142,16 @@ amplify_query_leave(AmplifyQuery *query)
 		return;
 	amplify_spill_close(query->spill);
 	MemoryContextDelete(query->context);
+}
+
+/*
+ * On whose behalf a table is read: of the owner of the view that it is read
+ * through, or, if check_as_user is 0, of the statement's user.
+ */
+Oid
+amplify_query_user(const AmplifyQuery *query, Oid check_as_user)
+{
+	return OidIsValid(check_as_user) ? check_as_user : query->userid;
 }
 
 /* Pinned until the end of the statement */
@@ -431,6 +443,36 @@ amplify_query_async_fd(AmplifyQuery *query)
 				 errmsg("out of file descriptors for amplify_fdw")));
 	llast_int(query->async_fds) = fd;
 	return fd;
+}
+
+/* NULL if none of its scans has begun */
+static AmplifyQuery *
+find_query(const EState *estate)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queries)
+	{
+		AmplifyQuery *query = dlist_container(AmplifyQuery, node, iter.cur);
+
+		if (query->estate == estate)
+			return query;
+	}
+	return NULL;
+}
+
+/*
+ * EvalPlanQual starts the plan once more in the middle of the statement, when
+ * another user may be the current one: it goes on as the statement began.
+ */
+static Oid
+statement_user(const EState *estate)
+{
+	const AmplifyQuery *outer = NULL;
+
+	if (estate->es_epq_active != NULL)
+		outer = find_query(estate->es_epq_active->parentestate);
+	return outer != NULL ? outer->userid : GetUserId();
 }
 
 /* The statement's memory goes away.  Contexts below are gone already. */

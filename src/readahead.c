@@ -23,7 +23,6 @@
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -43,7 +42,7 @@ typedef struct AheadTarget
 	AmplifyFetchSpec spec;		/* connection is NULL until the first row */
 	AmplifyOptions options;		/* the table's over the server's */
 	Oid			relid;
-	Oid			userid;			/* 0: the current user */
+	Oid			userid;			/* on whose behalf */
 	bool		explain;		/* counters that no scan shows */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
@@ -256,7 +255,10 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 
 	target->keys = list_nth(private, AMPLIFY_TARGET_KEYS);
 	target->relid = linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID));
-	target->userid = linitial_oid(list_nth(private, AMPLIFY_TARGET_USERID));
+	target->userid =
+		amplify_query_user(state->query,
+						   linitial_oid(list_nth(private,
+												 AMPLIFY_TARGET_USERID)));
 	target->spec.query = state->query;
 	target->spec.counters = amplify_query_counters(state->query, lookup);
 	target->explain = lookup == 0;
@@ -274,8 +276,7 @@ connect_target(ReadAheadState *state, AheadTarget *target)
 	oldcontext = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
 	table = GetForeignTable(target->relid);
 	spec->connection = amplify_query_connection(spec->query, table->serverid,
-												OidIsValid(target->userid) ?
-												target->userid : GetUserId());
+												target->userid);
 	target->options = spec->connection->options;
 	amplify_option_apply(table->options, &target->options);
 	spec->options = &target->options;

@@ -13,7 +13,6 @@
 #include "amplify_fdw.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -23,6 +22,7 @@ typedef struct AmplifyScan
 {
 	AmplifyFetchSpec spec;
 	AmplifyOptions options;		/* the table's over the server's */
+	Oid			userid;			/* on whose behalf */
 	AmplifyFetch *fetch;		/* NULL until the first row is asked for */
 	AmplifyColumnMap *map;
 	List	   *keys;			/* see amplify_key_serialize() */
@@ -43,8 +43,10 @@ static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 
 /*
- * Nothing is looked up or connected before the first row is asked for: EXPLAIN
- * needs no credentials, and a scan that is never run costs nothing.
+ * Here, as the permissions are checked, it is decided who asks: whoever fetches
+ * from a cursor later may be somebody else.  Nothing is looked up or connected
+ * before the first row is asked for: EXPLAIN needs no credentials, and a scan
+ * that is never run costs nothing.
  */
 void
 amplifyBeginForeignScan(ForeignScanState *node, int eflags)
@@ -66,6 +68,9 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
 	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
 	state->spec.query = amplify_query_join(node->ss.ps.state);
+	state->userid = amplify_query_user(state->spec.query,
+									   amplify_scan_check_as_user(plan,
+																  node->ss.ps.state));
 	state->spec.counters = amplify_query_counters(state->spec.query, lookup);
 	node->fdw_state = state;
 }
@@ -230,19 +235,17 @@ open_scan(ForeignScanState *node)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EState	   *estate = node->ss.ps.state;
 	Relation	rel = node->ss.ss_currentRelation;
-	RangeTblEntry *rte = exec_rt_fetch(plan->scan.scanrelid, estate);
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	AmplifyFetchSpec *spec = &state->spec;
 	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
 	Bitmapset  *attrs = NULL;
 	ListCell   *lc;
 
-	(void) rte;					/* not used by every version's macro */
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 
 	spec->connection = amplify_query_connection(spec->query, table->serverid,
-												amplify_scan_user(node, rte));
+												state->userid);
 	state->options = spec->connection->options;
 	amplify_option_apply(table->options, &state->options);
 	spec->options = &state->options;

@@ -1,0 +1,394 @@
+# Who signs: each user has keys of their own, and the mock's log tells whose
+# were used.  Beside each foreign table stands a twin of postgres_fdw, which
+# leads back into this server and notes who logs in there: whatever it does
+# under another role, through a view or in a cursor, is right.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# All but carol have a mapping.
+my @signers = qw(boss alice bob owner);
+my @credentials = map { ('--credential', key_of($_) . ":secret-of-$_") }
+    @signers, 'successor';
+my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
+    args => [ '--generate', '4,6', @credentials ]);
+my $node = new_node('identity');
+my $boss = connect_to($node);
+my $session = connect_to($node);
+my $other = connect_to($node);
+
+sub key_of { return 'AKID' . uc $_[0]; }
+
+# ---- the two servers, with the same tables, views and functions ----
+
+my $has_twin = $boss->value(q{SELECT count(*) FROM pg_available_extensions
+    WHERE name = 'postgres_fdw'});
+my @sides = ('aws', $has_twin ? 'twin' : ());
+
+sub create_roles
+{
+    $boss->rows("CREATE ROLE $_ LOGIN; GRANT CREATE ON DATABASE postgres TO $_")
+        for qw(alice bob owner carol);
+    $boss->rows(q{
+        CREATE TABLE inventory AS
+            SELECT 'd' || lpad(n::text, 11, '0') AS app, e AS env, 0 AS seen
+            FROM generate_series(1, 4) n, unnest(ARRAY['dev', 'prod']) e;
+        ANALYZE inventory;
+        GRANT SELECT, UPDATE ON inventory TO PUBLIC});
+    return;
+}
+
+sub create_aws
+{
+    add_server($boss, 'aws', $mock->url,
+        mapping => { access_key_id => key_of('boss'),
+                     secret_access_key => 'secret-of-boss' });
+    $boss->rows("ALTER FOREIGN TABLE aws.backend_environments
+        OPTIONS (ADD page_size '2');
+        ALTER FOREIGN TABLE aws.backend_environments RENAME TO environments");
+    create_mapping($_) for grep { $_ ne 'boss' } @signers;
+    return;
+}
+
+sub create_mapping
+{
+    my ($user, $key) = @_;
+    my $id = key_of($key // $user);
+    my $secret = 'secret-of-' . ($key // $user);
+
+    $user = 'CURRENT_USER' if $user eq 'boss';
+    $boss->rows("CREATE USER MAPPING FOR $user SERVER aws
+        OPTIONS (access_key_id '$id', secret_access_key '$secret')");
+    return;
+}
+
+# A sequence moves even if the transaction comes to nothing.
+sub create_twin
+{
+    my $me = $boss->value('SELECT current_user');
+
+    $boss->rows(q{
+        CREATE EXTENSION postgres_fdw;
+        CREATE SCHEMA remote;
+        CREATE TABLE remote.data AS
+            SELECT app_id, environment_name FROM aws.environments;
+        CREATE FUNCTION remote.note() RETURNS bool SECURITY DEFINER
+            LANGUAGE sql VOLATILE AS
+            $$SELECT nextval('remote.' || session_user) > 0$$;
+        CREATE VIEW remote.environments AS SELECT * FROM remote.data
+            WHERE (SELECT remote.note());
+        CREATE SCHEMA twin;
+        GRANT USAGE ON SCHEMA remote TO PUBLIC;
+        GRANT SELECT ON remote.environments TO PUBLIC});
+    $boss->rows(sprintf q{
+        CREATE SERVER twin FOREIGN DATA WRAPPER postgres_fdw
+            OPTIONS (host '%s', port '%s', dbname 'postgres');
+        CREATE FOREIGN TABLE twin.environments (app_id text,
+            environment_name text) SERVER twin
+            OPTIONS (schema_name 'remote')}, $node->host, $node->port);
+    for my $user ($me, qw(alice bob owner))
+    {
+        $boss->rows(qq{CREATE SEQUENCE remote."$user";
+            CREATE USER MAPPING FOR "$user" SERVER twin
+                OPTIONS (user '$user', password_required 'false')});
+    }
+    return;
+}
+
+# What is asked, of S
+my %query = (
+    scan => "SELECT environment_name FROM S.environments
+        WHERE app_id = 'd00000000001'",
+    join => 'SELECT environment_name FROM inventory JOIN S.environments
+        ON app_id = app AND environment_name = env',
+);
+
+my $objects = q{
+    GRANT USAGE ON SCHEMA S TO PUBLIC;
+    GRANT CREATE ON SCHEMA S TO owner, bob;
+    GRANT SELECT ON S.environments TO PUBLIC;
+    SET ROLE owner;
+    CREATE VIEW S.tables AS SELECT * FROM S.environments;
+    CREATE VIEW S.invoked WITH (security_invoker) AS
+        SELECT * FROM S.environments;
+    CREATE VIEW S.invoked_tables WITH (security_invoker) AS
+        SELECT * FROM S.tables;
+    GRANT SELECT ON S.tables, S.invoked, S.invoked_tables TO PUBLIC;
+    SET ROLE bob;
+    CREATE VIEW S.bobs AS SELECT * FROM S.environments;
+    CREATE VIEW S.bobs_of_invoked AS SELECT * FROM S.invoked;
+    CREATE VIEW S.bobs_of_tables AS SELECT * FROM S.tables;
+    GRANT SELECT ON S.bobs, S.bobs_of_invoked, S.bobs_of_tables TO PUBLIC;
+    CREATE FUNCTION S.drain(c refcursor) RETURNS SETOF text
+        SECURITY DEFINER LANGUAGE plpgsql AS
+        $$DECLARE r text; BEGIN
+            LOOP
+                FETCH c INTO r; EXIT WHEN NOT FOUND; RETURN NEXT r;
+            END LOOP;
+        END$$;
+    RESET ROLE};
+
+my $functions = q{
+    SET ROLE bob;
+    CREATE FUNCTION S.open_KIND() RETURNS refcursor
+        SECURITY DEFINER LANGUAGE plpgsql AS
+        $$DECLARE c refcursor := 'c'; BEGIN
+            OPEN c FOR ASK; RETURN c;
+        END$$;
+    CREATE FUNCTION S.definer_KIND() RETURNS SETOF text
+        SECURITY DEFINER LANGUAGE sql AS $$ASK$$;
+    CREATE FUNCTION S.definer_pl_KIND() RETURNS SETOF text
+        SECURITY DEFINER LANGUAGE plpgsql AS
+        $$BEGIN RETURN QUERY ASK; END$$;
+    CREATE FUNCTION S.invoker_KIND() RETURNS SETOF text
+        STABLE LANGUAGE sql AS $$ASK$$;
+    CREATE VIEW S.bobs_of_invoker_KIND AS SELECT * FROM S.invoker_KIND() r;
+    GRANT SELECT ON S.bobs_of_invoker_KIND TO PUBLIC;
+    RESET ROLE};
+
+# S, KIND and ASK of a text
+sub fill_in
+{
+    my ($sql, $side, $kind) = @_;
+
+    $sql =~ s/\bASK\b/$query{$kind}/g;
+    $sql =~ s/KIND\b/$kind/g;
+    $sql =~ s/\bS\b/$side/g;
+    return $sql;
+}
+
+create_roles();
+create_aws();
+create_twin() if $has_twin;
+for my $side (@sides)
+{
+    $boss->rows(fill_in($objects, $side, 'scan'));
+    $boss->rows(fill_in($functions, $side, $_)) for sort keys %query;
+}
+
+# ---- what is seen ----
+
+my %all_rows = (scan => 6, join => 8);
+
+sub forget_signers
+{
+    $mock->reset;
+    $boss->rows(q{SELECT setval(seqrelid, 1, false) FROM pg_sequence});
+    return;
+}
+
+# Whose keys were used since then, in alphabetical order
+sub signers
+{
+    my ($side) = @_;
+    my %seen;
+
+    if ($side eq 'aws')
+    {
+        my %user = map { key_of($_) => $_ } @signers, 'successor';
+
+        $seen{ $user{$_} // $_ } = 1
+            for map { (split ' ')[4] } split /\n/, $mock->say('log');
+    }
+    else
+    {
+        my $me = $boss->value('SELECT current_user');
+
+        for my $row (@{ $boss->rows(q{SELECT sequencename FROM pg_sequences
+            WHERE last_value IS NOT NULL}) })
+        {
+            $seen{ $row->[0] eq $me ? 'boss' : $row->[0] } = 1;
+        }
+    }
+    return join ' ', sort keys %seen;
+}
+
+# Run statements up to the first that fails; "ROWS rows of SIGNERS", or "fails"
+# and who has signed all the same.
+sub outcome
+{
+    my ($side, $kind, @statements) = @_;
+    my $rows = 0;
+    my $failed;
+
+    forget_signers();
+    for my $sql (@statements)
+    {
+        my $result = $session->query(fill_in($sql, $side, $kind));
+
+        $failed = $result->{error};
+        last if $failed;
+        $rows += @{ $result->{rows} } if $sql =~ /^(?:ASK|SELECT|FETCH|EXEC)/;
+    }
+    note "$side: " . Session::describe({ rows => [], notices => [],
+        error => $failed }) if $failed;
+    $session->query('ROLLBACK');
+    $session->rows('RESET ROLE; CLOSE ALL; DEALLOCATE ALL;
+        RESET plan_cache_mode');
+    return join ' ', $failed ? 'fails' : "$rows rows", 'of',
+        signers($side) || 'nobody';
+}
+
+# ---- one session ----
+
+my $fetch = 'FETCH ALL FROM c';
+my $declare = 'DECLARE c CURSOR FOR ASK';
+my $hold = 'DECLARE c CURSOR WITH HOLD FOR ASK';
+
+sub view_case
+{
+    my ($view, $user) = @_;
+
+    return [ "SET ROLE $user",
+        "SELECT environment_name FROM inventory JOIN S.$view
+        ON app_id = app AND environment_name = env" ];
+}
+
+# what, the statements, who signs ('': it fails), [rows, if not all].  There is
+# one more row if a statement returns one of its own.
+my @cases = (
+    [ 'a user', [ 'SET ROLE alice', 'ASK' ], 'alice' ],
+    [ 'a superuser', ['ASK'], 'boss' ],
+    [ 'a user without a mapping', [ 'SET ROLE carol', 'ASK' ], '' ],
+
+    [ 'a cursor of a user without a mapping, read by a definer',
+        [ 'SET ROLE carol', 'BEGIN', $declare, q{SELECT * FROM S.drain('c')} ],
+        '' ],
+    [ 'a cursor, read by a definer',
+        [ 'SET ROLE alice', 'BEGIN', $declare, q{SELECT * FROM S.drain('c')} ],
+        'alice' ],
+    [ 'a cursor of a definer, read by a user without a mapping',
+        [ 'SET ROLE carol', 'BEGIN', 'DO $$BEGIN PERFORM S.open_KIND(); END$$',
+            $fetch ], 'bob' ],
+    [ 'a cursor of a definer, read by a user with a mapping',
+        [ 'SET ROLE alice', 'BEGIN', 'DO $$BEGIN PERFORM S.open_KIND(); END$$',
+            'FETCH 1 FROM c', $fetch ], 'bob' ],
+
+    [ 'SET LOCAL ROLE, a cursor, RESET ROLE',
+        [ 'BEGIN', 'SET LOCAL ROLE carol', $declare, 'RESET ROLE', $fetch ],
+        '' ],
+    [ 'the same, with a mapping',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', $declare, 'RESET ROLE', $fetch ],
+        'alice' ],
+    [ 'a superuser\'s cursor, read by a user without a mapping',
+        [ 'BEGIN', $declare, 'SET LOCAL ROLE carol', $fetch ], 'boss' ],
+    [ 'a cursor that goes on under another role',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', $declare, 'FETCH 1 FROM c',
+            'SET LOCAL ROLE bob', 'FETCH 1 FROM c', 'RESET ROLE', $fetch ],
+        'alice' ],
+    [ 'a cursor WITH HOLD',
+        [ 'BEGIN', 'SET LOCAL ROLE carol', $hold, 'RESET ROLE', 'COMMIT',
+            $fetch ], '' ],
+    [ 'the same, with a mapping',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', $hold, 'RESET ROLE', 'COMMIT',
+            $fetch ], 'alice' ],
+    [ 'a cursor WITH HOLD, and COMMIT under another role',
+        [ 'BEGIN', $hold, 'SET LOCAL ROLE carol', 'COMMIT', $fetch ], 'boss' ],
+    [ 'a cursor that is read backwards, from its start again',
+        [ 'BEGIN', 'SET LOCAL ROLE alice',
+            'DECLARE c SCROLL CURSOR FOR ASK', 'MOVE 3 FROM c',
+            'SET LOCAL ROLE bob', 'MOVE ABSOLUTE 0 FROM c', $fetch ],
+        'alice' ],
+    [ 'a savepoint that takes a role back',
+        [ 'SET ROLE alice', 'BEGIN', 'SAVEPOINT s', 'SET LOCAL ROLE bob',
+            'ROLLBACK TO s', 'ASK' ], 'alice' ],
+    [ 'a role that is set in the statement',
+        [ 'SET ROLE alice', q{SELECT 1 FROM (SELECT
+            set_config('role', 'bob', false) OFFSET 0) r, (ASK) q} ],
+        'alice' ],
+
+    [ 'an owner\'s view', view_case('tables', 'carol'), 'owner', 8 ],
+    [ 'an owner\'s view, of a user with a mapping',
+        view_case('tables', 'alice'), 'owner', 8 ],
+    [ 'a view of its invoker', view_case('invoked', 'alice'), 'alice', 8 ],
+    [ 'a view of its invoker, without a mapping',
+        view_case('invoked', 'carol'), '' ],
+    [ 'a view of its invoker on an owner\'s',
+        view_case('invoked_tables', 'alice'), 'owner', 8 ],
+    [ 'an owner\'s view on one of its invoker',
+        view_case('bobs_of_invoked', 'alice'), 'alice', 8 ],
+    [ 'a view on another owner\'s',
+        view_case('bobs_of_tables', 'alice'), 'owner', 8 ],
+    [ 'an owner\'s view in a cursor',
+        [ 'BEGIN', 'SET LOCAL ROLE carol', 'DECLARE c CURSOR FOR '
+            . view_case('tables', '')->[1], 'SET LOCAL ROLE alice', $fetch ],
+        'owner', 8 ],
+    [ 'an owner\'s view and a table',
+        [ 'SET ROLE alice', q{SELECT 1 FROM S.tables v JOIN S.environments t
+            ON t.app_id = v.app_id AND t.environment_name = v.environment_name
+            WHERE v.app_id = 'd00000000002'} ], 'alice owner', 6 ],
+    [ 'the same without a mapping',
+        [ 'SET ROLE carol', q{SELECT 1 FROM S.environments t CROSS JOIN
+            (SELECT 1 FROM S.tables v WHERE v.app_id = 'd00000000002'
+             OFFSET 0) v WHERE t.app_id = 'd00000000001'} ], '' ],
+    [ 'the views of two owners and a table, one after the other',
+        [ 'SET ROLE alice', q{SELECT 1 FROM (SELECT * FROM S.tables UNION ALL
+            SELECT * FROM S.bobs UNION ALL SELECT * FROM S.environments) u
+            WHERE app_id = 'd00000000002'} ], 'alice bob owner', 18 ],
+    [ 'the views of two owners, looked up by one join',
+        [ 'SET ROLE alice', q{SELECT 1 FROM inventory
+            JOIN S.tables v ON v.app_id = app AND v.environment_name = env
+            JOIN S.bobs b ON b.app_id = app AND b.environment_name = env} ],
+        'bob owner', 8 ],
+
+    [ 'a function of a definer',
+        [ 'SET ROLE carol', 'SELECT * FROM S.definer_KIND()' ], 'bob' ],
+    [ 'a function of a definer, in the target list',
+        [ 'SET ROLE alice', 'SELECT S.definer_KIND()' ], 'bob' ],
+    [ 'a PL/pgSQL function of a definer',
+        [ 'SET ROLE carol', 'SELECT * FROM S.definer_pl_KIND()' ], 'bob' ],
+    [ 'a function of its invoker',
+        [ 'SET ROLE alice', 'SELECT * FROM S.invoker_KIND()' ], 'alice' ],
+    [ 'a function of its invoker, without a mapping',
+        [ 'SET ROLE carol', 'SELECT * FROM S.invoker_KIND()' ], '' ],
+    [ 'a function of a definer beside the user\'s own table',
+        [ 'SET ROLE alice', q{SELECT 1 FROM S.environments,
+            (SELECT 1 FROM S.definer_KIND() LIMIT 1) f
+            WHERE app_id = 'd00000000003'} ], 'alice bob', 6 ],
+    [ 'a function in a cursor, read by another',
+        [ 'BEGIN', 'SET LOCAL ROLE carol',
+            'DECLARE c CURSOR FOR SELECT * FROM S.definer_KIND()',
+            'SET LOCAL ROLE alice', $fetch ], 'bob' ],
+
+    [ 'a statement prepared under another role',
+        [ 'SET ROLE bob', 'PREPARE q AS ASK', 'SET ROLE alice',
+            'EXECUTE q' ], 'alice' ],
+    [ 'the same without a mapping',
+        [ 'SET ROLE bob', 'PREPARE q AS ASK', 'SET ROLE carol',
+            'EXECUTE q' ], '' ],
+    [ 'a generic plan for one role after the other',
+        [ 'SET plan_cache_mode = force_generic_plan', 'SET ROLE bob',
+            'PREPARE q AS ASK', 'DO $$BEGIN EXECUTE $q$ASK$q$; END$$',
+            'SET ROLE alice', 'EXECUTE q' ], 'alice bob' ],
+    [ 'a prepared statement on an owner\'s view',
+        [ 'SET ROLE bob', 'PREPARE q AS ' . view_case('tables', '')->[1],
+            'SET ROLE carol', 'EXECUTE q' ], 'owner', 8 ],
+);
+
+for my $kind (sort keys %query)
+{
+    my $plan = join "\n", map { $_->[0] }
+        @{ $session->rows(fill_in('EXPLAIN ASK', 'aws', $kind)) };
+
+    is($plan =~ /AmplifyReadAhead/ ? 'join' : 'scan', $kind, "plan of a $kind");
+    for my $case (@cases)
+    {
+        my ($what, $statements, $who, $rows) = @$case;
+        my $expected = $who eq '' ? 'fails of nobody'
+            : join ' ', $rows // $all_rows{$kind}, 'rows of', $who;
+
+        for my $side (@sides)
+        {
+            is(outcome($side, $kind, @$statements), $expected,
+                "$side, $kind: $what");
+        }
+    }
+}
+done_testing();
