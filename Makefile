@@ -54,6 +54,7 @@ REGRESS = \
 	append \
 	disconnect \
 	dml \
+	dml_inherited \
 	encoding \
 	error_codes \
 	errors \

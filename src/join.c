@@ -56,6 +56,7 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinPathExtraData *extra);
 static bool wants_read_ahead(JoinType jointype);
 static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
+static bool has_row_identity(const RelOptInfo *rel);
 static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
 static Lookups *find_lookups_below(SubqueryScanPath *inner);
 static ForeignPath *scan_below(Path *path);
@@ -114,7 +115,8 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 	if (amplify_read_ahead == 0 || !amplify_pushdown ||
-		!wants_read_ahead(jointype) || !may_read_ahead(root, outerrel))
+		!wants_read_ahead(jointype) || has_row_identity(outerrel) ||
+		!may_read_ahead(root, outerrel))
 		return;
 
 	gates = gate_clauses(joinrel, outerrel, jointype, extra);
@@ -171,6 +173,26 @@ may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Do its rows say which row of a partitioned or inherited table is to be
+ * changed?  They do so in Vars that stand for something else in each of its
+ * tables, which a CustomScan's own target list can't hold.
+ */
+static bool
+has_row_identity(const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->reltarget->exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (IsA(var, Var) && var->varno == ROWID_VAR)
+			return true;
+	}
+	return false;
 }
 
 /*

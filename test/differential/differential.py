@@ -364,8 +364,16 @@ def check_plans(plans):
         ok(any(what in plan for plan in plans), 'some plan has ' + what)
 
 
+# Each plan is shown whole, if not to anybody; contrib may not be installed
+EXPLAIN_ALL = (
+    "DO $$ BEGIN LOAD 'auto_explain'; EXCEPTION WHEN undefined_file THEN NULL; END $$;"
+    " SET auto_explain.log_min_duration = 0; SET auto_explain.log_level = 'debug5';"
+    " SET auto_explain.log_verbose = on; SET auto_explain.log_nested_statements = on;")
+
+
 def main():
     comparison = Comparison()
+    comparison.session.ask(EXPLAIN_ALL)
     check_shapes(comparison)
     check_random(comparison)
     check_parallel(comparison)

@@ -66,6 +66,10 @@ ALTER TABLE stock ATTACH PARTITION stock_elsewhere FOR VALUES IN ('eu-west-1');
 INSERT INTO stock SELECT *, CASE WHEN id % 2 = 0 THEN 'us-east-1' ELSE 'eu-west-1' END
     FROM inventory;
 
+CREATE TABLE parent AS SELECT * FROM inventory WHERE id < 30;
+CREATE TABLE child (more int) INHERITS (parent);
+INSERT INTO child SELECT *, id FROM inventory WHERE id >= 30;
+
 CREATE TABLE groups AS SELECT grp, 'group ' || grp AS title,
     'd' || lpad((grp + 1)::text, 11, '0') AS main_app FROM generate_series(0, 9) grp;
 CREATE TABLE names AS SELECT app::name AS app_name, env::varchar(300) AS env_varchar,
@@ -104,4 +108,4 @@ CREATE VIEW called WITH (security_invoker) AS SELECT * FROM backend_environments
 CREATE VIEW called AS SELECT * FROM backend_environments;
 \endif
 CREATE VIEW called_copy AS SELECT * FROM environments;
-ANALYZE inventory, stock, groups, names, environments, elsewhere_copy, everywhere_copy;
+ANALYZE inventory, stock, parent, child, groups, names, environments, elsewhere_copy, everywhere_copy;

@@ -136,6 +136,11 @@ SHAPES = [
     "DML INSERT INTO inventory (id, app, env) SELECT 1, app_id, environment_name FROM {e} WHERE app_id = 'd00000000002' RETURNING id, app, env",
     "DML UPDATE inventory i SET env = (SELECT max(environment_name) FROM {e} b WHERE b.app_id = i.app) WHERE id < 20 RETURNING id, env",
     "DML DELETE FROM inventory i WHERE NOT EXISTS (SELECT FROM everywhere{copy} b WHERE " + BOTH + ") RETURNING id",
+    "DML UPDATE stock i SET kind = b.stack_name FROM {e} b WHERE " + BOTH + " RETURNING i.id, i.region, i.kind",
+    "DML UPDATE stock i SET kind = b.stack_name, grp = 7 FROM everywhere{copy} b WHERE b.region = i.region AND " + BOTH + " RETURNING i.*",
+    "DML DELETE FROM stock i USING {e} b WHERE " + BOTH + " RETURNING i.tableoid::regclass, i.id",
+    "DML UPDATE parent i SET env = b.stack_name FROM {e} b WHERE " + BOTH + " RETURNING i.tableoid::regclass, i.*",
+    "DML DELETE FROM parent i USING {e} b WHERE " + BOTH + " RETURNING i.id",
     "SELECT i.id, b.stack_name FROM inventory i JOIN {e} b ON " + BOTH + " WHERE i.id < 30 FOR UPDATE OF i",
     "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN everywhere{copy} b ON " + BOTH + " ORDER BY i.id, b.region LIMIT 9 FOR UPDATE OF i SKIP LOCKED",
 ]
