@@ -34,3 +34,16 @@ ALTER FOREIGN TABLE backend_environments OPTIONS (ADD on_error 'warn');
 ANALYZE backend_environments;
 \echo :SQLSTATE
 SELECT reltuples FROM pg_class WHERE relname = 'backend_environments';
+
+-- unless it may not list the table, or those of the server
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD analyze 'false');
+\! mockctl reset
+ANALYZE backend_environments;
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP analyze);
+ALTER SERVER amplify OPTIONS (ADD analyze 'off');
+ANALYZE backend_environments;
+\! mockctl total
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD analyze 'on');
+ANALYZE backend_environments;
+\! mockctl total
+ALTER FOREIGN TABLE backend_environments OPTIONS (SET analyze 'seldom');

@@ -39,6 +39,9 @@ SELECT * FROM pg_temp.api_properties('SELECT * FROM backend_environments');
 SET amplify_fdw.pushdown = off;
 EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
   WHERE app_id = 'd1a2b3c4d5' AND environment_name = 'prod';
+-- which setting it was can be asked for
+SET amplify_fdw.read_ahead = 10;
+EXPLAIN (COSTS OFF, SETTINGS) SELECT * FROM backend_environments WHERE app_id = 'd1a2b3c4d5';
 RESET amplify_fdw.pushdown;
 
 -- none of that was a call

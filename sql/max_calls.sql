@@ -28,6 +28,13 @@ SELECT count(*) FROM backend_environments WHERE app_id = 'd1a2b3c4d5';
 \echo :SQLSTATE
 \! mockctl total && mockctl reset
 
+-- the hint names the keys of the table
+CREATE FOREIGN TABLE builds (app_id text, branch text OPTIONS (field 'branch_name'), status text)
+  SERVER amplify OPTIONS (resource 'jobs');
+SELECT count(*) FROM builds;
+SELECT count(*) FROM apps WHERE app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6', 'd3c4d5e6f7', 'd4d5e6f7g8');
+\! mockctl reset
+
 -- on_error is no way around it
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD on_error 'warn');
 SELECT count(*) FROM backend_environments;

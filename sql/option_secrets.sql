@@ -22,6 +22,16 @@ CREATE USER MAPPING FOR PUBLIC SERVER amplify
            session_token E'canary\r\nHost: canary');
 \echo :SQLSTATE
 
+-- nor are those that are longer than any of AWS, which could not be signed with
+SELECT repeat('A', 129) AS id, repeat('s', 257) AS secret, repeat('t', 16385) AS token \gset
+CREATE USER MAPPING FOR PUBLIC SERVER amplify OPTIONS (access_key_id :'id', secret_access_key 'canary');
+\echo :SQLSTATE
+CREATE USER MAPPING FOR PUBLIC SERVER amplify OPTIONS (access_key_id 'canary', secret_access_key :'secret');
+\echo :SQLSTATE
+CREATE USER MAPPING FOR PUBLIC SERVER amplify
+  OPTIONS (access_key_id 'canary', secret_access_key 'canary', session_token :'token');
+\echo :SQLSTATE
+
 -- half a credential is none
 CREATE USER MAPPING FOR PUBLIC SERVER amplify OPTIONS (access_key_id 'canary');
 \echo :SQLSTATE

@@ -46,6 +46,7 @@ GRANT SELECT ON other_apps TO regress_amplify_reader;
 CREATE USER MAPPING FOR PUBLIC SERVER amplify
   OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
 SET ROLE regress_amplify_reader;
+\set VERBOSITY default
 :one;
 \echo :SQLSTATE
 RESET ROLE;
@@ -71,6 +72,7 @@ CREATE USER MAPPING FOR regress_amplify_reader SERVER amplify;
 SET ROLE regress_amplify_reader;
 :one;
 \echo :SQLSTATE
+\set VERBOSITY terse
 RESET ROLE;
 DROP USER MAPPING FOR regress_amplify_reader SERVER amplify;
 DROP USER MAPPING FOR PUBLIC SERVER amplify;

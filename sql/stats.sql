@@ -35,6 +35,13 @@ SELECT amplify_fdw_disconnect_all(), amplify_fdw_disconnect_all();
 SELECT amplify_fdw_disconnect('no_such_server');
 \echo :SQLSTATE
 
+-- whoever gets the session next sees nothing of it
+SELECT count(*) > 0 AS used FROM amplify_fdw_stats();
+DISCARD ALL;
+SELECT count(*) FROM amplify_fdw_stats();
+SELECT count(*) FROM backend_environments WHERE app_id = 'd1a2b3c4d5' AND environment_name = 'prod';
+SELECT server_name, calls, by_operation FROM amplify_fdw_stats();
+
 -- in use: marked, and dropped after the statement
 BEGIN;
 DECLARE c CURSOR FOR SELECT environment_name FROM backend_environments WHERE app_id = 'd1a2b3c4d5' ORDER BY 1;

@@ -44,6 +44,14 @@ SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
 \echo :SQLSTATE
 \! mockctl reset
 
+-- the hint fits a query that asks for all there is, for it can't ask for fewer keys
+\! mockctl fault status=429 code=TooManyRequestsException n=-1
+\set VERBOSITY default
+DO $$ BEGIN PERFORM FROM e WHERE env = 'prod'; EXCEPTION WHEN OTHERS THEN
+  DECLARE hint text; BEGIN GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT; RAISE INFO '%', hint; END; END $$;
+\set VERBOSITY terse
+\! mockctl reset
+
 -- a server that asks for more time than that is not waited for
 \! mockctl fault status=429 code=TooManyRequestsException header=Retry-After:60 n=-1
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';

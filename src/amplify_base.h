@@ -266,11 +266,17 @@ typedef enum AmplifyOptionKind
 	AMPLIFY_OPTION_ACCOUNT,
 	AMPLIFY_OPTION_URL,
 	AMPLIFY_OPTION_TEXT,		/* anything but an empty string */
-	AMPLIFY_OPTION_HEADER,		/* goes into a header: printable ASCII */
-	AMPLIFY_OPTION_ARN,			/* of a role; min and max are lengths, */
-	AMPLIFY_OPTION_EXTERNAL_ID, /* here, too */
+	AMPLIFY_OPTION_HEADER,		/* goes into a header: printable ASCII; min
+								 * and max are lengths, */
+	AMPLIFY_OPTION_ARN,			/* of a role; here, too */
+	AMPLIFY_OPTION_EXTERNAL_ID,
 	AMPLIFY_OPTION_SESSION_NAME
 } AmplifyOptionKind;
+
+/* Bytes of credentials; what AWS issues is far shorter */
+#define AMPLIFY_LONGEST_KEY_ID	128
+#define AMPLIFY_LONGEST_SECRET	256 /* sigv4.c's limit */
+#define AMPLIFY_LONGEST_TOKEN	16384
 
 #define AMPLIFY_OPTION_SUPERUSER	0x01	/* only a superuser may set it */
 #define AMPLIFY_OPTION_SECRET		0x02	/* the value is never shown */
@@ -314,6 +320,7 @@ typedef struct AmplifyOptions
 	int			max_concurrency;
 	int			max_response_size;	/* bytes, decoded */
 	double		request_cost;	/* planner units for one round trip */
+	bool		analyze;		/* may ANALYZE list the table? */
 	/* user mapping; secrets */
 	char	   *access_key_id;
 	char	   *secret_access_key;

@@ -51,6 +51,7 @@ typedef struct AmplifyStats
 typedef struct AmplifyServer
 {
 	Oid			serverid;		/* hash key */
+	bool		used;			/* since the session's start or DISCARD ALL */
 	AmplifyHttpUse use;
 	AmplifyStats stats;
 	struct
@@ -115,6 +116,7 @@ extern void amplify_connection_unpin(AmplifyConnection *connection);
 extern int	amplify_connection_drop(const char *servername);
 extern dlist_head *amplify_connection_list(void);
 extern List *amplify_connection_servers(void);
+extern void amplify_connection_reset_stats(void);
 extern void amplify_connection_count(AmplifyConnection *connection,
 									 const AmplifyOperation *operation);
 
@@ -180,7 +182,8 @@ extern AmplifyOutcome amplify_error_classify(const AmplifyTransfer *transfer,
 extern AmplifyTrouble amplify_error_of_parse(AmplifyParse parse);
 extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 								 const char *operation, const char *table,
-								 const char *server);
+								 const AmplifyResource *resource,
+								 bool everything, const char *server);
 extern bool amplify_error_is_of_server(AmplifyTrouble trouble);
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
@@ -190,7 +193,7 @@ extern char *amplify_error_detail(const AmplifyFailure *failure);
 extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
 									  const char *reason, const char *server);
 extern void amplify_error_privilege(const char *option, Oid userid,
-									const char *server);
+									const char *server, const char *source);
 
 /* ---------- sign.c: a request into a signed transfer ---------- */
 

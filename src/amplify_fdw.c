@@ -39,7 +39,7 @@ _PG_init(void)
 	DefineCustomBoolVariable("amplify_fdw.pushdown",
 							 "Uses conditions on key columns to make fewer calls.",
 							 "Off: everything is fetched and filtered locally. The rows are the same.",
-							 &amplify_pushdown, true, PGC_USERSET, 0,
+							 &amplify_pushdown, true, PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("amplify_fdw.max_calls",
 							"Sets how many calls a statement may make.",
@@ -49,7 +49,8 @@ _PG_init(void)
 	DefineCustomIntVariable("amplify_fdw.read_ahead",
 							"Sets how many rows a join reads ahead to start their lookups.",
 							"0 turns reading ahead off.",
-							&amplify_read_ahead, 200, 0, 10000, PGC_USERSET, 0,
+							&amplify_read_ahead, 200, 0, 10000, PGC_USERSET,
+							GUC_EXPLAIN,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("amplify_fdw.progress",
 							 "Reports the progress of long fetches.",

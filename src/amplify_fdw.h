@@ -48,6 +48,8 @@ typedef struct AmplifyFetchSpec
 	AmplifyQuery *query;
 	AmplifyConnection *connection;
 	const AmplifyResource *resource;
+	const AmplifyResource *child;	/* the table's, if resource is asked for
+									 * its parents; or NULL */
 	const AmplifyOptions *options;	/* the table's over the server's */
 	AmplifyCounters *counters;
 	const char *tablename;

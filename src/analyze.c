@@ -27,10 +27,22 @@ static void open_fetch_spec(Relation relation, EState *estate,
 static int	sample_position(ReservoirStateData *reservoir, double seen,
 							int targrows, double *skip);
 
+/*
+ * ANALYZE of a partitioned table asks each partition, so those of
+ * amplify_fdw_create_regions() say no: what they hold costs too many calls.
+ */
 bool
 amplifyAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						   BlockNumber *totalpages)
 {
+	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
+	AmplifyOptions options;
+
+	amplify_option_defaults(&options);
+	amplify_option_apply(GetForeignServer(table->serverid)->options, &options);
+	amplify_option_apply(table->options, &options);
+	if (!options.analyze)
+		return false;
 	*func = acquire_sample;
 	*totalpages = 1;			/* there are none; 0 would mean empty */
 	return true;

@@ -18,6 +18,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
 #include "sigv4.h"
 #include "storage/sinval.h"
 #include "tcop/utility.h"
@@ -40,6 +41,7 @@ static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
 static void check_usage(Oid serverid, Oid userid);
 static List *mapping_options(Oid serverid, Oid userid, bool *found);
 static void free_connection(AmplifyConnection *connection);
+static void forget_session(void);
 static void cleanse_secrets(void *arg);
 static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
 static void process_utility(PlannedStmt *pstmt, const char *queryString,
@@ -130,7 +132,7 @@ amplify_connection_list(void)
 	return &connections;
 }
 
-/* All AmplifyServers of the session, in a new list */
+/* All AmplifyServers that the session has used, in a new list */
 List *
 amplify_connection_servers(void)
 {
@@ -142,8 +144,27 @@ amplify_connection_servers(void)
 		return NIL;
 	hash_seq_init(&status, servers);
 	while ((server = hash_seq_search(&status)) != NULL)
-		result = lappend(result, server);
+	{
+		if (server->used)
+			result = lappend(result, server);
+	}
 	return result;
+}
+
+/* All counters to zero, but for what is in use right now */
+void
+amplify_connection_reset_stats(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, amplify_connection_servers())
+	{
+		AmplifyServer *server = lfirst(lc);
+
+		memset(&server->stats, 0, sizeof(server->stats));
+		memset(&server->by_operation, 0, sizeof(server->by_operation));
+		server->use.connections = 0;
+	}
 }
 
 /* Count one request */
@@ -249,6 +270,7 @@ server_entry(Oid serverid)
 	if (!found)
 		memset((char *) server + sizeof(Oid), 0,
 			   sizeof(AmplifyServer) - sizeof(Oid));
+	server->used = true;
 	return server;
 }
 
@@ -314,9 +336,16 @@ source_server(const char *name, Oid userid, Oid fdwid)
 static void
 check_usage(Oid serverid, Oid userid)
 {
-	if (amplify_server_aclcheck(serverid, userid) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER,
-					   GetForeignServer(serverid)->servername);
+	const char *name;
+
+	if (amplify_server_aclcheck(serverid, userid) == ACLCHECK_OK)
+		return;
+	name = GetForeignServer(serverid)->servername;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for foreign server %s", name),
+			 errhint("User \"%s\" needs USAGE on server \"%s\" and a user mapping for it with options \"access_key_id\" and \"secret_access_key\", or a view whose owner has both.",
+					 GetUserNameFromId(userid, false), name)));
 }
 
 /*
@@ -394,6 +423,22 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 	else
 		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
 								params, queryEnv, dest, qc);
-	if (discard && amplify_connection_drop(NULL) > 0)
+	if (discard)
+		forget_session();
+}
+
+/*
+ * What the next user of the session must not see: connections, and which
+ * servers were asked how often.  The rate that AWS grants stays.
+ */
+static void
+forget_session(void)
+{
+	ListCell   *lc;
+
+	if (amplify_connection_drop(NULL) > 0)
 		amplify_http_close_idle();
+	amplify_connection_reset_stats();
+	foreach(lc, amplify_connection_servers())
+		((AmplifyServer *) lfirst(lc))->used = false;
 }

@@ -226,7 +226,10 @@ check_privilege(AmplifyConnection *connection)
 	amplify_error_privilege(options->profile != NULL ? "profile" :
 							options->ambient_credentials ?
 							"ambient_credentials" : NULL,
-							connection->userid, connection->servername);
+							connection->userid, connection->servername,
+							OidIsValid(connection->sourceid) ?
+							GetForeignServer(connection->sourceid)->servername :
+							connection->servername);
 }
 
 /* False: nobody has any, and old ones won't do */

@@ -121,6 +121,8 @@ static const struct
 	const char *what;
 	const char *hint;
 	bool		of_server;		/* no call to the server would end otherwise */
+	const char *hint_keys;		/* to who asks for everything, or if there is
+								 * no other; of the table's keys and server */
 }			reports[] = {
 	[AMPLIFY_TROUBLE_CREDENTIALS] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
@@ -170,7 +172,8 @@ static const struct
 	[AMPLIFY_TROUBLE_THROTTLED] = {
 		ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"AWS throttles the requests",
-		"Ask for fewer keys at a time, lower max_concurrency or raise throttle_timeout of server \"%s\"."
+		"Ask for fewer keys at a time, lower max_concurrency or raise throttle_timeout of server \"%s\".",
+		.hint_keys = "Compare the keys of the table (%s) in the query, so that it needs fewer calls, lower max_concurrency or raise throttle_timeout of server \"%s\"."
 	},
 	[AMPLIFY_TROUBLE_SERVICE] = {
 		ERRCODE_SYSTEM_ERROR, "the service failed",
@@ -235,7 +238,7 @@ static const struct
 	[AMPLIFY_TROUBLE_MAX_CALLS] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 		"the statement needs more calls than amplify_fdw.max_calls allows",
-		"Bind app_id and environment_name in the query, or raise amplify_fdw.max_calls."
+		.hint_keys = "Compare the keys of the table (%s) in the query, or raise amplify_fdw.max_calls."
 	},
 	/* amplify_error_credentials() has the words */
 	[AMPLIFY_TROUBLE_NO_CREDENTIALS] = {0, NULL, NULL, true},
@@ -312,6 +315,8 @@ static const struct
 	},
 };
 
+static int	hint(AmplifyTrouble trouble, const AmplifyResource *resource,
+				 bool everything, const char *server);
 static bool read_answer(const AmplifyTransfer *transfer,
 						AmplifyFailure *failure);
 static bool is_aws_code(const char *code);
@@ -392,13 +397,14 @@ amplify_error_of_parse(AmplifyParse parse)
 /*
  * Say it.  The one place where a failed call becomes an error (or, for tables
  * with on_error 'warn', a warning, if the failure is one of the service).
+ * resource is the table's; everything: the query binds too few of its keys.
  */
 void
 amplify_error_report(int elevel, const AmplifyFailure *failure,
 					 const char *operation, const char *table,
+					 const AmplifyResource *resource, bool everything,
 					 const char *server)
 {
-	const char *hint = reports[failure->trouble].hint;
 	char	   *detail = amplify_error_detail(failure);
 
 	if (failure->trouble == AMPLIFY_TROUBLE_NO_CREDENTIALS)
@@ -428,7 +434,25 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 			 errmsg("%s for foreign table \"%s\" of server \"%s\" failed: %s",
 					operation, table, server, reports[failure->trouble].what),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
-			 hint != NULL ? errhint(hint, server) : 0));
+			 hint(failure->trouble, resource, everything, server)));
+}
+
+/* For ereport(): of the keys where to bind (more of) them would help */
+static int
+hint(AmplifyTrouble trouble, const AmplifyResource *resource, bool everything,
+	 const char *server)
+{
+	const char *hint = reports[trouble].hint;
+	const char *hint_keys = reports[trouble].hint_keys;
+	StringInfoData keys;
+
+	if (hint_keys == NULL || (hint != NULL && !everything))
+		return hint != NULL ? errhint(hint, server) : 0;
+
+	initStringInfo(&keys);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+		appendStringInfo(&keys, "%s%s", i > 0 ? ", " : "", resource->keys[i]);
+	return errhint(hint_keys, keys.data, server);
 }
 
 /* Is it about the server, so that all other calls to it would fail, too? */
@@ -488,10 +512,12 @@ amplify_error_credentials(int elevel, AmplifyProvider provider,
 
 /*
  * Who is no superuser needs keys of his own.  option: the one that would let
- * him do without; NULL: none.
+ * him do without; NULL: none.  source: the server whose mapping is wanted, by
+ * option "source_server"; or the server itself.
  */
 void
-amplify_error_privilege(const char *option, Oid userid, const char *server)
+amplify_error_privilege(const char *option, Oid userid, const char *server,
+						const char *source)
 {
 	const char *user = GetUserNameFromId(userid, false);
 
@@ -503,7 +529,11 @@ amplify_error_privilege(const char *option, Oid userid, const char *server)
 					   user) :
 			 errdetail("Option \"%s\" of the user mapping lends the server's own identity, which user \"%s\" may not use, not being a superuser.",
 					   option, user),
-			 errhint("Create a user mapping with options \"access_key_id\" and \"secret_access_key\".")));
+			 strcmp(server, source) == 0 ?
+			 errhint("Create a user mapping for server \"%s\" with options \"access_key_id\" and \"secret_access_key\", or use a view whose owner has one.",
+					 server) :
+			 errhint("User \"%s\" needs USAGE on server \"%s\" and a user mapping for it with options \"access_key_id\" and \"secret_access_key\", or a view whose owner has both.",
+					 user, source)));
 }
 
 /*

@@ -64,6 +64,8 @@ static AmplifyStream *answered_stream(AmplifyFetch *fetch);
 static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
 static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						  const AmplifyFailure *failure);
+static bool asks_for_everything(const AmplifyFetch *fetch,
+								const AmplifyStream *stream);
 static bool wants_gets_instead(const AmplifyStream *stream,
 							   const AmplifyFailure *failure);
 static void end_page(AmplifyFetch *fetch);
@@ -304,6 +306,7 @@ ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	AmplifyKeySet above;
 
 	*spec = *fetch->spec;
+	spec->child = resource;
 	spec->resource = amplify_resource_ancestor(resource, &set->keys[0]);
 	inherit_keys(resource, spec->resource, set, &above);
 	if (above.nkeys < set->nkeys && spec->resource != resource->parent)
@@ -529,10 +532,26 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 	if (of_server && amplify_fetch_gave_up(spec))
 		return;
 	amplify_error_report(spec->options->warn_on_error ? WARNING : ERROR,
-						 failure, stream->operation->name,
-						 spec->tablename, spec->connection->servername);
+						 failure, stream->operation->name, spec->tablename,
+						 spec->child ? spec->child : spec->resource,
+						 asks_for_everything(fetch, stream),
+						 spec->connection->servername);
 	if (of_server)
 		amplify_query_give_up(spec->query, spec->connection);
+}
+
+/* Would fewer calls do if the query knew more keys? */
+static bool
+asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
+{
+	if (fetch->spec->child != NULL || fetch->parents != NULL)
+		return true;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (stream->keys.value[i] != NULL)
+			return false;
+	}
+	return true;
 }
 
 /*

@@ -312,7 +312,8 @@ parse_option(const AmplifyOption *option, const char *value,
 				return false;
 			break;
 		case AMPLIFY_OPTION_HEADER:
-			if (!amplify_option_valid_header(value))
+			if (!amplify_option_valid_header(value) ||
+				strlen(value) > option->max)
 				return false;
 			break;
 		case AMPLIFY_OPTION_ARN:
@@ -369,7 +370,8 @@ describe_kind(const AmplifyOption *option)
 		case AMPLIFY_OPTION_URL:
 			return "It must be an http or https URL with a host name, without user, query or fragment.";
 		case AMPLIFY_OPTION_HEADER:
-			return "It must consist of printable ASCII characters without spaces.";
+			return psprintf("It must have %.0f to %.0f printable ASCII characters without spaces.",
+							option->min, option->max);
 		case AMPLIFY_OPTION_ARN:
 			return "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".";
 		case AMPLIFY_OPTION_EXTERNAL_ID:

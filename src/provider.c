@@ -189,6 +189,11 @@ amplify_provider_accept(AmplifyLookup *lookup, const char *access_key_id,
 		(session_token != NULL && !amplify_option_valid_header(session_token)))
 		return amplify_provider_fail(lookup,
 									 "The keys hold characters that no key of AWS has.");
+	if (strlen(access_key_id) > AMPLIFY_LONGEST_KEY_ID ||
+		strlen(secret_access_key) > AMPLIFY_LONGEST_SECRET ||
+		(session_token != NULL && strlen(session_token) > AMPLIFY_LONGEST_TOKEN))
+		return amplify_provider_fail(lookup,
+									 "The keys are longer than any key of AWS.");
 
 	lookup->keys.access_key_id = pstrdup(access_key_id);
 	lookup->keys.secret_access_key =

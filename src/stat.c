@@ -62,20 +62,10 @@ amplify_fdw_stats(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* All counters to zero, but for what is in use right now */
 Datum
 amplify_fdw_stats_reset(PG_FUNCTION_ARGS)
 {
-	ListCell   *lc;
-
-	foreach(lc, amplify_connection_servers())
-	{
-		AmplifyServer *server = lfirst(lc);
-
-		memset(&server->stats, 0, sizeof(server->stats));
-		memset(&server->by_operation, 0, sizeof(server->by_operation));
-		server->use.connections = 0;
-	}
+	amplify_connection_reset_stats();
 	PG_RETURN_VOID();
 }
 
