@@ -66,6 +66,8 @@ amplify_connection_pin(Oid serverid, Oid userid)
 {
 	AmplifyConnection *connection;
 
+	/* a cursor may be older than a change that has been committed since */
+	AcceptInvalidationMessages();
 	for (;;)
 	{
 		uint64		before = SharedInvalidMessageCounter;

@@ -391,4 +391,181 @@ for my $kind (sort keys %query)
         }
     }
 }
+
+# ---- EvalPlanQual: another session changes the row meanwhile ----
+
+# As outcome(), but the last statement meets a row of which another session is
+# about to commit a new version.
+sub outcome_of_conflict
+{
+    my ($side, @statements) = @_;
+    my $last = fill_in(pop @statements, $side, 'scan');
+
+    forget_signers();
+    $session->rows(fill_in($_, $side, 'scan')) for @statements;
+    $other->rows(q{BEGIN; UPDATE inventory SET seen = seen + 1
+        WHERE app = 'd00000000001' AND env = 'dev'});
+    $session->send($last);
+    poll_until(
+        sub {
+            $boss->value('SELECT count(*) FROM pg_locks
+                WHERE NOT granted AND pid = ' . $session->pid) > 0;
+        },
+        'the session to wait for the row');
+    # what was asked before, and what EvalPlanQual asks
+    my $before = signers($side);
+    forget_signers();
+    $other->rows('COMMIT');
+    my $result = $session->result;
+    my $rows = $result->{error} ? Session::state_of($result)
+        : ($result->{tag} =~ /(\d+)$/)[0] . ' rows';
+    my $outcome = "$rows of " . (signers($side) || 'nobody')
+        . ', before of ' . ($before || 'nobody');
+    $session->query('ROLLBACK');
+    $session->rows('RESET ROLE');
+    return $outcome;
+}
+
+my $dev = q{app = 'd00000000001' AND env = 'dev'};
+
+# EvalPlanQual runs a subquery again, and keeps the rows of a joined table.
+sub counted
+{
+    my ($table) = @_;
+
+    return "(SELECT count(*) FROM S.$table e
+        WHERE e.app_id = app AND (seen < 0 OR e.environment_name = env))";
+}
+
+for my $conflict (
+    [ 'UPDATE with a subquery', 'alice of alice, before of alice',
+        'SET ROLE alice', 'BEGIN',
+        "UPDATE inventory SET seen = 1 WHERE $dev AND "
+            . counted('environments') . ' > 0' ],
+    [ 'UPDATE with a subquery on an owner\'s view',
+        'owner of owner, before of owner', 'SET ROLE carol', 'BEGIN',
+        "UPDATE inventory SET seen = 1 WHERE $dev AND "
+            . counted('tables') . ' > 0' ],
+    [ 'FOR UPDATE with a subquery', 'alice of alice, before of alice',
+        'SET ROLE alice', 'BEGIN',
+        "SELECT 1 FROM inventory WHERE $dev AND "
+            . counted('environments') . ' > 0 FOR UPDATE' ],
+    [ 'UPDATE FROM', 'alice of nobody, before of alice',
+        'SET ROLE alice', 'BEGIN',
+        "UPDATE inventory SET seen = 1 FROM S.environments
+         WHERE app_id = app AND environment_name = env AND $dev" ],
+    [ 'FOR UPDATE of a join', 'alice of nobody, before of alice',
+        'SET ROLE alice', 'BEGIN',
+        "SELECT 1 FROM inventory JOIN S.environments
+         ON app_id = app AND environment_name = env
+         WHERE $dev FOR UPDATE OF inventory" ])
+{
+    my ($what, $expected, @statements) = @$conflict;
+
+    $expected =~ s/^\w+/1 rows/;
+    is(outcome_of_conflict($_, @statements), $expected, "$_: $what") for @sides;
+}
+
+# postgres_fdw takes the user of the moment here.
+is(outcome_of_conflict('aws', 'BEGIN', 'SET LOCAL ROLE alice',
+    "DECLARE c CURSOR FOR SELECT 1 FROM inventory WHERE $dev AND "
+        . counted('environments') . ' > 0 FOR UPDATE',
+    'SET LOCAL ROLE bob', $fetch),
+    '1 rows of alice, before of alice',
+    'a cursor FOR UPDATE, read by another');
+
+# ---- mappings that are changed meanwhile ----
+
+# Statements that must work: who has signed, or the SQLSTATE of the failure
+sub signers_of
+{
+    my (@statements) = @_;
+
+    forget_signers();
+    for my $sql (@statements)
+    {
+        my $result = $session->query(fill_in($sql, 'aws', 'scan'));
+
+        return Session::state_of($result) if $result->{error};
+    }
+    return signers('aws') || 'nobody';
+}
+
+sub open_cursor
+{
+    my ($user, @more) = @_;
+
+    $session->query('ROLLBACK');
+    $session->rows('RESET ROLE');
+    return signers_of("BEGIN; SET LOCAL ROLE $user", $declare, @more);
+}
+
+my $me = $boss->value('SELECT current_user');
+
+is(open_cursor('alice'), 'nobody', 'a cursor that is opened asks nothing');
+$boss->rows('DROP USER MAPPING FOR alice SERVER aws');
+is(signers_of($fetch), '42501', 'nor then, without a mapping');
+create_mapping('alice');
+is(open_cursor($me), 'nobody', 'a superuser\'s cursor');
+$boss->rows('DROP USER MAPPING FOR CURRENT_USER SERVER aws');
+is(signers_of($fetch), '28000', 'nor that one');
+create_mapping('boss');
+is(open_cursor('alice'), 'nobody', 'a cursor of a user with one mapping');
+$boss->rows('DROP USER MAPPING FOR alice SERVER aws');
+create_mapping('alice', 'successor');
+is(signers_of($fetch), 'successor', 'signs by the one that is there then');
+
+# The changes come from this session and from another one.
+for my $by ($session, $boss)
+{
+    my $whose = $by == $session ? 'here' : 'elsewhere';
+
+    $boss->rows('DROP USER MAPPING FOR alice SERVER aws');
+    create_mapping('alice');
+    is(open_cursor('alice', 'FETCH 1 FROM c'), 'alice', 'a cursor in use');
+    $session->rows('RESET ROLE');
+    $by->rows(sprintf q{ALTER USER MAPPING FOR alice SERVER aws
+        OPTIONS (SET access_key_id '%s', SET secret_access_key '%s')},
+        key_of('successor'), 'secret-of-successor');
+    $session->rows('SET LOCAL ROLE alice');
+    is(signers_of('ASK'), 'successor', "mapping changed $whose: what is new");
+    is(signers_of('FETCH 3 FROM c'), 'alice', 'the cursor goes on');
+    is(signers_of('SELECT 1 FROM inventory JOIN S.environments
+        ON app_id = app AND environment_name = env'), 'successor',
+        'a join');
+    is(signers_of($fetch), 'alice', 'and it goes on to its end');
+    is(signers_of('COMMIT', 'SET ROLE alice', 'ASK'), 'successor',
+        'and nothing after it');
+}
+
+# The same key id, and a secret that is wrong and right again
+for my $by ($session, $boss)
+{
+    my $whose = $by == $session ? 'here' : 'elsewhere';
+
+    is(open_cursor('bob', 'FETCH 1 FROM c'), 'bob', 'a cursor in use');
+    $session->rows('RESET ROLE');
+    $by->rows(q{ALTER USER MAPPING FOR bob SERVER aws
+        OPTIONS (SET secret_access_key 'another')});
+    $session->rows('SAVEPOINT s; SET LOCAL ROLE bob');
+    is(signers_of('ASK'), '28000', "secret changed $whose: what is new");
+    $session->rows('ROLLBACK TO s');
+    is(signers_of('FETCH 3 FROM c'), 'bob', 'the cursor goes on');
+    $by->rows(q{ALTER USER MAPPING FOR bob SERVER aws
+        OPTIONS (SET secret_access_key 'secret-of-bob')});
+    $session->rows('SET LOCAL ROLE bob');
+    is(signers_of('ASK'), 'bob', 'and when it is right again');
+    $session->rows('COMMIT');
+}
+
+$boss->rows('DROP USER MAPPING FOR alice SERVER aws');
+create_mapping('alice');
+is(open_cursor('alice', 'FETCH 1 FROM c'), 'alice', 'a cursor in use');
+$boss->rows('DROP USER MAPPING FOR alice SERVER aws');
+is(signers_of($fetch), 'alice', 'goes on without a mapping');
+is(signers_of('ASK'), '42501', 'and nothing else does');
+$session->query('ROLLBACK');
+
+is(handles($session), 0, 'no request is left');
+
 done_testing();
