@@ -14,6 +14,7 @@ OBJS = \
 	src/fetch.o \
 	src/http.o \
 	src/join.o \
+	src/json.o \
 	src/key.o \
 	src/keyset.o \
 	src/limit.o \

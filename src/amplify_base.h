@@ -387,9 +387,28 @@ typedef enum AmplifyParse
 	AMPLIFY_PARSE_MALFORMED,	/* not JSON, or JSON that lost something */
 	AMPLIFY_PARSE_SHAPE,		/* JSON, but not what the operation returns */
 	AMPLIFY_PARSE_DEPTH,
+	AMPLIFY_PARSE_TOO_MANY,		/* values */
 	AMPLIFY_PARSE_ENCODING,
 	AMPLIFY_PARSE_MEMORY
 } AmplifyParse;
+
+/* json.c: what is JSON, and how much of it there is */
+
+#define AMPLIFY_JSON_DEPTH	32	/* Amplify's deepest answer has 6 levels */
+#define AMPLIFY_JSON_PIECE	65536	/* bytes between two looks at interrupts */
+
+typedef struct AmplifyJsonCount
+{
+	int64		members;		/* colons */
+	int64		separators;		/* commas */
+	size_t		cost;			/* bytes of a tree, beyond those of the text */
+} AmplifyJsonCount;
+
+extern AmplifyParse amplify_json_scan(const char *text, size_t length,
+									  bool interruptible,
+									  AmplifyJsonCount *count);
+extern const char *amplify_json_next_number(const char *text, size_t length,
+											size_t *at, size_t *number_length);
 
 /* One value out of an item; text points into the page */
 typedef struct AmplifyValue
@@ -403,7 +422,8 @@ typedef struct AmplifyValue
 extern AmplifyPage *amplify_page_create(MemoryContext context);
 extern AmplifyParse amplify_page_parse(AmplifyPage *page,
 									   const char *body, size_t length,
-									   const char *result, bool many);
+									   size_t max_size, const char *result,
+									   bool many);
 extern void amplify_page_clear(AmplifyPage *page);
 extern int	amplify_page_count(AmplifyPage *page);
 extern AmplifyItem *amplify_page_item(AmplifyPage *page, int n);

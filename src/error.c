@@ -231,6 +231,11 @@ static const struct
 	[AMPLIFY_TROUBLE_TOO_DEEP] = {
 		ERRCODE_STATEMENT_TOO_COMPLEX, "the answer is nested too deeply", NULL
 	},
+	[AMPLIFY_TROUBLE_TOO_MANY] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the response has more values than max_response_size allows",
+		"Lower page_size of the table, or raise max_response_size of server \"%s\"."
+	},
 	[AMPLIFY_TROUBLE_ENDLESS] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the list has no end",
 		"The service repeats a page token or sends empty pages only."
@@ -387,6 +392,7 @@ amplify_error_of_parse(AmplifyParse parse)
 		[AMPLIFY_PARSE_MALFORMED] = AMPLIFY_TROUBLE_MALFORMED,
 		[AMPLIFY_PARSE_SHAPE] = AMPLIFY_TROUBLE_SHAPE,
 		[AMPLIFY_PARSE_DEPTH] = AMPLIFY_TROUBLE_TOO_DEEP,
+		[AMPLIFY_PARSE_TOO_MANY] = AMPLIFY_TROUBLE_TOO_MANY,
 		[AMPLIFY_PARSE_ENCODING] = AMPLIFY_TROUBLE_ENCODING,
 		[AMPLIFY_PARSE_MEMORY] = AMPLIFY_TROUBLE_MEMORY,
 	};

@@ -9,9 +9,13 @@
  *
  * json-c before 0.18 drops an object's entry without a word when malloc fails,
  * turns lone surrogates into U+FFFD, lets some invalid UTF-8 pass, and lets
- * the last of two equal names win.  An answer with fewer entries is a missing
- * row, so the text itself is checked before and counted against the tree
- * afterwards.
+ * the last of two equal names win; all versions take more than JSON, and make
+ * of an integer beyond 64 bits another one.  A response with fewer entries is a
+ * missing row, so the text itself is scanned before (json.c) and counted
+ * against the tree afterwards.
+ *
+ * json-c gets the text in pieces, with a look at interrupts between them; what
+ * it has made so far goes away with the page.
  *
  * src/page.c
  *
@@ -21,6 +25,7 @@
 
 #include "amplify_fdw.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "sigv4.h"
 #include "utils/memutils.h"
 
@@ -28,15 +33,17 @@
 #define json_object amplify_json_object
 #include <json-c/json.h>
 
-#define MAX_DEPTH		32		/* Amplify's deepest answer has 6 levels */
-#define RESERVE_FACTOR	12		/* json-c's tree per byte of text, measured */
-#define RESERVE_MIN		65536
-
 /*
- * From json-c 0.18 on, "strict" refuses more than JSON does: letters beyond
- * ASCII (in 0.18 only), and a whole answer for one integer beyond 64 bits.
+ * What the tree of a response may take beyond its text: with text and tree's
+ * copy of it, three times the size that a response may have, and this.
  */
-#define TOO_STRICT_FROM			(18 << 8)
+#define TREE_MIN			(8 * 1024 * 1024)
+
+/* Longer bodies of errors are not AWS's */
+#define MAX_ERROR_LENGTH	AMPLIFY_JSON_PIECE
+
+/* So many characters of an integer fit into 64 bits, whatever they are */
+#define EXACT_DIGITS		18
 
 struct AmplifyItem
 {
@@ -47,6 +54,7 @@ struct AmplifyItem
 struct AmplifyPage
 {
 	MemoryContext context;
+	struct json_tokener *tokener;	/* while a text is parsed */
 	struct json_object *root;
 	bool		many;
 	AmplifyItem *items;
@@ -55,29 +63,30 @@ struct AmplifyPage
 	MemoryContextCallback callback;
 };
 
-/* What a JSON text holds, by its punctuation alone */
-typedef struct TextCount
+/* Where the walk through a tree is in its text */
+typedef struct TreeWalk
 {
-	int64		members;		/* colons */
-	int64		separators;		/* commas */
-	bool		lone_surrogate;
-} TextCount;
+	const char *text;
+	size_t		length;
+	size_t		at;				/* behind the latest number */
+	int64		members;
+	int64		separators;
+	bool		failed;			/* out of memory */
+} TreeWalk;
 
 static void page_reset_callback(void *arg);
-static void drop_tree(struct json_object **root);
+static void drop_tree(AmplifyPage *page);
 static bool find_items(AmplifyPage *page, const char *result);
 static bool add_items(AmplifyPage *page, struct json_object *base,
 					  const char *path);
 static void add_item(AmplifyPage *page, struct json_object *object,
 					 struct json_object *holder);
-static bool is_blank(const char *text, size_t length);
-static AmplifyParse parse_text(const char *body, size_t length,
-							   struct json_object **root);
-static void count_text(const char *body, size_t length, TextCount *count);
-static size_t skip_string(const char *body, size_t length, size_t i,
-						  bool *lone_surrogate);
-static int	escaped_unit(const char *body, size_t length, size_t i);
-static void count_tree(struct json_object *object, TextCount *count);
+static AmplifyParse parse_text(AmplifyPage *page, const char *body,
+							   size_t length, size_t max_cost);
+static AmplifyParse parse_pieces(AmplifyPage *page, const char *body,
+								 size_t length);
+static void walk_tree(struct json_object *object, TreeWalk *walk);
+static void keep_number(struct json_object *number, TreeWalk *walk);
 static void cleanse_tree(struct json_object *object);
 static bool xml_error(const char *body, size_t length,
 					  char *code, size_t code_size,
@@ -111,17 +120,18 @@ amplify_page_create(MemoryContext context)
 
 /*
  * Fill the page with an answer in which result (see AmplifyOperation) is an
- * array of objects (many) or one object.  The body may be freed afterwards.
+ * array of objects (many) or one object.  max_size is the size that the body
+ * may have had.  The body may be freed afterwards.
  */
 AmplifyParse
 amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
-				   const char *result, bool many)
+				   size_t max_size, const char *result, bool many)
 {
 	AmplifyParse status;
 	struct json_object *token;
 
 	amplify_page_clear(page);
-	status = parse_text(body, length, &page->root);
+	status = parse_text(page, body, length, max_size + TREE_MIN);
 	if (status != AMPLIFY_PARSE_OK)
 		return status;
 
@@ -142,7 +152,7 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 void
 amplify_page_clear(AmplifyPage *page)
 {
-	drop_tree(&page->root);
+	drop_tree(page);
 	page->nitems = 0;
 }
 
@@ -234,17 +244,18 @@ amplify_page_error(const char *body, size_t length,
 	"Error.Code", NULL};
 	static const char *const message_names[] = {"message", "Message",
 	"Error.Message", NULL};
-	struct json_object *root;
+	AmplifyPage page = {0};
 
 	code[0] = '\0';
 	message[0] = '\0';
 	if (length > 0 && body[0] == '<')
 		return xml_error(body, length, code, code_size, message, message_size);
-	if (parse_text(body, length, &root) != AMPLIFY_PARSE_OK)
+	if (length > MAX_ERROR_LENGTH ||
+		parse_text(&page, body, length, TREE_MIN) != AMPLIFY_PARSE_OK)
 		return false;
-	copy_string(root, code_names, code, code_size);
-	copy_string(root, message_names, message, message_size);
-	json_object_put(root);
+	copy_string(page.root, code_names, code, code_size);
+	copy_string(page.root, message_names, message, message_size);
+	drop_tree(&page);
 	return true;
 }
 
@@ -364,172 +375,148 @@ copy_string(struct json_object *object, const char *const *names,
 
 /* Nobody may find the tree afterwards: a page frees what it has once more */
 static void
-drop_tree(struct json_object **root)
+drop_tree(AmplifyPage *page)
 {
-	if (*root != NULL)
-		json_object_put(*root);
-	*root = NULL;
+	if (page->tokener != NULL)
+		json_tokener_free(page->tokener);
+	page->tokener = NULL;
+	if (page->root != NULL)
+		json_object_put(page->root);
+	page->root = NULL;
 }
 
-static bool
-is_blank(const char *text, size_t length)
-{
-	while (length > 0 && strchr(" \t\r\n", *text) != NULL)
-	{
-		text++;
-		length--;
-	}
-	return length == 0;
-}
-
-/* A whole JSON object with nothing lost; *root is NULL unless OK */
+/*
+ * A whole JSON object with nothing lost; page->root is NULL unless OK.  May be
+ * interrupted if the body is longer than a piece.
+ */
 static AmplifyParse
-parse_text(const char *body, size_t length, struct json_object **root)
+parse_text(AmplifyPage *page, const char *body, size_t length,
+		   size_t max_cost)
 {
-	struct json_tokener *tokener;
-	enum json_tokener_error error;
-	TextCount	in_text = {0};
-	TextCount	in_tree = {0};
-	size_t		end;
+	AmplifyJsonCount count;
+	AmplifyParse status;
+	TreeWalk	walk = {.text = body, .length = length};
 	void	   *reserve;
 
-	*root = NULL;
 	if (body == NULL || length == 0 || length > MaxAllocSize)
 		return AMPLIFY_PARSE_MALFORMED;
-	if (!pg_verify_mbstr(PG_UTF8, body, length, true))
-		return AMPLIFY_PARSE_ENCODING;
-	count_text(body, length, &in_text);
-	if (in_text.lone_surrogate)
-		return AMPLIFY_PARSE_ENCODING;
+	status = amplify_json_scan(body, length, length > AMPLIFY_JSON_PIECE,
+							   &count);
+	if (status != AMPLIFY_PARSE_OK)
+		return status;
+	if (count.cost > max_cost)
+		return AMPLIFY_PARSE_TOO_MANY;
 
 	/* fail here rather than inside json-c, as far as that can be foreseen */
-	reserve = malloc(length * RESERVE_FACTOR + RESERVE_MIN);
+	reserve = malloc(length + count.cost);
 	if (reserve == NULL)
 		return AMPLIFY_PARSE_MEMORY;
 	free(reserve);
 
-	tokener = json_tokener_new_ex(MAX_DEPTH);
-	if (tokener == NULL)
-		return AMPLIFY_PARSE_MEMORY;
-	if (json_c_version_num() < TOO_STRICT_FROM)
-		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	*root = json_tokener_parse_ex(tokener, body, length);
-	error = json_tokener_get_error(tokener);
-	end = json_tokener_get_parse_end(tokener);
-	json_tokener_free(tokener);
-
-	if (error == json_tokener_error_depth)
-		return AMPLIFY_PARSE_DEPTH;
-	if (error != json_tokener_success || !is_blank(body + end, length - end))
+	status = parse_pieces(page, body, length);
+	if (status == AMPLIFY_PARSE_OK &&
+		!json_object_is_type(page->root, json_type_object))
+		status = AMPLIFY_PARSE_SHAPE;
+	if (status == AMPLIFY_PARSE_OK)
 	{
-		drop_tree(root);
-		return AMPLIFY_PARSE_MALFORMED;
+		walk_tree(page->root, &walk);
+		if (walk.failed)
+			status = AMPLIFY_PARSE_MEMORY;
+		else if (walk.members != count.members ||
+				 walk.separators != count.separators)
+			status = AMPLIFY_PARSE_MALFORMED;
 	}
-	if (!json_object_is_type(*root, json_type_object))
-	{
-		drop_tree(root);
-		return AMPLIFY_PARSE_SHAPE;
-	}
-
-	count_tree(*root, &in_tree);
-	if (in_tree.members != in_text.members ||
-		in_tree.separators != in_text.separators)
-	{
-		drop_tree(root);
-		return AMPLIFY_PARSE_MALFORMED;
-	}
-	return AMPLIFY_PARSE_OK;
+	if (status != AMPLIFY_PARSE_OK)
+		drop_tree(page);
+	return status;
 }
 
-static void
-count_text(const char *body, size_t length, TextCount *count)
+/* What the scan has let pass, json-c takes */
+static AmplifyParse
+parse_pieces(AmplifyPage *page, const char *body, size_t length)
 {
-	for (size_t i = 0; i < length; i++)
+	enum json_tokener_error error = json_tokener_continue;
+
+	/* one level more than the scan has: json-c counts what is in the last */
+	page->tokener = json_tokener_new_ex(AMPLIFY_JSON_DEPTH + 1);
+	if (page->tokener == NULL)
+		return AMPLIFY_PARSE_MEMORY;
+	for (size_t at = 0; at < length && error == json_tokener_continue;
+		 at += AMPLIFY_JSON_PIECE)
 	{
-		if (body[i] == ':')
-			count->members++;
-		else if (body[i] == ',')
-			count->separators++;
-		else if (body[i] == '"')
-			i = skip_string(body, length, i, &count->lone_surrogate);
+		if (at > 0)
+			CHECK_FOR_INTERRUPTS();
+		page->root = json_tokener_parse_ex(page->tokener, body + at,
+										   Min(length - at, AMPLIFY_JSON_PIECE));
+		error = json_tokener_get_error(page->tokener);
+	}
+	json_tokener_free(page->tokener);
+	page->tokener = NULL;
+	return error == json_tokener_success ? AMPLIFY_PARSE_OK :
+		AMPLIFY_PARSE_MALFORMED;
+}
+
+/*
+ * Count what is in a tree, and let its numbers keep their own text.  Recursion
+ * is bounded by AMPLIFY_JSON_DEPTH.
+ */
+static void
+walk_tree(struct json_object *object, TreeWalk *walk)
+{
+	switch (json_object_get_type(object))
+	{
+		case json_type_object:
+			walk->members += json_object_object_length(object);
+			walk->separators += Max(json_object_object_length(object) - 1, 0);
+			for (struct lh_entry *entry = json_object_get_object(object)->head;
+				 entry != NULL; entry = entry->next)
+				walk_tree((struct json_object *) lh_entry_v(entry), walk);
+			break;
+		case json_type_array:
+			{
+				int			n = json_object_array_length(object);
+
+				walk->separators += Max(n - 1, 0);
+				for (int i = 0; i < n; i++)
+					walk_tree(json_object_array_get_idx(object, i), walk);
+				break;
+			}
+		case json_type_int:
+		case json_type_double:
+			keep_number(object, walk);
+			break;
+		default:
+			break;
 	}
 }
 
 /*
- * From an opening quote to its closing one (or the end of a text that the
- * parser will refuse).  Halves of a surrogate pair must stand together.
+ * json-c has integers of 64 bits and takes the nearest for a greater one; the
+ * text of others than integers it keeps itself.  The tree's order is the
+ * text's, so that this number is the next one there.
  */
-static size_t
-skip_string(const char *body, size_t length, size_t i, bool *lone_surrogate)
-{
-	for (i++; i < length && body[i] != '"'; i++)
-	{
-		int			unit;
-
-		if (body[i] != '\\')
-			continue;
-		unit = escaped_unit(body, length, i);
-		if (unit >= 0xD800 && unit <= 0xDBFF)
-		{
-			unit = escaped_unit(body, length, i + 6);
-			if (unit < 0xDC00 || unit > 0xDFFF)
-				*lone_surrogate = true;
-			i += 6;
-		}
-		else if (unit >= 0xDC00 && unit <= 0xDFFF)
-			*lone_surrogate = true;
-		i++;					/* what a backslash escapes is no quote */
-	}
-	return i;
-}
-
-/* The UTF-16 unit of a \uXXXX that starts at i, or -1 */
-static int
-escaped_unit(const char *body, size_t length, size_t i)
-{
-	int			unit = 0;
-
-	if (i + 6 > length || body[i] != '\\' || body[i + 1] != 'u')
-		return -1;
-	for (size_t j = i + 2; j < i + 6; j++)
-	{
-		char		c = body[j];
-
-		if (c >= '0' && c <= '9')
-			unit = unit * 16 + c - '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			unit = unit * 16 + (c | 0x20) - 'a' + 10;
-		else
-			return -1;
-	}
-	return unit;
-}
-
-/* Recursion is bounded by MAX_DEPTH */
 static void
-count_tree(struct json_object *object, TextCount *count)
+keep_number(struct json_object *number, TreeWalk *walk)
 {
-	if (json_object_is_type(object, json_type_object))
-	{
-		int			n = json_object_object_length(object);
+	size_t		length;
+	const char *text = amplify_json_next_number(walk->text, walk->length,
+												&walk->at, &length);
+	char	   *copy;
 
-		count->members += n;
-		count->separators += Max(n - 1, 0);
-		for (struct lh_entry *entry = json_object_get_object(object)->head;
-			 entry != NULL; entry = entry->next)
-			count_tree((struct json_object *) lh_entry_v(entry), count);
-	}
-	else if (json_object_is_type(object, json_type_array))
+	if (!json_object_is_type(number, json_type_int) ||
+		(length <= EXACT_DIGITS && strncmp(text, "-0", 2) != 0))
+		return;
+	copy = strndup(text, length);
+	if (copy == NULL)
 	{
-		int			n = json_object_array_length(object);
-
-		count->separators += Max(n - 1, 0);
-		for (int i = 0; i < n; i++)
-			count_tree(json_object_array_get_idx(object, i), count);
+		walk->failed = true;
+		return;
 	}
+	json_object_set_serializer(number, json_object_userdata_to_json_string,
+							   copy, json_object_free_userdata);
 }
 
-/* Likewise */
+/* Recursion is bounded likewise */
 static void
 cleanse_tree(struct json_object *object)
 {

@@ -222,7 +222,8 @@ amplify_provider_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 	AmplifyItem *item;
 	AmplifyValue value;
 
-	if (amplify_page_parse(page, transfer->body, transfer->body_length, result,
+	if (amplify_page_parse(page, transfer->body, transfer->body_length,
+						   transfer->max_size, result,
 						   false) != AMPLIFY_PARSE_OK)
 		return amplify_provider_fail(lookup, "The answer holds no credentials.");
 	item = amplify_page_item(page, 0);

@@ -142,7 +142,9 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		return false;
 
 	parse = amplify_page_parse(page, amplify_query_body(spec->query, call),
-							   call->body_length, stream->operation->result,
+							   call->body_length,
+							   spec->connection->options.max_response_size,
+							   stream->operation->result,
 							   stream->operation->many);
 	failure->trouble = amplify_error_of_parse(parse);
 	failure->attempts = call->attempts;

@@ -16,7 +16,8 @@ resource_data:
 resource: resource_data
 xml:
 time:
-page: sigv4 xml time
+json:
+page: sigv4 xml time json
 endpoint:
 limit:
 transfer:

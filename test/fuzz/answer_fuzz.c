@@ -173,6 +173,14 @@ ExceptionalCondition(const char *condition, const char *type,
 	abort();
 }
 
+volatile sig_atomic_t InterruptPending = false;
+
+void
+ProcessInterrupts(void)
+{
+	abort();
+}
+
 /* ---------- the target ---------- */
 
 static void
@@ -249,7 +257,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			resource->get;
 		AmplifyPage *page = amplify_page_create(NULL);
 
-		if (amplify_page_parse(page, body, size - 1, operation->result,
+		if (amplify_page_parse(page, body, size - 1, size, operation->result,
 							   operation->many) == AMPLIFY_PARSE_OK)
 		{
 			for (int i = 0; i < amplify_page_count(page); i++)
