@@ -33,9 +33,10 @@ CREATE FUNCTION amplify_fdw_resources(
     OUT list_path text,
     OUT list_result text,
     OUT arn text,
-    OUT sensitive boolean)
+    OUT sensitive boolean,
+    OUT meaning text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME'
+AS 'MODULE_PATHNAME', 'amplify_fdw_resources_1_1'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What can be set by OPTIONS, and by which statements.
@@ -57,9 +58,10 @@ CREATE FUNCTION amplify_fdw_fields(
     OUT type text,
     OUT member text,
     OUT is_key boolean,
-    OUT sensitive boolean)
+    OUT sensitive boolean,
+    OUT meaning text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME'
+AS 'MODULE_PATHNAME', 'amplify_fdw_fields_1_1'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What this session has asked of each server so far.

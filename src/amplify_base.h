@@ -170,6 +170,7 @@ typedef struct AmplifyColumn
 	AmplifySource source;
 	AmplifyKeyRule key;
 	bool		sensitive;		/* IMPORT makes it only if asked to */
+	const char *meaning;		/* a sentence for people */
 } AmplifyColumn;
 
 typedef struct AmplifyOperation
@@ -202,6 +203,7 @@ typedef struct AmplifyResource
 	const char *arn_path;		/* template of the ARN's last part; or NULL */
 	double		default_rows;	/* per parent (or in all): a guess */
 	bool		sensitive;		/* IMPORT makes it only if asked to */
+	const char *meaning;		/* a sentence for people */
 } AmplifyResource;
 
 /* Values of a resource's key columns, UTF-8; NULL where not bound */

@@ -22,10 +22,14 @@
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);
+PG_FUNCTION_INFO_V1(amplify_fdw_resources_1_1);
 PG_FUNCTION_INFO_V1(amplify_fdw_options);
 PG_FUNCTION_INFO_V1(amplify_fdw_options_1_1);
 PG_FUNCTION_INFO_V1(amplify_fdw_fields);
+PG_FUNCTION_INFO_V1(amplify_fdw_fields_1_1);
 
+static void put_resources(FunctionCallInfo fcinfo);
+static void put_fields(FunctionCallInfo fcinfo);
 static void put_option(const AmplifyOption *option, Datum *values,
 					   bool *nulls);
 static const char *location_of(const AmplifyOption *option);
@@ -35,56 +39,33 @@ static void put_operation(const AmplifyOperation *operation, Datum *values,
 
 /* One row for each resource, and how it is asked for */
 Datum
+amplify_fdw_resources_1_1(PG_FUNCTION_ARGS)
+{
+	put_resources(fcinfo);
+	return (Datum) 0;
+}
+
+/* The same for the objects of version 1.0, which have one column less */
+Datum
 amplify_fdw_resources(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; amplify_resources[i] != NULL; i++)
-	{
-		const AmplifyResource *resource = amplify_resources[i];
-		Datum		values[10];
-		bool		nulls[10] = {false};
-
-		put_text(resource->name, &values[0], &nulls[0]);
-		put_text(resource->parent ? resource->parent->name : NULL,
-				 &values[1], &nulls[1]);
-		put_operation(resource->get, &values[2], &nulls[2]);
-		put_operation(resource->list, &values[5], &nulls[5]);
-		put_text(resource->arn_path, &values[8], &nulls[8]);
-		values[9] = BoolGetDatum(resource->sensitive);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
+	put_resources(fcinfo);
 	return (Datum) 0;
 }
 
 /* One row for each value that option "field" may have */
 Datum
+amplify_fdw_fields_1_1(PG_FUNCTION_ARGS)
+{
+	put_fields(fcinfo);
+	return (Datum) 0;
+}
+
+/* Likewise for version 1.0 */
+Datum
 amplify_fdw_fields(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; amplify_resources[i] != NULL; i++)
-	{
-		const AmplifyResource *resource = amplify_resources[i];
-
-		for (int j = 0; j < resource->ncolumns; j++)
-		{
-			const AmplifyColumn *column = &resource->columns[j];
-			Datum		values[6];
-			bool		nulls[6] = {false};
-
-			put_text(resource->name, &values[0], &nulls[0]);
-			put_text(column->name, &values[1], &nulls[1]);
-			put_text(amplify_resource_type(column), &values[2], &nulls[2]);
-			put_text(column->path, &values[3], &nulls[3]);
-			values[4] = BoolGetDatum(column->key != AMPLIFY_NOT_A_KEY);
-			values[5] = BoolGetDatum(column->sensitive);
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
-								 nulls);
-		}
-	}
+	put_fields(fcinfo);
 	return (Datum) 0;
 }
 
@@ -128,6 +109,61 @@ amplify_fdw_options(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* As many of the columns as the function has */
+static void
+put_resources(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *resource = amplify_resources[i];
+		Datum		values[11];
+		bool		nulls[11] = {false};
+
+		put_text(resource->name, &values[0], &nulls[0]);
+		put_text(resource->parent ? resource->parent->name : NULL,
+				 &values[1], &nulls[1]);
+		put_operation(resource->get, &values[2], &nulls[2]);
+		put_operation(resource->list, &values[5], &nulls[5]);
+		put_text(resource->arn_path, &values[8], &nulls[8]);
+		values[9] = BoolGetDatum(resource->sensitive);
+		put_text(resource->meaning, &values[10], &nulls[10]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* Likewise */
+static void
+put_fields(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *resource = amplify_resources[i];
+
+		for (int j = 0; j < resource->ncolumns; j++)
+		{
+			const AmplifyColumn *column = &resource->columns[j];
+			Datum		values[7];
+			bool		nulls[7] = {false};
+
+			put_text(resource->name, &values[0], &nulls[0]);
+			put_text(column->name, &values[1], &nulls[1]);
+			put_text(amplify_resource_type(column), &values[2], &nulls[2]);
+			put_text(column->path, &values[3], &nulls[3]);
+			values[4] = BoolGetDatum(column->key != AMPLIFY_NOT_A_KEY);
+			values[5] = BoolGetDatum(column->sensitive);
+			put_text(column->meaning, &values[6], &nulls[6]);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+								 nulls);
+		}
+	}
 }
 
 /* Four columns: its name and location, for whom it is and from whom hidden */

@@ -52,6 +52,7 @@ amplify_resource_check(void)
 
 		check(amplify_resource_find(resource->name) == resource, resource,
 			  "its name is another's, too");
+		check(resource->meaning != NULL, resource, "it means nothing");
 		check_columns(resource);
 		check_operation(resource, resource->list);
 		if (resource->get != NULL)
@@ -359,6 +360,7 @@ check_columns(const AmplifyResource *resource)
 		check(column->source != AMPLIFY_KEY ||
 			  amplify_resource_needs(resource, resource->list, key),
 			  resource, "a column is taken from a key that is not asked by");
+		check(column->meaning != NULL, resource, "a column means nothing");
 		arns += column->key == AMPLIFY_ARN;
 	}
 	check(arns == (resource->arn_path != NULL), resource,

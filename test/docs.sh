@@ -39,7 +39,7 @@ make_resources() {
     rows "SELECT resource,
               (SELECT string_agg(field, ', ' ORDER BY n)
                FROM amplify_fdw_fields() WITH ORDINALITY AS f (of_resource,
-                   field, type, member, is_key, sensitive, n)
+                   field, type, member, is_key, sensitive, meaning, n)
                WHERE of_resource = resource AND is_key AND
                    field NOT IN ('region', 'account_id') AND field NOT LIKE '%\_arn'),
               coalesce(get_operation, ''), list_operation
@@ -48,13 +48,13 @@ make_resources() {
 
 # Columns of one resource
 columns_of() {
-    echo '| column | type | from | |'
-    echo '|---|---|---|---|'
+    echo '| column | type | from | | meaning |'
+    echo '|---|---|---|---|---|'
     rows "SELECT field, type,
               coalesce(member, CASE field WHEN 'region' THEN 'the server'
                   WHEN 'account_id' THEN 'the server, or the ARN' ELSE 'the request' END),
               CASE WHEN is_key THEN 'key' WHEN sensitive THEN 'sensitive'
-                  ELSE '' END
+                  ELSE '' END, meaning
           FROM amplify_fdw_fields() WHERE resource = '$1'"
 }
 
@@ -63,6 +63,8 @@ make_columns() {
 
     for resource in $(psql -XqAtc "SELECT resource FROM amplify_fdw_resources()"); do
         printf '## %s\n\n' "$resource"
+        psql -XqAtc "SELECT meaning || E'\n' FROM amplify_fdw_resources()
+            WHERE resource = '$resource'"
         columns_of "$resource"
         echo
     done
