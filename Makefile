@@ -76,6 +76,7 @@ REGRESS = \
 	keys_expressions \
 	keys_forms \
 	keys_impossible \
+	keys_junk \
 	keys_once \
 	keys_types \
 	list \

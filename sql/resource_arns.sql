@@ -51,7 +51,7 @@ SELECT webhook_id FROM webhooks WHERE app_id = 'd3gen2'
 SELECT job_id FROM jobs WHERE job_id = '1'
   AND job_arn = :'apps' || 'd1everything/branches/main/jobs/0000000012';
 
--- of another kind
+-- of another kind; that of "one" and "localhost" is asked for behind endpoint_url
 SELECT count(*) FROM apps WHERE app_arn IN (:'apps' || 'd1everything/branches/main', :'apps', 'apps/d1everything');
 SELECT count(*) FROM branches WHERE branch_arn IN
   (:'apps' || 'd1everything', :'apps' || 'd1everything/branches/',

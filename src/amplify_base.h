@@ -148,7 +148,7 @@ typedef enum AmplifySource
 	AMPLIFY_ACCOUNT				/* the server's account, else the item's ARN */
 } AmplifySource;
 
-/* What values the service accepts for a key; others are asked for never */
+/* What values AWS's model has for a key */
 typedef enum AmplifyKeyRule
 {
 	AMPLIFY_NOT_A_KEY,
@@ -245,6 +245,7 @@ extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
 											const AmplifyResource *ancestor,
 											const AmplifyKeys *keys);
 extern bool amplify_resource_is_place(const AmplifyColumn *column);
+extern bool amplify_resource_can_ask(AmplifyKeyRule rule, const char *value);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
 extern AmplifyArnKind amplify_resource_parse_arn(const AmplifyResource *resource,
 												 const char *arn,
@@ -369,7 +370,8 @@ typedef enum AmplifyValueStatus
 	AMPLIFY_VALUE_WRONG_TYPE,
 	AMPLIFY_VALUE_NUL_CHARACTER,
 	AMPLIFY_VALUE_OUT_OF_RANGE,
-	AMPLIFY_VALUE_MEMORY
+	AMPLIFY_VALUE_MEMORY,
+	AMPLIFY_VALUE_NO_KEY
 } AmplifyValueStatus;
 
 extern AmplifyValueStatus amplify_time_from_seconds(double seconds,

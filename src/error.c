@@ -274,6 +274,9 @@ static const struct
 	[AMPLIFY_VALUE_MEMORY] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "does not fit into memory"
 	},
+	[AMPLIFY_VALUE_NO_KEY] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "cannot be the key of a request"
+	},
 };
 
 /* For credentials that can't be had; indexed by AmplifyProvider */

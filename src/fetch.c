@@ -66,6 +66,9 @@ static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						  const AmplifyFailure *failure);
 static bool asks_for_everything(const AmplifyFetch *fetch,
 								const AmplifyStream *stream);
+static bool is_refused_key(const AmplifyFetch *fetch,
+						   const AmplifyStream *stream,
+						   const AmplifyFailure *failure);
 static bool wants_gets_instead(const AmplifyStream *stream,
 							   const AmplifyFailure *failure);
 static void end_page(AmplifyFetch *fetch);
@@ -450,6 +453,9 @@ next_parent(AmplifyFetch *fetch)
 										  &value);
 		if (value_status == AMPLIFY_VALUE_NULL)
 			value_status = AMPLIFY_VALUE_WRONG_TYPE;
+		else if (value_status == AMPLIFY_VALUE_OK &&
+				 !amplify_resource_can_ask(column->key, value.text))
+			value_status = AMPLIFY_VALUE_NO_KEY;
 		if (value_status != AMPLIFY_VALUE_OK)
 			amplify_error_value(value_status, column->name, parent->name);
 		fetch->parent.value[i] = value.text;
@@ -460,8 +466,7 @@ next_parent(AmplifyFetch *fetch)
 
 /*
  * Put together what the query and what the parent say.  False if they
- * contradict each other (there are other parents for those keys), or if the
- * parent says what nothing could be asked for by.
+ * contradict each other: there are other parents for those keys.
  */
 static bool
 complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
@@ -476,9 +481,7 @@ complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 
 		if (value == NULL)
 			continue;
-		if ((both.value[i] != NULL && strcmp(both.value[i], value) != 0) ||
-			!amplify_resource_valid_key(amplify_resource_column(resource, resource->keys[i])->key,
-										value))
+		if (both.value[i] != NULL && strcmp(both.value[i], value) != 0)
 			return false;
 		both.value[i] = value;
 	}
@@ -524,6 +527,8 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 	const AmplifyFetchSpec *spec = fetch->spec;
 	bool		of_server = amplify_error_is_of_server(failure->trouble);
 
+	if (is_refused_key(fetch, stream, failure))
+		return;
 	if (wants_gets_instead(stream, failure))
 	{
 		get_missing(fetch, stream);
@@ -552,6 +557,32 @@ asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Does the service refuse a key of the statement's that AWS could not have?
+ * Then there is nothing under it.  A parent's key is the service's own.
+ */
+static bool
+is_refused_key(const AmplifyFetch *fetch, const AmplifyStream *stream,
+			   const AmplifyFailure *failure)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+
+	if (fetch->parents != NULL ||
+		failure->trouble != AMPLIFY_TROUBLE_BAD_REQUEST ||
+		strcmp(failure->code, "BadRequestException") != 0)
+		return false;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	{
+		const AmplifyColumn *column = amplify_resource_column(resource,
+															  resource->keys[i]);
+
+		if (stream->keys.value[i] != NULL &&
+			!amplify_resource_valid_key(column->key, stream->keys.value[i]))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -43,14 +43,16 @@ static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
 							  KeyValues *values);
 static bool evaluate_term(ExprState *state, bool is_array,
 						  ExprContext *econtext, AmplifyKeyRule rule,
-						  List **values);
+						  const AmplifyOptions *options, List **values);
 static void add_value(List **values, Datum datum, FmgrInfo *out,
-					  AmplifyKeyRule rule);
+					  AmplifyKeyRule rule, const AmplifyOptions *options);
 static void bind_values(KeyValues *key, List *values);
 static bool bind_arns(const AmplifyResource *resource, KeyValues *arns,
 					  const AmplifyOptions *options);
 static bool valid_keys(const AmplifyResource *resource,
-					   const AmplifyKeys *keys);
+					   const AmplifyKeys *keys, const AmplifyOptions *options);
+static bool valid_key(AmplifyKeyRule rule, const char *value,
+					  const AmplifyOptions *options);
 static bool contains(List *values, const char *value);
 static void add_products(const AmplifyResource *resource, KeyValues *values,
 						 AmplifyKeySet *set, int *size);
@@ -172,7 +174,8 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 		int			key = amplify_resource_key(resource, column->name);
 		List	   *found = NIL;
 
-		if (!evaluate_term(state, is_array, econtext, column->key, &found))
+		if (!evaluate_term(state, is_array, econtext, column->key, options,
+						   &found))
 			return false;
 		if (amplify_resource_is_place(column))
 		{
@@ -192,7 +195,8 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 /* False if there is no value that the column could have */
 static bool
 evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
-			  AmplifyKeyRule rule, List **values)
+			  AmplifyKeyRule rule, const AmplifyOptions *options,
+			  List **values)
 {
 	Oid			type = exprType((Node *) state->expr);
 	Oid			out_function;
@@ -215,7 +219,7 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 	getTypeOutputInfo(type, &out_function, &is_varlena);
 	fmgr_info(out_function, &out);
 	if (!is_array)
-		add_value(values, datum, &out, rule);
+		add_value(values, datum, &out, rule, options);
 	else
 	{
 		get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
@@ -224,14 +228,15 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 		for (int i = 0; i < n; i++)
 		{
 			if (!nulls[i])
-				add_value(values, elements[i], &out, rule);
+				add_value(values, elements[i], &out, rule, options);
 		}
 	}
 	return *values != NIL;
 }
 
 static void
-add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule)
+add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
+		  const AmplifyOptions *options)
 {
 	char	   *text = OutputFunctionCall(out, datum);
 	int			length = strlen(text);
@@ -244,7 +249,7 @@ add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule)
 	}
 	else
 		text = pg_server_to_any(text, length, PG_UTF8);
-	if (amplify_resource_valid_key(rule, text))
+	if (valid_key(rule, text, options))
 		*values = lappend(*values, text);
 }
 
@@ -298,7 +303,7 @@ bind_arns(const AmplifyResource *resource, KeyValues *arns,
 			arns->bound = false;
 			return true;
 		}
-		if (valid_keys(resource, keys))
+		if (valid_keys(resource, keys, options))
 			found = lappend(found, keys);
 	}
 	arns->values = found;
@@ -306,7 +311,8 @@ bind_arns(const AmplifyResource *resource, KeyValues *arns,
 }
 
 static bool
-valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys)
+valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys,
+		   const AmplifyOptions *options)
 {
 	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
 	{
@@ -314,10 +320,20 @@ valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys)
 															  resource->keys[i]);
 
 		if (keys->value[i] != NULL &&
-			!amplify_resource_valid_key(column->key, keys->value[i]))
+			!valid_key(column->key, keys->value[i], options))
 			return false;
 	}
 	return true;
+}
+
+/* What AWS can't have is not asked for, unless somebody else is asked */
+static bool
+valid_key(AmplifyKeyRule rule, const char *value,
+		  const AmplifyOptions *options)
+{
+	return amplify_resource_can_ask(rule, value) &&
+		(options->endpoint_url != NULL ||
+		 amplify_resource_valid_key(rule, value));
 }
 
 static bool

@@ -24,7 +24,6 @@
 #define LONGEST_APP_ID	20
 #define LONGEST_DOMAIN	64
 #define LONGEST_LABEL	63
-#define LONGEST_JOB_ID	255
 
 static void check_columns(const AmplifyResource *resource);
 static void check_operation(const AmplifyResource *resource,
@@ -254,10 +253,34 @@ amplify_resource_is_place(const AmplifyColumn *column)
 }
 
 /*
- * Could the service have something under this key?  Values that break its
- * rules, and those that would name another URI (an empty segment, dot
- * segments), must never be sent.  Nor must a second spelling of a key, which
- * would bring an item twice: see AMPLIFY_JOB_NUMBER.  value is valid UTF-8.
+ * Can a request have that value for a key?  Not if it would name another URI
+ * (an empty segment, dot segments) or none that a service takes.  Nor if it is
+ * a second spelling of a key, which would bring an item twice: see
+ * AMPLIFY_JOB_NUMBER.  value is valid UTF-8.
+ */
+bool
+amplify_resource_can_ask(AmplifyKeyRule rule, const char *value)
+{
+	int			length = 0;
+
+	if (rule == AMPLIFY_ARN || rule == AMPLIFY_REGION_NAME ||
+		rule == AMPLIFY_ACCOUNT_ID)
+		return true;
+	for (const char *p = value; *p != '\0'; p++)
+	{
+		if (!IS_HIGHBIT_SET(*p) || (*p & 0x40) != 0)
+			length++;			/* not a continuation byte */
+	}
+	if (rule == AMPLIFY_JOB_ID && value[0] == '0' && length > 1 &&
+		strspn(value, DIGITS) == length)
+		return false;
+	return length >= 1 && length <= AMPLIFY_LONGEST_NAME &&
+		strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
+}
+
+/*
+ * Does a value that can be asked for keep to what AWS's model says of the key?
+ * Then AWS itself may have it; what stands in for AWS may have any.
  */
 bool
 amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
@@ -269,21 +292,11 @@ amplify_resource_valid_key(AmplifyKeyRule rule, const char *value)
 		case AMPLIFY_APP_ID:
 			return length >= 2 && length <= LONGEST_APP_ID &&
 				value[0] == 'd' && strspn(value, LETTERS DIGITS) == length;
-		case AMPLIFY_NAME:
-			length = 0;
-			for (const char *p = value; *p != '\0'; p++)
-			{
-				if (!IS_HIGHBIT_SET(*p) || (*p & 0x40) != 0)
-					length++;	/* not a continuation byte */
-			}
-			return length >= 1 && length <= AMPLIFY_LONGEST_NAME &&
-				strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
 		case AMPLIFY_DOMAIN:
 			return length <= LONGEST_DOMAIN && valid_domain(value);
 		case AMPLIFY_JOB_ID:
-			return length >= 1 && length <= LONGEST_JOB_ID &&
-				strspn(value, DIGITS) == length &&
-				(value[0] != '0' || length == 1);
+			return strspn(value, DIGITS) == length;
+		case AMPLIFY_NAME:
 		case AMPLIFY_ARN:
 		case AMPLIFY_REGION_NAME:
 		case AMPLIFY_ACCOUNT_ID:

@@ -213,7 +213,8 @@ read_item(const AmplifyResource *resource, AmplifyItem *item)
 			(void) amplify_resource_parse_arn(resource, value.text, "us-east-1",
 											  &account, &keys);
 		}
-		(void) amplify_resource_valid_key(column->key, value.text);
+		(void) (amplify_resource_can_ask(column->key, value.text) &&
+				amplify_resource_valid_key(column->key, value.text));
 	}
 }
 
