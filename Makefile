@@ -30,11 +30,13 @@ OBJS = \
 	src/provider.o \
 	src/query.o \
 	src/readahead.o \
+	src/request.o \
 	src/resource.o \
 	src/resource_data.o \
 	src/scan.o \
 	src/sign.o \
 	src/sigv4.o \
+	src/socket.o \
 	src/spill.o \
 	src/stat.o \
 	src/stream.o \

@@ -494,8 +494,12 @@ typedef enum AmplifyHttpResult
 	AMPLIFY_HTTP_TIMEOUT,
 	AMPLIFY_HTTP_BROKEN,		/* connection lost or not HTTP */
 	AMPLIFY_HTTP_TOO_LARGE,
+	AMPLIFY_HTTP_UNABLE,		/* libcurl lacks what is needed */
 	AMPLIFY_HTTP_MEMORY
 } AmplifyHttpResult;
+
+/* A socket of libcurl: its descriptor, and a number that is used once */
+typedef uint64 AmplifySocketId;
 
 /* Where in the lines before, between and after bodies a transfer is */
 typedef enum AmplifyHttpHead
@@ -531,6 +535,7 @@ typedef struct AmplifyTransfer
 	int			connect_timeout;	/* ms */
 	int			timeout;		/* ms, for the whole transfer */
 	size_t		max_size;		/* bytes of the decoded body */
+	bool		fresh;			/* on a connection of its own */
 	bool		public_only;	/* refuse loopback and link-local addresses */
 	AmplifyHttpUse *use;		/* where it is counted; never NULL */
 	dlist_head *completed;		/* list that a done transfer is put on */
@@ -546,6 +551,9 @@ typedef struct AmplifyTransfer
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders answer;
 	bool		connecting;		/* a connection was opened for it */
+	bool		begun;			/* libcurl has it */
+	AmplifySocketId socket;		/* that has the request; 0: none yet */
+	int64		sent;			/* when it got it */
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
 	char		reason[256];	/* that, or libcurl's words */
 
@@ -557,17 +565,34 @@ typedef struct AmplifyTransfer
 
 struct sockaddr;
 
-/* transfer.c: for http.c's callbacks; they don't throw */
+/* socket.c: for request.c's callbacks and http.c; they don't throw */
+extern int	amplify_socket_open(int family, int type, int protocol,
+								const AmplifyHttpUse *use);
+extern int	amplify_socket_close(int fd);
+extern AmplifySocketId amplify_socket_by_address(const char *ip, int port);
+extern bool amplify_socket_begin(AmplifySocketId id);
+extern void amplify_socket_end(AmplifySocketId id, bool sequential);
+extern void amplify_socket_heard(int fd);
+extern void amplify_socket_drop_unread(void);
+extern void amplify_socket_drop_silent(AmplifySocketId id,
+									   const AmplifyHttpUse *use,
+									   int64 since);
+
+/* transfer.c: for request.c's callbacks; they don't throw */
 extern bool amplify_transfer_body(AmplifyTransfer *transfer,
 								  const char *data, size_t bytes);
 extern bool amplify_transfer_header(AmplifyTransfer *transfer,
 									const char *data, size_t bytes);
 extern bool amplify_transfer_is_local(const struct sockaddr *address);
 
+/* request.c: for http.c.  A CURLcode, and a CURLSH * */
+extern int	amplify_request_options(AmplifyTransfer *transfer, void *share);
+
 extern void amplify_http_submit(AmplifyTransfer *transfer);
 extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
 extern void amplify_http_cancel(AmplifyTransfer *transfer);
 extern void amplify_http_release(AmplifyTransfer *transfer);
+extern bool amplify_http_is_suspect(const AmplifyTransfer *transfer);
 extern void amplify_http_drive(void);
 extern void amplify_http_wait(int64 deadline, AmplifyWait wait);
 extern void amplify_http_arm(int64 deadline);

@@ -162,6 +162,7 @@ typedef enum AmplifyTrouble
 	AMPLIFY_TROUBLE_MAX_CALLS,
 	AMPLIFY_TROUBLE_NO_CREDENTIALS, /* none to ask with */
 	AMPLIFY_TROUBLE_SIGNING,
+	AMPLIFY_TROUBLE_UNABLE,		/* libcurl lacks what is needed */
 	AMPLIFY_TROUBLE_MEMORY
 } AmplifyTrouble;
 
@@ -388,6 +389,7 @@ typedef struct AmplifyCall
 	int			generation;		/* of the credentials it was signed with */
 	int64		clock_offset;	/* of the time it was signed with */
 	bool		refreshed;		/* tried again with new credentials */
+	bool		fresh;			/* the next attempt gets a new connection */
 	bool		reclocked;		/* tried again with the service's time */
 	int64		deadline;		/* QUEUED: not before */
 	int64		started;		/* ACTIVE: when */

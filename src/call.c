@@ -131,6 +131,7 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	transfer->max_size = options->max_response_size;
 	transfer->public_only = connection->endpoint.public_only &&
 		options->proxy == NULL;
+	transfer->fresh = call->fresh;
 	transfer->use = &connection->shared->use;
 	transfer->completed = completed;
 
@@ -162,6 +163,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	AmplifyFailure failure;
 	AmplifyOutcome outcome = amplify_error_classify(transfer, &failure);
 
+	call->fresh = amplify_http_is_suspect(transfer);
 	call->counters->bytes += transfer->received;
 	server->stats.bytes += transfer->received;
 	if (outcome == AMPLIFY_OUTCOME_THROTTLED)

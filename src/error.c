@@ -107,6 +107,7 @@ static const struct
 	[AMPLIFY_HTTP_TIMEOUT] = {AMPLIFY_TROUBLE_TIMEOUT, AMPLIFY_OUTCOME_RETRY},
 	[AMPLIFY_HTTP_BROKEN] = {AMPLIFY_TROUBLE_BROKEN, AMPLIFY_OUTCOME_RETRY},
 	[AMPLIFY_HTTP_TOO_LARGE] = {AMPLIFY_TROUBLE_TOO_LARGE, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_UNABLE] = {AMPLIFY_TROUBLE_UNABLE, AMPLIFY_OUTCOME_FAIL},
 	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_TROUBLE_MEMORY, AMPLIFY_OUTCOME_FAIL},
 };
 
@@ -250,6 +251,10 @@ static const struct
 	[AMPLIFY_TROUBLE_SIGNING] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "could not sign the request",
 		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps."
+	},
+	[AMPLIFY_TROUBLE_UNABLE] = {
+		ERRCODE_FDW_ERROR, "libcurl lacks what the request needs",
+		"The extension needs libcurl 7.87 or later, with TLS, as the operating system's packages have it."
 	},
 	[AMPLIFY_TROUBLE_MEMORY] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL
@@ -429,6 +434,7 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 	/* a limit that the user has set, or trouble of our own, is no app's */
 	if (failure->trouble == AMPLIFY_TROUBLE_MAX_CALLS ||
 		failure->trouble == AMPLIFY_TROUBLE_SIGNING ||
+		failure->trouble == AMPLIFY_TROUBLE_UNABLE ||
 		failure->trouble == AMPLIFY_TROUBLE_MEMORY)
 		elevel = ERROR;
 

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * http.c
- *	  Requests on the network, many at a time.  The only file that knows
- *	  libcurl.
+ *	  Requests on the network, many at a time.  With request.c, which says
+ *	  what a request is, the only file that knows libcurl.
  *
  * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether
  * it is tried again and what its answer means is decided above.
@@ -28,12 +28,9 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "amplify_fdw.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "amplify_fdw needs libcurl 7.87 or later (CURLOPT_QUICK_EXIT)"
@@ -59,13 +56,7 @@ static void abandon_engine(void);
 static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
 							void *arg, void *socket_arg);
 static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
-static size_t write_callback(char *data, size_t size, size_t n, void *arg);
-static size_t header_callback(char *data, size_t size, size_t n, void *arg);
-static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
-										  struct curl_sockaddr *address);
-static int	close_socket_callback(void *arg, curl_socket_t fd);
-static bool prepare_handle(AmplifyTransfer *transfer);
-static CURLcode set_options(CURL *easy, AmplifyTransfer *transfer);
+static CURLcode prepare_handle(AmplifyTransfer *transfer);
 static void detach(AmplifyTransfer *transfer);
 static void finish(AmplifyTransfer *transfer, CURLcode code);
 static AmplifyHttpResult classify(CURLcode code);
@@ -93,7 +84,7 @@ static void set_curl_deadline(long timeout_ms);
 void
 amplify_http_submit(AmplifyTransfer *transfer)
 {
-	CURLMcode	rc = CURLM_OUT_OF_MEMORY;
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
 
 	transfer->done = false;
 	transfer->result = AMPLIFY_HTTP_OK;
@@ -104,6 +95,9 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->head = AMPLIFY_HEAD_STATUS;
 	transfer->reached = false;
 	transfer->connecting = false;
+	transfer->begun = false;
+	transfer->socket = 0;
+	transfer->sent = 0;
 	transfer->refusal = NULL;
 	transfer->reason[0] = '\0';
 	memset(&transfer->answer, 0, sizeof(transfer->answer));
@@ -114,14 +108,20 @@ amplify_http_submit(AmplifyTransfer *transfer)
 		abandon_engine();
 	transfer->use->in_flight++;
 	dlist_push_tail(&active, &transfer->node);
-	if (start_engine() && prepare_handle(transfer))
+	if (start_engine())
+		rc = prepare_handle(transfer);
+	if (rc == CURLE_OK)
 	{
+		amplify_socket_drop_unread();
 		LIBCURL_BEGIN();
-		rc = curl_multi_add_handle(multi, transfer->easy);
+		if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
+			transfer->begun = true;
+		else
+			rc = CURLE_OUT_OF_MEMORY;
 		LIBCURL_END();
 	}
-	if (rc != CURLM_OK)
-		finish(transfer, CURLE_OUT_OF_MEMORY);
+	if (rc != CURLE_OK)
+		finish(transfer, rc);
 }
 
 /* The next transfer that is done, or NULL */
@@ -148,9 +148,21 @@ void
 amplify_http_cancel(AmplifyTransfer *transfer)
 {
 	detach(transfer);
+	amplify_socket_end(transfer->socket, false);
+	transfer->socket = 0;
 	if (transfer->node.next != NULL)
 		dlist_delete(&transfer->node);
 	amplify_http_release(transfer);
+}
+
+/* Should another attempt keep off the connection that this one had? */
+bool
+amplify_http_is_suspect(const AmplifyTransfer *transfer)
+{
+	return transfer->result == AMPLIFY_HTTP_TIMEOUT ||
+		transfer->result == AMPLIFY_HTTP_BROKEN ||
+		transfer->status == 408 || transfer->status == 421 ||
+		transfer->status == 425;
 }
 
 /* Free what http.c allocated for a transfer that is done */
@@ -180,10 +192,14 @@ amplify_http_drive(void)
 			break;
 		n = amplify_loop_poll(events, EVENTS);
 		for (int i = 0; i < n; i++)
+		{
+			if (events[i].readable)
+				amplify_socket_heard(events[i].fd);
 			run_libcurl(events[i].fd,
 						(events[i].readable ? CURL_CSELECT_IN : 0) |
 						(events[i].writable ? CURL_CSELECT_OUT : 0) |
 						(events[i].failed ? CURL_CSELECT_ERR : 0));
+		}
 	}
 	collect_finished();
 	if (damaged)
@@ -330,64 +346,12 @@ run_timeout(void)
 	set_curl_deadline(timeout_ms);
 }
 
-static size_t
-write_callback(char *data, size_t size, size_t n, void *arg)
-{
-	return amplify_transfer_body(arg, data, size * n) ? size * n : 0;
-}
-
-static size_t
-header_callback(char *data, size_t size, size_t n, void *arg)
-{
-	return amplify_transfer_header(arg, data, size * n) ? size * n : 0;
-}
-
-/*
- * Every socket of libcurl is made here, so that it is counted, and so that a
- * name which resolves to this machine or to the metadata service is refused
- * after resolution, when nothing can change it any more.
- */
-static curl_socket_t
-open_socket_callback(void *arg, curlsocktype purpose,
-					 struct curl_sockaddr *address)
-{
-	AmplifyTransfer *transfer = arg;
-	curl_socket_t fd;
-
-	if (transfer->public_only && amplify_transfer_is_local(&address->addr))
-	{
-		transfer->refusal =
-			"the name of the endpoint resolves to a local address";
-		return CURL_SOCKET_BAD;
-	}
-	if (!AcquireExternalFD())
-		return CURL_SOCKET_BAD;
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-				address->protocol);
-	if (fd == CURL_SOCKET_BAD)
-	{
-		ReleaseExternalFD();
-		return fd;
-	}
-	/* further addresses of the name are tried for the same connection */
-	if (!transfer->connecting)
-		transfer->use->connections++;
-	transfer->connecting = true;
-	return fd;
-}
-
-static int
-close_socket_callback(void *arg, curl_socket_t fd)
-{
-	ReleaseExternalFD();
-	return close(fd);
-}
-
-/* An easy handle with the request in it; false when memory is out */
-static bool
+/* An easy handle with the request in it */
+static CURLcode
 prepare_handle(AmplifyTransfer *transfer)
 {
 	struct curl_slist *slist = NULL;
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
 	bool		ok = true;
 
 	LIBCURL_BEGIN();
@@ -401,80 +365,9 @@ prepare_handle(AmplifyTransfer *transfer)
 			slist = longer;
 	}
 	transfer->slist = slist;
-	ok = ok && transfer->easy != NULL &&
-		set_options(transfer->easy, transfer) == CURLE_OK;
+	if (ok && transfer->easy != NULL)
+		rc = amplify_request_options(transfer, share);
 	LIBCURL_END();
-	return ok;
-}
-
-/* All that is ever set: the handle may have been another transfer's */
-static CURLcode
-set_options(CURL *easy, AmplifyTransfer *transfer)
-{
-	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
-	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
-	CURLcode	rc = CURLE_OK;
-
-#define SET(option, value) \
-	if (rc == CURLE_OK) rc = curl_easy_setopt(easy, option, value)
-
-	SET(CURLOPT_PRIVATE, transfer);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_QUICK_EXIT, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_URL, transfer->url);
-	/* the bytes that were signed, which libcurl must not normalize */
-	SET(CURLOPT_REQUEST_TARGET, transfer->target);
-	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_HTTPHEADER, transfer->slist);
-	SET(CURLOPT_POSTFIELDS, transfer->post_body);
-	if (transfer->post_body == NULL)
-	{
-		SET(CURLOPT_HTTPGET, 1L);
-	}
-	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
-	/* "" keeps libcurl from reading http_proxy, no_proxy and the like */
-	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
-	SET(CURLOPT_NOPROXY, "");
-	/* what a proxy says to CONNECT is not the service's response */
-	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_CAINFO, bundle);
-
-	/*
-	 * libcurl parses a bundle once and keeps it, but not beside a folder, and
-	 * then each handshake would begin with 20 ms of that.
-	 */
-	SET(CURLOPT_CAPATH, bundle ? NULL : built->capath);
-
-	/*
-	 * Over TLS, HTTP/2 if the server has it: then all requests go over one
-	 * connection, for which the later ones of a burst wait.  Measured, a
-	 * fresh session is faster by its handshakes, a warm one the same.
-	 */
-	SET(CURLOPT_HTTP_VERSION, (long) (tls ? CURL_HTTP_VERSION_2TLS :
-									  CURL_HTTP_VERSION_1_1));
-	SET(CURLOPT_PIPEWAIT, (long) tls);
-	SET(CURLOPT_SHARE, share);
-	SET(CURLOPT_HTTP09_ALLOWED, 0L);
-	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
-	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout);
-	SET(CURLOPT_TCP_NODELAY, 1L);
-	SET(CURLOPT_ERRORBUFFER, transfer->reason);
-	SET(CURLOPT_WRITEFUNCTION, write_callback);
-	SET(CURLOPT_WRITEDATA, transfer);
-	SET(CURLOPT_HEADERFUNCTION, header_callback);
-	SET(CURLOPT_HEADERDATA, transfer);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
-#undef SET
 	return rc;
 }
 
@@ -519,11 +412,14 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 {
 	long		status = 0;
 	long		sent = 0;
+	long		version = 0;
 
-	if (transfer->easy != NULL)
+	/* else it tells of the transfer that had the handle before */
+	if (transfer->begun)
 	{
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
 	}
 	transfer->status = status;
 	transfer->reached = sent > 0;
@@ -531,6 +427,14 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 		transfer->result = classify(code);
 	if (code == CURLE_OUT_OF_MEMORY)
 		damaged = true;
+	if (transfer->result == AMPLIFY_HTTP_TIMEOUT && transfer->sent != 0 &&
+		transfer->received == 0)
+		amplify_socket_drop_silent(transfer->socket, transfer->use,
+								   transfer->sent);
+	amplify_socket_end(transfer->socket,
+					   version == CURL_HTTP_VERSION_1_0 ||
+					   version == CURL_HTTP_VERSION_1_1);
+	transfer->socket = 0;
 	/* libcurl's words for that would be about a callback */
 	if (transfer->refusal != NULL)
 		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));

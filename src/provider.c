@@ -352,6 +352,7 @@ amplify_provider_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 	amplify_sign_forget(transfer);
 	while (amplify_http_pop(&request->completed) == NULL)
 		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
+	transfer->fresh = amplify_http_is_suspect(transfer);
 	return amplify_error_classify(transfer, failure);
 }
 

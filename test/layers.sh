@@ -23,7 +23,9 @@ limit:
 transfer:
 memory:
 loop:
-http: transfer memory loop
+socket: loop
+request: transfer loop socket
+http: memory loop socket request
 option_data:
 option: resource resource_data option_data
 keyset: resource
@@ -60,7 +62,7 @@ amplify_fdw: resource resource_data option connection progress query plan scan e
 # Files that are not in the line of errstart can't report an error, so that
 # what fails at the other end becomes one in error.c.
 doors='
-curl_[a-z]+_[a-z_]+: http
+curl_[a-z]+_[a-z_]+: http request
 json_[a-z_]+: page
 (EVP|OSSL|HMAC|SHA256|OPENSSL|CRYPTO|ERR)_[A-Za-z_0-9]+: sigv4
 (epoll_p?wait|p?poll|p?select|WaitLatch.*|WaitEventSetWait): loop
@@ -73,7 +75,7 @@ errstart(_cold)?: resource option error connection spill progress query value an
 
 # The same by what stands in the source
 words='
-<curl/: http.c
+<curl/: http.c request.c
 <json-c/: page.c
 <openssl/: sigv4.c
 PG_VERSION_NUM: amplify_base.h

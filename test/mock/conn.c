@@ -418,6 +418,28 @@ conns_release(void)
 	}
 }
 
+/* Say that on every connection that waits for a request, unasked. */
+void
+conns_speak(Slice text)
+{
+	for (Conn *c = all_conns; c != NULL; c = c->next)
+	{
+		if (c->used && c->state == S_READ && c->in.n == 0)
+			(void) conn_send(c, text);
+	}
+}
+
+/* From now on, no connection of the client's that is open hears anything. */
+void
+conns_deafen(void)
+{
+	for (Conn *c = all_conns; c != NULL; c = c->next)
+	{
+		if (c->used && c->state == S_READ)
+			c->state = S_BLACKHOLE;
+	}
+}
+
 /* Send what is rendered, at once or later. */
 static void
 conn_start(Conn *c, long delay)

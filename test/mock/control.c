@@ -361,6 +361,26 @@ word_release(Conn *c, const Params *ps, Reply *r)
 	return ok_or(r, NULL);
 }
 
+static bool
+word_speak(Conn *c, const Params *ps, Reply *r)
+{
+	const char *text = param(ps, "text");
+
+	(void) c;
+	if (text == NULL)
+		return bad(r, "text is missing");
+	conns_speak(slice(text));
+	return ok_or(r, NULL);
+}
+
+static bool
+word_deafen(Conn *c, const Params *ps, Reply *r)
+{
+	(void) c, (void) ps;
+	conns_deafen();
+	return ok_or(r, NULL);
+}
+
 static const struct
 {
 	const char *method;
@@ -377,6 +397,8 @@ static const struct
 	{"GET", "wait", word_wait},
 	{"POST", "reset", word_reset},
 	{"POST", "release", word_release},
+	{"POST", "speak", word_speak},
+	{"POST", "deafen", word_deafen},
 	{"POST", "latency", word_latency},
 	{"POST", "rate", word_rate},
 	{"POST", "fault", word_fault},

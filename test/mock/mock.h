@@ -460,6 +460,8 @@ extern void conns_run_ready(void);
 extern void conns_check_waiting(void);
 extern void conns_bury(void);
 extern void conns_release(void);
+extern void conns_speak(Slice text);
+extern void conns_deafen(void);
 extern void conns_free(void);
 extern bool server_watch(Conn *c);
 extern void timer_set(Conn *c, uint64_t due);

@@ -21,6 +21,9 @@ my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);
 add_server($session, 'tls', $mock->tls_url, ca_bundle => "$certs/ca.pem");
+add_server($session, 'hasty', $mock->url, request_timeout => 300);
+add_server($session, 'hastytls', $mock->tls_url, request_timeout => 300,
+    ca_bundle => "$certs/ca.pem");
 
 sub keyed
 {
@@ -104,6 +107,53 @@ $mock->fault(reset => 'headers', skip => 1);
 is(keyed('aws') . keyed('aws'), 'testtest',
     'reset on reuse: the query works');
 is(counted('aws'), '2, 2, 0', 'reset on reuse: it takes a new connection');
+
+# What is said on a connection that waits for nothing is not the next
+# request's response.
+my $leftover = '{"backendEnvironment":{"environmentName":"test",'
+    . '"stackName":"poison"}}';
+my %unasked = (
+    'a second response' => "HTTP/1.1 200 OK\r\nContent-Length: "
+        . length($leftover) . "\r\n\r\n$leftover",
+    'a farewell' => "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n"
+        . "Connection: close\r\n\r\n",
+    'half a response' => "HTTP/1.1 404 Not Found\r\n"
+        . "x-amzn-ErrorType: NotFoundException\r\n",
+    'a byte' => ' ',
+);
+for my $server (qw(aws tls))
+{
+    for my $name (sort keys %unasked)
+    {
+        begin_anew();
+        keyed($server);
+        $mock->say('speak', text => $unasked{$name});
+        is($session->value("SELECT stack_name LIKE '%poison%' FROM
+            $server.backend_environments WHERE app_id = 'd00000000001' AND
+            environment_name = 'test'"), 'f', "$server: $name is no response");
+        is(keyed($server), 'test', "$server: $name, and then");
+        is(counted($server), '3, 2, 0',
+            "$server: $name: it takes a new connection, without an attempt");
+    }
+}
+
+# Connections whose other end has gone without a word cost one time-out, and
+# not one each.
+for my $server (qw(hasty hastytls))
+{
+    begin_anew();
+    $mock->fault(stall => 'request', op => 'ListBackendEnvironments', n => 10);
+    $session->send("SELECT count(*) FROM $server.backend_environments");
+    $mock->wait_held(10);
+    $mock->release;
+    is($session->result->{rows}[0][0], 60, "$server: all rows");
+    is($mock->connections('open'), 10, "$server: ten connections are kept");
+    $mock->say('deafen');
+    $session->rows('SELECT amplify_fdw_stats_reset()');
+    is(keyed($server) . keyed($server) . keyed($server), 'testtesttest',
+        "$server: dead connections do no harm");
+    is(counted($server), '4, 1, 1', "$server: one attempt is lost");
+}
 
 begin_anew();
 keyed('aws');
