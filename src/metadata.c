@@ -265,7 +265,8 @@ instance_send(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 
 	do
 		outcome = amplify_provider_send(transfer, failure);
-	while (outcome == AMPLIFY_OUTCOME_RETRY && --attempts > 0);
+	while ((outcome == AMPLIFY_OUTCOME_RETRY ||
+			outcome == AMPLIFY_OUTCOME_THROTTLED) && --attempts > 0);
 	return outcome;
 }
 
