@@ -1,10 +1,11 @@
 /*
  * body.c
- *	  Bodies that are too long, too deep, compressed or in chunks.
+ *	  Bodies of another region, too long, too deep, compressed or in chunks.
  *
  * Padding is never held in memory: a body has a place where so many bytes
  * are to be put in while it is sent.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <zlib.h>
@@ -30,6 +31,31 @@ put_nested(Buf *b, long depth)
 	memset(b->p + b->n, '[', (size_t) depth);
 	memset(b->p + b->n + depth, ']', (size_t) depth);
 	b->n += 2 * (size_t) depth;
+}
+
+/* Let the ARNs in the body be of another region than the mock's. */
+void
+body_move(Buf *body, const char *region)
+{
+	static Buf	moved;
+	char		ours[64];
+	size_t		n = (size_t) snprintf(ours, sizeof(ours), ":amplify:%s:", options.region);
+	Slice		rest = buf_view(body);
+	const char *at;
+
+	if (strcmp(region, options.region) == 0)
+		return;
+	moved.n = 0;
+	while ((at = memmem(rest.p, rest.n, ours, n)) != NULL)
+	{
+		buf_put(&moved, rest.p, (size_t) (at - rest.p));
+		buf_printf(&moved, ":amplify:%s:", region);
+		rest.n -= (size_t) (at - rest.p) + n;
+		rest.p = at + n;
+	}
+	buf_slice(&moved, rest);
+	body->n = 0;
+	buf_slice(body, buf_view(&moved));
 }
 
 /*

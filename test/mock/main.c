@@ -23,6 +23,7 @@ static const char usage[] =
 "  --odd-names          odd environment names in every 5th app of those\n"
 "  --credential C       AKID:SECRET[:TOKEN], more than once if wanted\n"
 "  --region R           us-east-1\n"
+"  --any-region         take requests for any region; ARNs are of that\n"
 "  --account N          111122223333\n"
 "  --latency MS         delay of each reply of the API (0)\n"
 "  --clock SECONDS      the mock's clock is so much ahead (0)\n"
@@ -88,6 +89,7 @@ static const struct
 	{"--odd-names", .flag = &odd_names},
 	{"--credential", .call = set_credential},
 	{"--region", .text = &options.region},
+	{"--any-region", .flag = &options.any_region},
 	{"--account", .text = &options.account},
 	{"--latency", .number = &options.latency},
 	{"--clock", .number = &options.clock_offset},

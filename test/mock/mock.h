@@ -251,6 +251,7 @@ typedef struct Reply
 	Buf			message;
 	Buf			headers;		/* whole lines */
 	Buf			body;
+	char		region[32];		/* that the request is signed for */
 	Wishes		wish;
 } Reply;
 
@@ -282,6 +283,7 @@ extern int	reply_render(Reply *r, Buf *out, Plan *plan, bool keepalive);
 extern const char *http_date(void);
 
 /* body.c: bodies that lie */
+extern void body_move(Buf *body, const char *region);
 extern uint64_t body_stuff(Reply *r, Buf *body, uint64_t *pad_at);
 extern void body_gzip(Buf *body, uint64_t pad_at, uint64_t *pad_len);
 extern void put_junk_headers(Buf *out, long bytes);
@@ -440,6 +442,7 @@ typedef struct Options
 	const char *key;
 	const char *port_file;
 	const char *region;
+	bool		any_region;
 	const char *account;
 	long		latency;
 	long		clock_offset;

@@ -76,6 +76,7 @@ reply_begin(Reply *r)
 	r->code_in_body = false;
 	r->type = "application/json";
 	r->code = NULL;
+	r->region[0] = '\0';
 	r->message.n = r->headers.n = r->body.n = extra.n = 0;
 	memset(&r->wish, 0, sizeof(r->wish));
 	r->wish.headers = extra;
@@ -322,6 +323,8 @@ reply_render(Reply *r, Buf *out, Plan *plan, bool keepalive)
 		r->status = 302;
 	if (r->failed)
 		put_error_body(r);
+	if (r->region[0] != '\0')
+		body_move(body, r->region);
 	if (w->body.p)
 	{
 		body->n = 0;

@@ -30,6 +30,7 @@ typedef struct Credential
 	time_t		expires;		/* of what was issued */
 	long		uses;			/* -1: as many as one likes */
 	char		day[9];			/* that the key below is for */
+	char		region[32];		/* likewise */
 	char		service[16];	/* likewise */
 	unsigned char key[SHA_LEN];
 } Credential;
@@ -127,6 +128,7 @@ signing_key(Credential *cred, const Claim *claim)
 	int			n;
 
 	if (memcmp(cred->day, claim->day.p, 8) == 0 &&
+		slice_is(claim->region, cred->region) &&
 		slice_is(claim->service, cred->service))
 		return cred->key;
 	n = snprintf(first, sizeof(first), "AWS4%s", cred->secret);
@@ -137,6 +139,8 @@ signing_key(Credential *cred, const Claim *claim)
 		hmac((Slice) {(char *) key, SHA_LEN}, steps[i], key);
 	memcpy(cred->key, key, SHA_LEN);
 	memcpy(cred->day, claim->day.p, 8);
+	snprintf(cred->region, sizeof(cred->region), "%.*s",
+			 (int) claim->region.n, claim->region.p);
 	snprintf(cred->service, sizeof(cred->service), "%.*s",
 			 (int) claim->service.n, claim->service.p);
 	return cred->key;
@@ -451,7 +455,8 @@ check_scope(const Claim *claim, const char *service, Reply *r)
 					"'%.*s' != '%.8s', from '%.16s'.",
 					(int) claim->day.n, claim->day.p,
 					claim->date.p, claim->date.p);
-	else if (!slice_is(claim->region, options.region))
+	else if (!slice_is(claim->region, options.region) &&
+			 !(options.any_region && claim->region.n < sizeof(r->region)))
 		reply_error(r, 403, bad,
 					"Credential should be scoped to a valid region, not '%.*s'. ",
 					(int) claim->region.n, claim->region.p);
@@ -463,6 +468,9 @@ check_scope(const Claim *claim, const char *service, Reply *r)
 					"Credential should be scoped with a valid terminator: "
 					"'aws4_request', not '%.*s'. ",
 					(int) claim->terminator.n, claim->terminator.p);
+	else
+		snprintf(r->region, sizeof(r->region), "%.*s",
+				 (int) claim->region.n, claim->region.p);
 	return !r->failed;
 }
 
