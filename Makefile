@@ -120,32 +120,52 @@ REGRESS = \
 	times \
 	types \
 	user_mapping
-# Each test has a mock service of its own
-REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock
+# Each test has a mock service of its own; the database is the same, whatever
+# the server's locale
+REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock --encoding=UTF8 --no-locale
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl libcrypto json-c
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-clobbered -Wno-cast-function-type \
-	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
-SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2> /dev/null)
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2> /dev/null)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) leads to no makefiles of PostgreSQL (PGXS): install its \
+development package, or give PG_CONFIG=/path/to/pg_config)
+endif
 include $(PGXS)
 
 # PGXS knows of no headers
 $(OBJS): $(wildcard $(srcdir)/src/*.h)
+
+# What is missing is named before the compiler stumbles over it
+$(OBJS) $(OBJS:.o=.bc): | needed
+
+needed:
+	@test -e '$(includedir_server)/postgres.h' || { echo "$(PG_CONFIG) belongs\
+	 to a PostgreSQL whose headers are not here ($(includedir_server)):\
+	 install its development package" >&2; exit 1; }
+	@$(PKG_CONFIG) --print-errors --exists \
+		'libcurl >= 7.87' 'libcrypto >= 3' json-c
+	@case `curl-config --ssl-backends 2> /dev/null || echo OpenSSL` in \
+		*OpenSSL*) ;; \
+		*) echo "curl-config belongs to a libcurl without OpenSSL" >&2; \
+			exit 1 ;; esac
 
 installcheck: mock
 
 clean: clean-test
 
 mock:
+	@curl --version > /dev/null || { echo "the tests need curl" >&2; exit 1; }
 	$(MAKE) -C $(srcdir)/test/mock
 
 clean-test:
 	$(MAKE) -C $(srcdir)/test/mock clean
 	$(MAKE) -C $(srcdir)/test/unit clean
 
-.PHONY: mock clean-test
+.PHONY: needed mock clean-test
