@@ -3,8 +3,9 @@
 #
 # On a fresh Debian, as root, it installs what is missing.  It ends with one
 # line, "N passed, N failed", and fails if any test has.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 passed=0
 failed=0
@@ -24,6 +25,10 @@ step_style() {
 
 step_layers() {
     prove "$tree/test/layers.sh" :: "$tree"
+}
+
+step_scripts() {
+    prove "$top/test/scripts.sh"
 }
 
 step_docs() {
@@ -142,7 +147,7 @@ finish() {
 
 steps=("$@")
 if [ $# -eq 0 ]; then
-    steps=(style layers docs unit regress tap torture clients differential fuzz)
+    steps=(style layers scripts docs unit regress tap torture clients differential fuzz)
     # that is made of what is committed
     [ ! -e "$top/.git" ] || steps+=(package)
 fi

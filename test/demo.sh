@@ -4,8 +4,9 @@
 # On Debian, as root, it installs what is missing, builds, and starts a private
 # server and a mock of Amplify.  With --keep, it leaves you at a psql prompt
 # there.  Nothing it has started is left when it ends.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 keep=false
 case $* in
@@ -15,7 +16,10 @@ case $* in
 esac
 
 need_cluster
-start_mock --data "$tree/test/mock/demo.json"
+# another region, with apps of its own; the first one is good for any
+start_mock --generate 3,2 --region eu-west-1
+mock_eu=$AMPLIFY_MOCK_URL
+start_mock --data "$tree/test/mock/demo.json" --any-region
 # From standard input, so that psql prints an error as a user sees it, and where
 psql -X -q -P pager=off -v mock="$AMPLIFY_MOCK_URL" \
     < "$tree/test/demo.psql" 2>&1
@@ -23,5 +27,6 @@ if "$keep"; then
     say "a psql prompt on this server and mock; \\q ends it all"
     # Control-C is psql's: it cancels a query
     trap : INT
-    PATH=$tree/test/mock:$PATH psql -v mock="$AMPLIFY_MOCK_URL"
+    PATH=$tree/test/mock:$PATH PSQL_HISTORY=/dev/null \
+        psql -X -v mock="$AMPLIFY_MOCK_URL" -v mock_eu="$mock_eu"
 fi

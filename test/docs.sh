@@ -142,8 +142,18 @@ unexplained_states() {
 typed() {
     awk -v RS='```' '/^sql\n/ && !/CREATE EXTENSION/ { print substr($0, 4) }' \
         "$top/README.md"
-    echo "CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-1');"
-    grep -o '`ALTER SERVER mine .*`' "$top/README.md" | tr '`' ';'
+    echo "CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'ap-southeast-2');"
+    grep -o '`ALTER SERVER mine [^`]*`' "$top/README.md" | tr '`' ';'
+    cat <<'END'
+CREATE USER MAPPING FOR CURRENT_USER SERVER mine
+    OPTIONS (access_key_id 'AKIDEXAMPLE',
+             secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
+CREATE SCHEMA mine;
+IMPORT FOREIGN SCHEMA amplify FROM SERVER mine INTO mine;
+SELECT 1 / (count(*) FILTER (WHERE app_arn LIKE 'arn:aws:amplify:ap-southeast-2:%') > 0)::int FROM mine.apps;
+ALTER SERVER mine OPTIONS (SET region 'eu-west-1', SET endpoint_url :'mock_eu');
+SELECT 1 / (count(*) = 3)::int FROM mine.apps;
+END
 }
 
 demo_refuses() {

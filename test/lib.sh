@@ -10,41 +10,11 @@
 # the folder with the tree, the installation and the server's settings.
 
 umask 022                       # the server's user reads what we install
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export LC_ALL=C.UTF-8           # whatever the machine has, or has not
+top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 tree=$top                       # where the build is
 temp=                           # our folder, once it is needed
 declare -A pids=()              # what we have started and not stopped
-
-# What each package is needed for: a command that works when it is there.
-# The server and its headers are apart, for their version varies.
-declare -A probes=(
-    [curl]='curl --version'
-    [gcc]='gcc --version'
-    [make]='make --version'
-    [pkg-config]='pkg-config --version'
-    [libc6-dev]='test -e /usr/include/stdio.h'
-    [libcurl4-openssl-dev]='pkg-config --exists libcurl'
-    [libssl-dev]='pkg-config --exists libcrypto'
-    [libjson-c-dev]='pkg-config --exists json-c'
-    [zlib1g-dev]='pkg-config --exists zlib'
-    [perl]='prove --version'
-    [libipc-run-perl]='perl -MIPC::Run -e 1'
-    [python3-botocore]='/usr/bin/python3 -c "import botocore"'
-    [openssl]='openssl version'
-    [awscli]='aws --version'
-    [nodejs]='node --version'
-    [npm]='npm --version'
-    [universal-ctags]='ctags --version | grep Universal'
-    [clang-tidy]='clang-tidy --version'
-    [cppcheck]='cppcheck --version'
-    [dpkg-dev]='dpkg-buildpackage --version'
-    [postgresql-server-dev-all]='command -v pg_buildext'
-    [lintian]='lintian --version'
-    [git]='git --version'
-    [unzip]='unzip -v'
-)
-build_packages=(gcc make libc6-dev pkg-config libcurl4-openssl-dev libssl-dev
-    libjson-c-dev zlib1g-dev curl)
 
 say() {
     printf '%s\n' "== $*"
@@ -64,6 +34,8 @@ quietly() {
     return "$status"
 }
 
+. "$top/test/packages.sh"
+
 # ---------- the end ----------
 
 kill_children() {
@@ -81,6 +53,8 @@ clean_up() {
     set +e
     [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster
     kill_children $$
+    [ ! -e "$temp/build/uninstall" ] ||
+        make -s -C "$temp/build/tree" with_llvm=no uninstall > /dev/null
     [ ${#pids[@]} -eq 0 ] || kill "${!pids[@]}" 2>/dev/null
     wait 2>/dev/null
     [ -z "$temp" ] || rm -rf "$temp"
@@ -96,80 +70,21 @@ trap 'exit 130' INT
 need_temp() {
     # Not in $TMPDIR: the server's user must get there, and the name of a
     # socket is short
-    [ -n "$temp" ] || temp=$(mktemp -d /tmp/amplify_fdw.XXXXXX)
+    local place=${AMPLIFY_TEST_TMP:-/tmp}
+
+    [ -z "$temp" ] || return 0
+    temp=$(mktemp -d "$place/amplify_fdw.XXXXXX") ||
+        die "no folder can be made in $place: set AMPLIFY_TEST_TMP to another"
     chmod 755 "$temp"
-}
-
-# ---------- packages ----------
-
-pg() {
-    "${PG_CONFIG:-pg_config}" "$1" 2>/dev/null
-}
-
-# The packages of the server that pg_config belongs to, or of the
-# distribution's own, as far as they are missing
-server_packages() {
-    local version
-
-    version=$(pg --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/') || version=
-    [ -n "$version" ] && [ -x "$(pg --bindir)/initdb" ] ||
-        printf '%s\n' "postgresql${version:+-$version}"
-    [ -n "$version" ] && [ -e "$(pg --pgxs)" ] ||
-        printf '%s\n' "postgresql-server-dev-${version:-all}"
-}
-
-# pg_cron for a server of Debian's, if it is missing; one that was built by hand
-# does without
-cron_package() {
-    local version
-
-    version=$(pg --bindir | sed -n 's,^/usr/lib/postgresql/\([0-9]*\)/bin$,\1,p')
-    [ -z "$version" ] || [ -e "$(pg --pkglibdir)/pg_cron.so" ] ||
-        printf 'postgresql-%s-cron\n' "$version"
-}
-
-missing_packages() {
-    local package
-
-    for package; do
-        if [ "$package" = server ]; then
-            server_packages
-        elif [ "$package" = cron ]; then
-            cron_package
-        else
-            sh -c "${probes[$package]}" > /dev/null 2>&1 ||
-                printf '%s\n' "$package"
-        fi
-    done
-}
-
-# Makes sure of the packages named, or keys of probes; "server" is PostgreSQL,
-# "cron" its pg_cron.
-need_packages() {
-    local missing
-
-    mapfile -t missing < <(missing_packages "$@")
-    [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get > /dev/null && [ "$(id -u)" -eq 0 ] ||
-        die "missing, and only root can install it on Debian: ${missing[*]}"
-    say "installing ${missing[*]}"
-    install_packages "${missing[@]}"
-}
-
-install_packages() {
-    local conf=/etc/postgresql-common/createcluster.d/amplify_fdw-test.conf
-    local status=0
-
-    # A fresh server package would make and start a cluster of its own; and a
-    # fresh machine may be installing something itself
-    mkdir -p "${conf%/*}"
-    printf 'create_main_cluster = false\n' > "$conf"
-    export DEBIAN_FRONTEND=noninteractive
-    quietly apt-get -q update &&
-        quietly apt-get -q -y -o DPkg::Lock::Timeout=300 \
-            --no-install-recommends install "$@" || status=1
-    rm -f "$conf"
-    return "$status"
+    [ ${#temp} -le 80 ] ||
+        die "$place is too long for the name of a socket:" \
+            "set AMPLIFY_TEST_TMP to another folder"
+    printf '#!/bin/sh\n' > "$temp/program"
+    chmod 755 "$temp/program"
+    "$temp/program" 2> /dev/null ||
+        die "$place does not let programs run (is it mounted noexec?):" \
+            "set AMPLIFY_TEST_TMP to another folder"
+    rm "$temp/program"
 }
 
 # ---------- build ----------
@@ -217,7 +132,8 @@ make_tree() {
 }
 
 # Lets a server find what is installed there.  Debian has a setting for that,
-# PostgreSQL 18 another.
+# PostgreSQL 18 another.  Else it goes into the server's own folders, and out of
+# them in the end.
 installation_settings() {
     local settings inst=$AMPLIFY_TEST_BUILD/inst
 
@@ -231,7 +147,8 @@ installation_settings() {
             printf "dynamic_library_path = '%s:\$libdir'\n" \
                 "$inst$(pg --pkglibdir)" ;;
         *)
-            # nothing but the server's own folders will do
+            [ -e "$(pg --sharedir)/extension/amplify_fdw.control" ] ||
+                touch "$AMPLIFY_TEST_BUILD/uninstall"
             quietly make -s -C "$tree" with_llvm=no install ;;
     esac
 }
@@ -247,6 +164,19 @@ as_server() {
     fi
 }
 
+# Whatever of libpq's the caller has set leads to a database of theirs: a service
+# and an address even in place of the host that is set.
+forget_libpq_settings() {
+    local name
+
+    for name in "${!PG@}"; do
+        case $name in
+            PG_*) ;;            # not libpq's
+            *) unset "$name" ;;
+        esac
+    done
+}
+
 # Starts the private cluster and lets psql and the like find it.
 need_cluster() {
     local bin
@@ -254,6 +184,10 @@ need_cluster() {
     [ ! -e "$temp/data" ] || return 0
     need_build
     need_temp
+    as_server test -x "$temp" ||
+        die "the server's user can't get into $temp:" \
+            "set AMPLIFY_TEST_TMP to another folder"
+    forget_libpq_settings
     bin=$(pg --bindir)
     mkdir "$temp/data" "$temp/socket"
     [ "$(id -u)" -ne 0 ] || chown postgres "$temp/data" "$temp/socket"

@@ -33,7 +33,7 @@ long_files() {
 }
 
 long_functions() {
-    ctags -x --kinds-C=f --_xformat='%F:%n %N %e' "${c_files[@]}" |
+    ctags-universal -x --kinds-C=f --_xformat='%F:%n %N %e' "${c_files[@]}" |
         awk -v max="$max_function" '{
             split($1, at, ":")
             if ($3 - at[2] + 1 > max)
