@@ -177,7 +177,10 @@ enum AmplifyScanPrivate
 	AMPLIFY_PRIVATE_EAGER,		/* Boolean: no LIMIT in sight */
 	AMPLIFY_PRIVATE_KEEP,		/* Boolean: may be asked again */
 	AMPLIFY_PRIVATE_OPERATION,	/* String: for EXPLAIN */
-	AMPLIFY_PRIVATE_KEYS_TEXT,	/* String: for EXPLAIN; "" when none */
+	AMPLIFY_PRIVATE_PUSHED,		/* List: the conditions of the keys, for
+								 * EXPLAIN, with the planner's Vars */
+	AMPLIFY_PRIVATE_RELID,		/* Integer: the table's number in these */
+	AMPLIFY_PRIVATE_PREFIX,		/* Boolean: there are other tables */
 	AMPLIFY_PRIVATE_CALLS,		/* Float: estimate for EXPLAIN */
 	AMPLIFY_PRIVATE_LOOKUP,		/* Integer: id of the read-ahead; 0: none */
 	AMPLIFY_PRIVATE_GATES		/* Integer: how many of fdw_exprs, at the end,

@@ -12,20 +12,25 @@
 
 #include "amplify_fdw.h"
 #include "commands/explain.h"
+#include "nodes/makefuncs.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/ruleutils.h"
+
+static char *keys_text(const ForeignScan *plan, List *pushed,
+					   ExplainState *es);
 
 void
 amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	const AmplifyCounters *counters = amplify_scan_counters(node);
-	const char *keys = strVal(list_nth(plan->fdw_private,
-									   AMPLIFY_PRIVATE_KEYS_TEXT));
+	List	   *pushed = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_PUSHED);
 
 	ExplainPropertyText("API Operation",
 						strVal(list_nth(plan->fdw_private,
 										AMPLIFY_PRIVATE_OPERATION)), es);
-	if (keys[0] != '\0')
-		ExplainPropertyText("API Keys", keys, es);
+	if (pushed != NIL)
+		ExplainPropertyText("API Keys", keys_text(plan, pushed, es), es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated API Calls", NULL,
 		/* NOLINTNEXTLINE(cert-err34-c): a Float is text, and we wrote it */
@@ -34,6 +39,25 @@ amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 							 0, es);
 	if (counters != NULL)
 		amplify_explain_counters(counters, es);
+}
+
+/*
+ * The conditions have the planner's numbers of the tables, which those of the
+ * finished plan differ from by the same number in each.
+ */
+static char *
+keys_text(const ForeignScan *plan, List *pushed, ExplainState *es)
+{
+	int			relid = intVal(list_nth(plan->fdw_private,
+										AMPLIFY_PRIVATE_RELID));
+	bool		prefix = boolVal(list_nth(plan->fdw_private,
+										  AMPLIFY_PRIVATE_PREFIX));
+	Node	   *condition = copyObject((Node *) make_ands_explicit(pushed));
+	List	   *context;
+
+	OffsetVarNodes(condition, plan->scan.scanrelid - relid, 0);
+	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	return deparse_expression(condition, context, prefix, false);
 }
 
 /* Nothing without ANALYZE; no zeroes in text, which is for people */

@@ -29,7 +29,6 @@
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/lsyscache.h"
-#include "utils/ruleutils.h"
 
 bool		amplify_pushdown = true;
 
@@ -66,9 +65,9 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
 static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
+static List *pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
+							const AmplifyPathInfo *path);
 static Node *showable(Node *node, void *context);
-static char *keys_text(PlannerInfo *root, RelOptInfo *baserel,
-					   const AmplifyPathInfo *path);
 
 void
 amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
@@ -145,7 +144,10 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 						 makeBoolean(amplify_plan_is_eager(root)),
 						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
-	private = lappend(private, makeString(keys_text(root, baserel, path)));
+	private = lappend(private, pushed_clauses(root, baserel, path));
+	private = lappend(private, makeInteger(baserel->relid));
+	private = lappend(private,
+					  makeBoolean(bms_membership(root->all_baserels) == BMS_MULTIPLE));
 	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
 	private = lappend(private, makeInteger(path->lookup));
 	private = lappend(private, makeInteger(list_length(gates)));
@@ -570,12 +572,15 @@ may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
 	return false;
 }
 
-/* The pushed conditions, for EXPLAIN; "" when there are none */
-static char *
-keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
+/*
+ * The pushed conditions, for EXPLAIN.  They are not deparsed before it is
+ * asked for, because names would have to be found for the whole range table,
+ * and for each partition again.
+ */
+static List *
+pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
+			   const AmplifyPathInfo *path)
 {
-	PlannedStmt *statement = makeNode(PlannedStmt);
-	List	   *context;
 	List	   *pushed = NIL;
 	ListCell   *lc;
 
@@ -584,26 +589,15 @@ keys_text(PlannerInfo *root, RelOptInfo *baserel, const AmplifyPathInfo *path)
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
 		if (says_keys(root, baserel, rinfo))
-			pushed = lappend(pushed, rinfo->clause);
+			pushed = lappend(pushed, showable((Node *) rinfo->clause, NULL));
 	}
-	if (pushed == NIL)
-		return "";
-
-	/* the plan does not exist yet, but Vars only need the range table */
-	statement->rtable = root->parse->rtable;
-	context = deparse_context_for_plan_tree(statement,
-											select_rtable_names_for_explain(root->parse->rtable,
-																			root->all_baserels));
-	return deparse_expression(showable((Node *) make_ands_explicit(pushed), NULL),
-							  context,
-							  bms_membership(root->all_baserels) == BMS_MULTIPLE,
-							  false);
+	return pushed;
 }
 
 /*
- * Deparsing knows neither the planner's placeholders nor a Param of an
- * executor for which there is no plan yet.  As an external Param that one is
- * shown as $n.
+ * Deparsing knows neither the planner's placeholders nor, without the plan
+ * nodes above, what sets a Param of the executor.  As an external Param that
+ * one is shown as $n.
  */
 static Node *
 showable(Node *node, void *context)
