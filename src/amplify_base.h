@@ -334,6 +334,8 @@ typedef struct AmplifyOptions
 	int			role_duration;	/* seconds; 0: STS's default */
 	char	   *profile;		/* NULL: none */
 	bool		ambient_credentials;
+	char	   *proxy_user;		/* NULL: the proxy asks for none */
+	char	   *proxy_password;
 	char	   *source_server;	/* NULL: the mapping stands for itself */
 	/* table */
 	char	   *resource;		/* NULL: the table's name */
@@ -490,6 +492,7 @@ typedef enum AmplifyHttpResult
 {
 	AMPLIFY_HTTP_OK,			/* an answer, of any status */
 	AMPLIFY_HTTP_CONNECT,		/* no name, no connection */
+	AMPLIFY_HTTP_PROXY,			/* the proxy refuses */
 	AMPLIFY_HTTP_TLS,			/* no agreement, or a bad certificate */
 	AMPLIFY_HTTP_TIMEOUT,
 	AMPLIFY_HTTP_BROKEN,		/* connection lost or not HTTP */
@@ -531,7 +534,9 @@ typedef struct AmplifyTransfer
 	const char *post_body;		/* NULL: none */
 	const char *headers[8];		/* "Name: value", NULL at end */
 	const char *ca_bundle;
-	const char *proxy;
+	const char *proxy;			/* NULL: none; so are the next two */
+	const char *proxy_user;
+	const char *proxy_password;
 	int			connect_timeout;	/* ms */
 	int			timeout;		/* ms, for the whole transfer */
 	size_t		max_size;		/* bytes of the decoded body */

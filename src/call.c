@@ -126,6 +126,8 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	transfer->url = connection->endpoint.url;
 	transfer->ca_bundle = options->ca_bundle;
 	transfer->proxy = options->proxy;
+	transfer->proxy_user = options->proxy_user;
+	transfer->proxy_password = options->proxy_password;
 	transfer->connect_timeout = options->connect_timeout;
 	transfer->timeout = options->request_timeout;
 	transfer->max_size = options->max_response_size;

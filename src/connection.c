@@ -385,7 +385,9 @@ cleanse_secrets(void *arg)
 	AmplifyConnection *connection = arg;
 	char	   *secrets[] = {connection->options.secret_access_key,
 		connection->options.session_token,
-	connection->options.external_id};
+		connection->options.external_id,
+		connection->options.proxy_user,
+	connection->options.proxy_password};
 
 	for (int i = 0; i < lengthof(secrets); i++)
 	{

@@ -147,6 +147,8 @@ amplify_credential_mask(const AmplifyConnection *connection,
 
 	amplify_provider_mask(failure, connection->options.secret_access_key);
 	amplify_provider_mask(failure, connection->options.session_token);
+	amplify_provider_mask(failure, connection->options.proxy_user);
+	amplify_provider_mask(failure, connection->options.proxy_password);
 	if (identity == NULL)
 		return;
 	amplify_provider_mask(failure, identity->keys.secret_access_key);

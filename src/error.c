@@ -103,6 +103,7 @@ static const struct
 }			results[] = {
 	[AMPLIFY_HTTP_OK] = {AMPLIFY_TROUBLE_NONE, AMPLIFY_OUTCOME_OK},
 	[AMPLIFY_HTTP_CONNECT] = {AMPLIFY_TROUBLE_CONNECT, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_PROXY] = {AMPLIFY_TROUBLE_PROXY, AMPLIFY_OUTCOME_FAIL},
 	[AMPLIFY_HTTP_TLS] = {AMPLIFY_TROUBLE_TLS, AMPLIFY_OUTCOME_FAIL},
 	[AMPLIFY_HTTP_TIMEOUT] = {AMPLIFY_TROUBLE_TIMEOUT, AMPLIFY_OUTCOME_RETRY},
 	[AMPLIFY_HTTP_BROKEN] = {AMPLIFY_TROUBLE_BROKEN, AMPLIFY_OUTCOME_RETRY},
@@ -193,6 +194,12 @@ static const struct
 		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
 		"could not connect",
 		"Check the region or \"endpoint_url\" of server \"%s\", and that this machine reaches it.",
+		true
+	},
+	[AMPLIFY_TROUBLE_PROXY] = {
+		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		"the proxy refuses the connection",
+		"Check option \"proxy\" of server \"%s\", and options \"proxy_user\" and \"proxy_password\" of the user mapping.",
 		true
 	},
 	[AMPLIFY_TROUBLE_TLS] = {

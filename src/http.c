@@ -394,6 +394,9 @@ detach(AmplifyTransfer *transfer)
 			curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
 			curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, NULL);
 			curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+			/* nor a secret */
+			curl_easy_setopt(transfer->easy, CURLOPT_PROXYUSERNAME, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_PROXYPASSWORD, NULL);
 			curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, NULL);
 			spare[nspare++] = transfer->easy;
 		}
@@ -413,6 +416,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	long		status = 0;
 	long		sent = 0;
 	long		version = 0;
+	long		tunnel = 0;		/* status of the reply to CONNECT */
 
 	/* else it tells of the transfer that had the handle before */
 	if (transfer->begun)
@@ -420,9 +424,21 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
 		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
 	}
 	transfer->status = status;
 	transfer->reached = sent > 0;
+
+	/* a server can't ask for a proxy's password */
+	if (transfer->result == AMPLIFY_HTTP_OK &&
+		((code != CURLE_OK && tunnel != 0 && tunnel / 100 != 2) ||
+		 (code == CURLE_OK && status == 407 && transfer->proxy != NULL)))
+	{
+		transfer->result = AMPLIFY_HTTP_PROXY;
+		snprintf(transfer->reason, sizeof(transfer->reason),
+				 "its HTTP status is %ld", code != CURLE_OK ? tunnel : status);
+		transfer->status = 0;
+	}
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
 		transfer->result = classify(code);
 	if (code == CURLE_OUT_OF_MEMORY)

@@ -243,6 +243,12 @@ check_combination(const AmplifyOptions *options, Oid catalog)
 				 errdetail("A session token is valid only with the keys that it was issued with."),
 				 errhidestmt(true)));
 
+	if ((options->proxy_user == NULL) != (options->proxy_password == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"proxy_user\" and \"proxy_password\" must be set together"),
+				 errhidestmt(true)));
+
 	if (options->source_server != NULL &&
 		(options->access_key_id != NULL || options->profile != NULL ||
 		 options->ambient_credentials))

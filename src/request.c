@@ -18,6 +18,7 @@
 #define KEEPALIVE_IDLE		30	/* s without a byte until a probe is sent */
 #define KEEPALIVE_INTERVAL	10	/* s until the next one */
 
+static CURLcode set_absolute_target(AmplifyTransfer *transfer);
 static size_t write_callback(char *data, size_t size, size_t n, void *arg);
 static size_t header_callback(char *data, size_t size, size_t n, void *arg);
 static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
@@ -57,6 +58,9 @@ amplify_request_options(AmplifyTransfer *transfer, void *share)
 	SET(CURLOPT_URL, transfer->url);
 	/* the bytes that were signed, which libcurl must not normalize */
 	SET(CURLOPT_REQUEST_TARGET, transfer->target);
+	/* a proxy is told the host as well (RFC 9112, 3.2.2) */
+	if (rc == CURLE_OK && transfer->proxy != NULL && !tls)
+		rc = set_absolute_target(transfer);
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_HTTPHEADER, transfer->slist);
 	SET(CURLOPT_POSTFIELDS, transfer->post_body);
@@ -68,6 +72,9 @@ amplify_request_options(AmplifyTransfer *transfer, void *share)
 	/* "" keeps libcurl from reading http_proxy, no_proxy and the like */
 	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
 	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_PROXYUSERNAME, transfer->proxy_user);
+	SET(CURLOPT_PROXYPASSWORD, transfer->proxy_password);
+	SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
 	/* what a proxy says to CONNECT is not the service's response */
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
@@ -118,6 +125,22 @@ amplify_request_options(AmplifyTransfer *transfer, void *share)
 		snprintf(transfer->reason, sizeof(transfer->reason),
 				 "libcurl %s refuses %s", built->version, refused);
 	}
+	return rc;
+}
+
+static CURLcode
+set_absolute_target(AmplifyTransfer *transfer)
+{
+	size_t		size = strlen(transfer->url) + strlen(transfer->target) + 1;
+	char	   *target = malloc(size);
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+
+	if (target != NULL)
+	{
+		snprintf(target, size, "%s%s", transfer->url, transfer->target);
+		rc = curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, target);
+	}
+	free(target);
 	return rc;
 }
 

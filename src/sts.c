@@ -141,6 +141,9 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 	if (outcome != AMPLIFY_OUTCOME_OK)
 	{
 		mask_keys(&lookup->keys, &failure);
+		amplify_provider_mask(&failure, lookup->connection->options.proxy_user);
+		amplify_provider_mask(&failure,
+							  lookup->connection->options.proxy_password);
 		return amplify_provider_fail(lookup, "%s of \"%s\" failed: %s", action,
 									 role->arn, amplify_error_detail(&failure));
 	}
@@ -168,9 +171,11 @@ prepare_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 	const AmplifyOptions *options = &lookup->connection->options;
 
 	transfer->url = endpoint->url;
-	transfer->public_only = endpoint->public_only;
+	transfer->public_only = endpoint->public_only && options->proxy == NULL;
 	transfer->ca_bundle = options->ca_bundle;
 	transfer->proxy = options->proxy;
+	transfer->proxy_user = options->proxy_user;
+	transfer->proxy_password = options->proxy_password;
 	transfer->connect_timeout = options->connect_timeout;
 	transfer->timeout = options->request_timeout;
 }
