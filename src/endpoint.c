@@ -35,6 +35,28 @@ static const Partition partitions[] = {
 	{"", "amazonaws.com", "api.aws"},
 };
 
+/* Where the name without "-fips" is that of the FIPS endpoint, not dual-stack */
+static const struct
+{
+	const char *service;
+	const char *prefix;			/* of its regions' names */
+}			plain_fips[] = {
+	{"sts", "us-gov-"},
+};
+
+static bool
+has_plain_fips(const char *service, const char *region)
+{
+	for (int i = 0; i < lengthof(plain_fips); i++)
+	{
+		if (strcmp(service, plain_fips[i].service) == 0 &&
+			strncmp(region, plain_fips[i].prefix,
+					strlen(plain_fips[i].prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * service: "amplify", as in the host's name.  explicit_url: what a superuser
  * has set in its place, or NULL.
@@ -44,6 +66,8 @@ amplify_endpoint_resolve(const AmplifyOptions *options, const char *service,
 						 const char *explicit_url, AmplifyEndpoint *endpoint)
 {
 	const Partition *partition = partitions;
+	bool		fips = options->use_fips &&
+		(options->use_dualstack || !has_plain_fips(service, options->region));
 
 	if (explicit_url != NULL)
 	{
@@ -55,7 +79,7 @@ amplify_endpoint_resolve(const AmplifyOptions *options, const char *service,
 				   strlen(partition->prefix)) != 0)
 		partition++;
 	endpoint->host = psprintf("%s%s.%s.%s", service,
-							  options->use_fips ? "-fips" : "",
+							  fips ? "-fips" : "",
 							  options->region,
 							  options->use_dualstack ?
 							  partition->dualstack_suffix : partition->suffix);

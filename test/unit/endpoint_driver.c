@@ -1,0 +1,83 @@
+/*
+ * endpoint_driver.c
+ *	  Prints the endpoints that src/endpoint.c finds.
+ *
+ * A line on standard input is "SERVICE REGION FIPS DUALSTACK", the last two 0
+ * or 1; the line printed for it is the URL.
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+
+/* What endpoint.c has of the server */
+char *
+psprintf(const char *format,...)
+{
+	char	   *result = malloc(1024);
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(result, 1024, format, args);
+	va_end(args);
+	return result;
+}
+
+char *
+pstrdup(const char *text)
+{
+	return strdup(text);
+}
+
+char *
+pnstrdup(const char *text, Size length)
+{
+	return strndup(text, length);
+}
+
+unsigned char
+pg_ascii_tolower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
+}
+
+int
+pg_vsnprintf(char *text, size_t size, const char *format, va_list args)
+{
+#undef vsnprintf
+	return vsnprintf(text, size, format, args);
+}
+
+int
+pg_printf(const char *format,...)
+{
+	va_list		args;
+	int			result;
+
+	va_start(args, format);
+#undef vprintf
+	result = vprintf(format, args);
+	va_end(args);
+	return result;
+}
+
+int
+main(void)
+{
+	char		service[32];
+	char		region[64];
+	int			fips;
+	int			dualstack;
+
+	while (scanf("%31s %63s %d %d", service, region, &fips, &dualstack) == 4)
+	{
+		AmplifyOptions options = {0};
+		AmplifyEndpoint endpoint = {0};
+
+		options.region = region;
+		options.use_fips = fips;
+		options.use_dualstack = dualstack;
+		amplify_endpoint_resolve(&options, service, NULL, &endpoint);
+		puts(endpoint.url);
+	}
+	return 0;
+}
