@@ -650,8 +650,16 @@ amplify_error_detail(const AmplifyFailure *failure)
 static char *
 to_server_encoding(const char *text)
 {
-	char	   *copy = GetDatabaseEncoding() == PG_UTF8 ? pstrdup(text) :
-		to_ascii(text);
+	int			length = strlen(text);
+	int			valid = pg_encoding_verifymbstr(PG_UTF8, text, length);
+	char	   *copy;
+
+	/* libcurl may have cut its reason within a character */
+	if (GetDatabaseEncoding() == PG_UTF8 &&
+		length - valid < MAX_MULTIBYTE_CHAR_LEN)
+		copy = pnstrdup(text, valid);
+	else
+		copy = to_ascii(text);
 
 	for (char *p = copy; *p != '\0'; p++)
 	{

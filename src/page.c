@@ -141,7 +141,9 @@ amplify_page_parse(AmplifyPage *page, const char *body, size_t length,
 
 	/* a list must not end early because its token can't be read */
 	token = find_member(page->root, "nextToken");
-	if (many && token != NULL && !json_object_is_type(token, json_type_string))
+	if (many && token != NULL &&
+		(!json_object_is_type(token, json_type_string) ||
+		 strlen(json_object_get_string(token)) != json_object_get_string_len(token)))
 		status = AMPLIFY_PARSE_SHAPE;
 	if (status != AMPLIFY_PARSE_OK)
 		amplify_page_clear(page);

@@ -152,7 +152,10 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	strlcpy(failure->request_id, call->request_id,
 			sizeof(failure->request_id));
 	if (parse != AMPLIFY_PARSE_OK)
+	{
+		spec->connection->shared->stats.failed++;
 		return false;
+	}
 
 	stream->item = -1;
 	stream->pages++;

@@ -22,6 +22,11 @@
 #define EPOCH_DIFFERENCE \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
+/* The years 1 to 9999, as RFC 3339 has them */
+#define FIRST_TIME	(date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY
+#define END_TIME	(date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY
+
+static AmplifyValueStatus check_range(TimestampTz time);
 static bool read_digits(const char **text, int count, int *value);
 static bool read_zone(const char **text, int *seconds);
 
@@ -33,11 +38,10 @@ AmplifyValueStatus
 amplify_time_from_seconds(double seconds, TimestampTz *time)
 {
 	/* within int64 microseconds, by far; NaN fails too */
-	if (!(seconds > -1e12 && seconds < 1e13 / 1.1))
+	if (!(seconds > -1e12 && seconds < 1e12))
 		return AMPLIFY_VALUE_OUT_OF_RANGE;
 	*time = (int64) llround(seconds * USECS_PER_SEC) - EPOCH_DIFFERENCE;
-	return IS_VALID_TIMESTAMP(*time) ? AMPLIFY_VALUE_OK :
-		AMPLIFY_VALUE_OUT_OF_RANGE;
+	return check_range(*time);
 }
 
 /* YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm), RFC 3339 */
@@ -78,7 +82,7 @@ amplify_time_from_iso(const char *text, TimestampTz *time)
 		USECS_PER_DAY +
 		((part[3] * 60 + part[4]) * 60 + part[5] - zone) * USECS_PER_SEC +
 		fraction;
-	return AMPLIFY_VALUE_OK;
+	return check_range(*time);
 }
 
 /*
@@ -112,6 +116,14 @@ amplify_time_from_http(const char *text, int64 *seconds)
 						UNIX_EPOCH_JDATE) * SECS_PER_DAY +
 		(hour * 60 + minute) * 60 + second;
 	return true;
+}
+
+/* Milliseconds in place of seconds would make a time far in the future */
+static AmplifyValueStatus
+check_range(TimestampTz time)
+{
+	return time >= FIRST_TIME && time < END_TIME ? AMPLIFY_VALUE_OK :
+		AMPLIFY_VALUE_OUT_OF_RANGE;
 }
 
 static bool

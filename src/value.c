@@ -81,6 +81,9 @@ static bool read_arn(const AmplifyColumnMap *map, const AmplifyRow *row,
 					 char **account, AmplifyKeys *keys);
 static void check_account(const AmplifyColumnMap *map, const AmplifyRow *row,
 						  const AmplifyConnection *connection);
+static Datum convert_sensitive(const AmplifyColumnMap *map,
+							   const MappedColumn *mapped,
+							   const AmplifyValue *value);
 static Datum convert_value(const MappedColumn *mapped,
 						   const AmplifyValue *value);
 static char *value_text(const MappedColumn *mapped, const AmplifyValue *value);
@@ -185,7 +188,9 @@ amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 		if (!read_value(map, mapped, row, connection, &value))
 			continue;
 		context.attname = mapped->attname;
-		slot->tts_values[mapped->attno] = convert_value(mapped, &value);
+		slot->tts_values[mapped->attno] = mapped->column->sensitive ?
+			convert_sensitive(map, mapped, &value) :
+			convert_value(mapped, &value);
 		slot->tts_isnull[mapped->attno] = false;
 	}
 	error_context_stack = callback.previous;
@@ -330,6 +335,38 @@ check_account(const AmplifyColumnMap *map, const AmplifyRow *row,
 
 	if (read_arn(map, row, &found, NULL) && strcmp(found, expected) != 0)
 		amplify_error_account(found, expected, connection->servername);
+}
+
+/*
+ * Likewise for a value that no log may have: what the type's input function
+ * says of one that it refuses, with its context, repeats it.
+ */
+static Datum
+convert_sensitive(const AmplifyColumnMap *map, const MappedColumn *mapped,
+				  const AmplifyValue *value)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	Datum		datum;
+
+	PG_TRY();
+	{
+		datum = convert_value(mapped, value);
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = geterrcode();
+
+		if (ERRCODE_TO_CATEGORY(sqlstate) != MAKE_SQLSTATE('2', '2', '0', '0', '0'))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(oldcontext);
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(sqlstate),
+				 errmsg("value for column \"%s\" of foreign table \"%s\" can't be converted to the column's type",
+						mapped->attname, map->tablename)));
+	}
+	PG_END_TRY();
+	return datum;
 }
 
 static Datum

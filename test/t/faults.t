@@ -298,6 +298,9 @@ my @cases = (
     [ 'a token that is a number', $list,
         [ body => '{"backendEnvironments":[],"nextToken":5}' ],
         'HV00M', 0, 1 ],
+    [ 'a token with a NUL', $list,
+        [ body => '{"backendEnvironments":[],"nextToken":"a\u0000b"}' ],
+        'HV00M', 0, 1 ],
     [ 'no token, but null', $list,
         [ body => '{"backendEnvironments":[],"nextToken":null}' ],
         '00000', 0, 1 ],
@@ -357,12 +360,13 @@ my @cases = (
     # F31, F32: numbers and times
     (map { [ "createTime $_", $get, [ with(createTime => $_) ], '22008', 0, 1,
             qr/"create_time"/ ] }
-        '1e999', '1e300', '-1e300', '1e14',
+        '1613753573153', '253402300800', '-62135596801', '"0000-12-31T00:00:00Z"',
+        '"9999-12-31T23:59:59-01:00"', '1e999', '1e300', '-1e300', '1e14',
         '-3e11', '9223372036854775807', '99999999999999999999999',
         '"2021-02-30T00:00:00Z"', '"2021-13-01T00:00:00Z"'),
     (map { [ "createTime $_", $get, [ with(createTime => $_) ],
             '00000', 1, 1 ] }
-        0, -1, '1.6137535731530E9', '1e10', '"2021-02-19T16:52:53.153Z"'),
+        0, -1, '253402300799', '-62135596800', '1.6137535731530E9', '1e10', '"2021-02-19T16:52:53.153Z"'),
 
     (map { [ "createTime $_", $get, [ with(createTime => $_) ], 'HV00M', 0, 1,
             qr/not valid JSON/ ] } 'NaN', 'Infinity', '-Infinity', '-01', '1.', "'1'"),
