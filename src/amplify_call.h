@@ -96,6 +96,8 @@ typedef struct AmplifyConnection
 	Oid			userid;
 	char	   *servername;
 	bool		has_mapping;
+	bool		of_public;		/* it is PUBLIC's, whose options only its
+								 * server's owner may see */
 	Oid			sourceid;		/* the server whose mapping has the
 								 * credentials; 0: this one's own has */
 	AmplifyServer *shared;
@@ -186,7 +188,8 @@ extern AmplifyTrouble amplify_error_of_parse(AmplifyParse parse);
 extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
 								 const char *operation, const char *table,
 								 const AmplifyResource *resource,
-								 bool everything, const char *server);
+								 bool everything,
+								 const AmplifyConnection *connection);
 extern bool amplify_error_is_of_server(AmplifyTrouble trouble);
 extern void amplify_error_value(AmplifyValueStatus status,
 								const char *column, const char *table);
@@ -194,7 +197,8 @@ extern void amplify_error_account(const char *found, const char *expected,
 								  const char *server);
 extern char *amplify_error_detail(const AmplifyFailure *failure);
 extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
-									  const char *reason, const char *server);
+									  const char *reason,
+									  const AmplifyConnection *connection);
 extern void amplify_error_privilege(const char *option, Oid userid,
 									const char *server, const char *source);
 

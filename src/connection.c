@@ -39,7 +39,7 @@ static void apply_mapping(AmplifyConnection *connection,
 						  const ForeignServer *server);
 static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
 static void check_usage(Oid serverid, Oid userid);
-static List *mapping_options(Oid serverid, Oid userid, bool *found);
+static List *mapping_options(AmplifyConnection *connection, Oid serverid);
 static void free_connection(AmplifyConnection *connection);
 static void forget_session(void);
 static void cleanse_secrets(void *arg);
@@ -284,8 +284,7 @@ static void
 apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 {
 	AmplifyOptions *options = &connection->options;
-	List	   *own = mapping_options(server->serverid, connection->userid,
-									  &connection->has_mapping);
+	List	   *own = mapping_options(connection, server->serverid);
 	ForeignServer *source;
 	bool		has_role;
 
@@ -298,8 +297,7 @@ apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 						   server->fdwid);
 	connection->sourceid = source->serverid;
 	options->source_server = NULL;
-	amplify_option_apply(mapping_options(source->serverid, connection->userid,
-										 &connection->has_mapping),
+	amplify_option_apply(mapping_options(connection, source->serverid),
 						 options);
 	if (options->source_server != NULL)
 		ereport(ERROR,
@@ -355,18 +353,22 @@ check_usage(Oid serverid, Oid userid)
  * what is missing, in the same words as for a mapping without keys.
  */
 static List *
-mapping_options(Oid serverid, Oid userid, bool *found)
+mapping_options(AmplifyConnection *connection, Oid serverid)
 {
+	Oid			userid = connection->userid;
 	HeapTuple	tuple;
 
 	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
 							ObjectIdGetDatum(serverid));
 	if (!HeapTupleIsValid(tuple))
+	{
 		tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
 								ObjectIdGetDatum(InvalidOid),
 								ObjectIdGetDatum(serverid));
-	*found = HeapTupleIsValid(tuple);
-	if (!*found)
+		connection->of_public |= HeapTupleIsValid(tuple);
+	}
+	connection->has_mapping = HeapTupleIsValid(tuple);
+	if (!connection->has_mapping)
 		return NIL;
 	ReleaseSysCache(tuple);
 	return GetUserMapping(userid, serverid)->options;

@@ -262,7 +262,7 @@ refresh(AmplifyConnection *connection)
 		int64		expires = connection->identity->keys.expires;
 
 		amplify_error_credentials(LOG, lookup->provider, lookup->reason,
-								  connection->servername);
+								  connection);
 		connection->identity->refresh_at = expires > now ?
 			Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
 	}

@@ -337,6 +337,7 @@ static const struct
 
 static int	hint(AmplifyTrouble trouble, const AmplifyResource *resource,
 				 bool everything, const char *server);
+static bool may_know_identity(const AmplifyConnection *connection);
 static bool read_answer(const AmplifyTransfer *transfer,
 						AmplifyFailure *failure);
 static bool is_aws_code(const char *code);
@@ -419,14 +420,18 @@ amplify_error_of_parse(AmplifyParse parse)
  * Say it.  The one place where a failed call becomes an error (or, for tables
  * with on_error 'warn', a warning, if the failure is one of the service).
  * resource is the table's; everything: the query binds too few of its keys.
+ * What AWS says names the identity that asks, and keys: the client reads that
+ * only if it is the client's own mapping, and the server's log always has it.
  */
 void
 amplify_error_report(int elevel, const AmplifyFailure *failure,
 					 const char *operation, const char *table,
 					 const AmplifyResource *resource, bool everything,
-					 const char *server)
+					 const AmplifyConnection *connection)
 {
-	char	   *detail = amplify_error_detail(failure);
+	const char *server = connection->servername;
+	char	   *full = amplify_error_detail(failure);
+	char	   *detail = full;
 
 	if (failure->trouble == AMPLIFY_TROUBLE_NO_CREDENTIALS)
 	{
@@ -434,8 +439,15 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 		if (failure->provider == AMPLIFY_PROVIDER_NONE)
 			elevel = ERROR;
 		amplify_error_credentials(elevel, failure->provider, failure->reason,
-								  server);
+								  connection);
 		return;
+	}
+	if (failure->status != 0 && !may_know_identity(connection))
+	{
+		AmplifyFailure untold = *failure;
+
+		untold.message[0] = '\0';
+		detail = amplify_error_detail(&untold);
 	}
 
 	/* a limit that the user has set, or trouble of our own, is no app's */
@@ -456,6 +468,7 @@ amplify_error_report(int elevel, const AmplifyFailure *failure,
 			 errmsg("%s for foreign table \"%s\" of server \"%s\" failed: %s",
 					operation, table, server, reports[failure->trouble].what),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
+			 detail != full ? errdetail_log("%s", full) : 0,
 			 hint(failure->trouble, resource, everything, server)));
 }
 
@@ -515,8 +528,12 @@ amplify_error_account(const char *found, const char *expected,
  */
 void
 amplify_error_credentials(int elevel, AmplifyProvider provider,
-						  const char *reason, const char *server)
+						  const char *reason,
+						  const AmplifyConnection *connection)
 {
+	const char *server = connection->servername;
+	bool		tell = may_know_identity(connection);
+
 	/* it may hold names out of files of any encoding */
 	if (reason != NULL &&
 		!pg_verifymbstr(reason, strlen(reason), true))
@@ -528,7 +545,8 @@ amplify_error_credentials(int elevel, AmplifyProvider provider,
 			 errmsg("no AWS credentials for server \"%s\"", server) :
 			 errmsg("could not get AWS credentials for server \"%s\" from %s",
 					server, providers[provider].name),
-			 reason != NULL ? errdetail("%s", reason) : 0,
+			 reason == NULL ? 0 :
+			 tell ? errdetail("%s", reason) : errdetail_log("%s", reason),
 			 errhint("%s", providers[provider].hint)));
 }
 
@@ -556,6 +574,19 @@ amplify_error_privilege(const char *option, Oid userid, const char *server,
 					 server) :
 			 errhint("User \"%s\" needs USAGE on server \"%s\" and a user mapping for it with options \"access_key_id\" and \"secret_access_key\", or a view whose owner has both.",
 					 user, source)));
+}
+
+/*
+ * Does the client know the mapping's options anyway?  A view or a function may
+ * have borrowed another user's, and nobody is shown PUBLIC's.
+ */
+static bool
+may_know_identity(const AmplifyConnection *connection)
+{
+	Oid			client = GetOuterUserId();
+
+	return superuser_arg(client) ||
+		(connection->userid == client && !connection->of_public);
 }
 
 /*

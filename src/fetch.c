@@ -540,7 +540,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						 failure, stream->operation->name, spec->tablename,
 						 spec->child ? spec->child : spec->resource,
 						 asks_for_everything(fetch, stream),
-						 spec->connection->servername);
+						 spec->connection);
 	if (of_server)
 		amplify_query_give_up(spec->query, spec->connection);
 }

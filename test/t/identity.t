@@ -568,4 +568,92 @@ $session->query('ROLLBACK');
 
 is(handles($session), 0, 'no request is left');
 
+# ---- what a failure tells of the identity: only to its own user ----
+
+my $refusal = 'User: arn:aws:sts::111122223333:assumed-role/prod/i-0abc is not'
+    . ' authorized to read apps/d00000000001/backendenvironments/hidden';
+
+# What the client of that user reads, all of it
+sub told
+{
+    my ($user, $sql) = @_;
+
+    $session->query('ROLLBACK');
+    $session->rows("RESET ROLE; SET ROLE $user; SET client_min_messages = log");
+    return Session::describe($session->query(fill_in($sql, 'aws', 'scan')));
+}
+
+sub refuse
+{
+    my ($op, $code) = @_;
+
+    $mock->reset;
+    $mock->fault(op => $op, status => 403, code => $code, message => $refusal,
+        n => -1);
+    return;
+}
+
+create_mapping('alice');
+$boss->rows(qq{
+    CREATE VIEW aws.boss AS SELECT * FROM aws.environments;
+    GRANT SELECT ON aws.boss TO PUBLIC;
+    CREATE FUNCTION aws.boss_of_definer() RETURNS SETOF text SECURITY DEFINER
+        LANGUAGE sql AS \$\$SELECT environment_name FROM aws.environments\$\$});
+
+my $of_table = 'ASK';
+my $of_view = 'SELECT * FROM S.tables';
+my @tellings = (
+    [ 'alice', $of_table, 1, 'one\'s own' ],
+    [ 'alice', $of_view, 0, 'a view\'s owner\'s' ],
+    [ 'carol', 'SELECT * FROM S.boss', 0, 'a superuser\'s' ],
+    [ 'carol', 'SELECT * FROM S.boss_of_definer()', 0, 'a definer\'s' ],
+    [ 'alice', 'SELECT * FROM S.definer_scan()', 0, 'another definer\'s' ],
+    [ $me, $of_view, 1, 'another\'s, to a superuser' ],
+);
+
+sub check_told
+{
+    my ($what, $public) = @_;
+
+    for my $telling (@tellings)
+    {
+        my ($user, $sql, $tells, $whose) = @$telling;
+        my $text = told($user, $sql);
+
+        is($text =~ /arn:aws|hidden/ ? 1 : 0, $tells, "$what: $whose")
+            or note $text;
+        like($text, $public, "$what: $whose: what all are told");
+    }
+    return;
+}
+
+refuse('ListBackendEnvironments', 'AccessDeniedException');
+check_told('a refused call', qr/DETAIL: AccessDeniedException, HTTP status 403/);
+like(slurp_file($node->logfile), qr/DETAIL:.*\Q$refusal\E/,
+    'the server\'s log has it');
+
+# a warning, in place of the error
+$boss->rows(q{ALTER FOREIGN TABLE aws.environments
+    OPTIONS (ADD on_error 'warn')});
+check_told('a warning', qr/WARNING: 42501.*\nDETAIL: AccessDeniedException/);
+$boss->rows('ALTER FOREIGN TABLE aws.environments OPTIONS (DROP on_error)');
+
+# a mapping for PUBLIC, whose options nobody is shown
+$boss->rows(sprintf q{DROP USER MAPPING FOR alice SERVER aws;
+    CREATE USER MAPPING FOR PUBLIC SERVER aws
+    OPTIONS (access_key_id '%s', secret_access_key 'secret-of-successor')},
+    key_of('successor'));
+unlike(told('alice', $of_table), qr/arn:aws/, 'PUBLIC\'s mapping');
+$boss->rows('DROP USER MAPPING FOR PUBLIC SERVER aws');
+create_mapping('alice');
+
+# a role that can't be assumed
+$boss->rows(sprintf q{ALTER SERVER aws OPTIONS (ADD sts_endpoint_url '%s')},
+    $mock->url);
+$boss->rows("ALTER USER MAPPING FOR $_ SERVER aws OPTIONS
+    (ADD role_arn 'arn:aws:iam::111122223333:role/hidden')")
+    for $me, qw(alice bob owner);
+refuse('STS.AssumeRole', 'AccessDenied');
+check_told('a role', qr/ERROR: 28000: could not get AWS credentials/);
+
 done_testing();
