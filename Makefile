@@ -102,6 +102,7 @@ REGRESS = \
 	regions \
 	regions_create \
 	regions_errors \
+	regions_planted \
 	resource_arns \
 	resource_calls \
 	resource_generations \

@@ -110,15 +110,18 @@ LANGUAGE C STRICT PARALLEL RESTRICTED;
 -- all of them.  What there is already stays as it is; returned is what this
 -- call has made.
 --
--- All that it makes is one list: kind, name, whether it is there, and how it
--- is made.  Where something else has the name, the command says so itself.
+-- All that it makes is one list: kind, name, whether it is there, whether it
+-- is as this call would make it, and how it is made.  There is only what
+-- belongs to the current user or a superuser: another owner could let whoever
+-- reads the table run code of theirs.  Where anything else has the name, the
+-- command says so itself.
 CREATE FUNCTION amplify_fdw_create_regions(
     source text,
     regions text[],
     accounts text[],
     schema text DEFAULT current_schema(),
     tables text[] DEFAULT NULL,
-    on_error text DEFAULT 'warn',
+    on_error text DEFAULT 'error',
     import_sensitive boolean DEFAULT false,
     OUT kind text,
     OUT name text)
@@ -130,11 +133,16 @@ AS $function$
 DECLARE
   extension_schema CONSTANT text :=
     (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
+  trusted CONSTANT oid[] :=
+    ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user);
   wrapper text;
-  source_owner oid;
-  server_options text;
+  server_options text[];
   definitions jsonb;
+  there boolean;
+  alike boolean;
   command text;
+  objects_left bigint := 0;
+  objects_unlike bigint := 0;
 BEGIN
   IF source IS NULL OR schema IS NULL OR on_error IS NULL OR import_sensitive IS NULL
     OR regions IS NULL OR array_position(regions, NULL) > 0
@@ -144,12 +152,15 @@ BEGIN
       USING ERRCODE = 'null_value_not_allowed';
   END IF;
 
-  -- an endpoint is one region's
-  SELECT w.fdwname, s.srvowner,
-      (SELECT string_agg(format(', %I %L', o.option_name, o.option_value), '')
-       FROM pg_options_to_table(s.srvoptions) o
-       WHERE o.option_name NOT IN ('region', 'account_id', 'endpoint_url', 'sts_endpoint_url'))
-    INTO wrapper, source_owner, server_options
+  -- an endpoint is one region's; ANALYZE of all tables would list all there is
+  SELECT w.fdwname,
+      ARRAY(SELECT o.option_name || '=' || o.option_value
+            FROM pg_options_to_table(s.srvoptions || CASE
+                   WHEN NOT EXISTS (SELECT FROM pg_options_to_table(s.srvoptions) a
+                                    WHERE a.option_name = 'analyze')
+                   THEN ARRAY['analyze=false'] END) o
+            WHERE o.option_name NOT IN ('region', 'account_id', 'endpoint_url', 'sts_endpoint_url'))
+    INTO wrapper, server_options
     FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
     WHERE s.srvname = source;
   IF NOT FOUND THEN
@@ -157,11 +168,22 @@ BEGIN
       USING ERRCODE = 'undefined_object';
   END IF;
 
+  -- who owns a schema may put other tables in the place of ours
+  IF EXISTS (SELECT FROM pg_namespace n, pg_database d
+             WHERE n.nspname = schema AND d.datname = current_database()
+               AND n.nspowner <> ALL (trusted || 'pg_database_owner'::regrole::oid || d.datdba)) THEN
+    RAISE EXCEPTION 'schema "%" belongs to another user', schema
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Choose a schema of your own, of a superuser or of the owner of the database.';
+  END IF;
+
   -- the columns of each table
   EXECUTE format($query$
-      SELECT jsonb_object_agg(resource, columns)
+      SELECT jsonb_object_agg(resource, definition)
       FROM (SELECT f.resource,
-              string_agg(format('%%I %%s', f.field, f.type), ', ' ORDER BY f.ordinality) AS columns
+              jsonb_build_object('columns',
+                  string_agg(format('%%I %%s', f.field, f.type), ', ' ORDER BY f.ordinality),
+                'fields', jsonb_agg(f.field)) AS definition
             FROM %1$s.amplify_fdw_fields() WITH ORDINALITY f
             JOIN %1$s.amplify_fdw_resources() r ON r.resource = f.resource
             WHERE CASE WHEN $1 IS NULL THEN $2 OR NOT r.sensitive ELSE r.resource = ANY ($1) END
@@ -175,76 +197,107 @@ BEGIN
             HINT = 'SELECT resource FROM amplify_fdw_resources() lists them.';
   END LOOP;
 
-  FOR kind, name, command IN
-    WITH place AS (
+  FOR kind, name, there, alike, command IN
+    WITH location AS (
       SELECT DISTINCT a.id, a.role, r.region,
-        format('%s_%s_%s', source, a.id, translate(r.region, '-', '_'))::name::text AS server
+        format('%s_%s_%s', source, a.id, translate(r.region, '-', '_'))::name::text AS server,
+        ARRAY['region=' || r.region, 'account_id=' || a.id] AS identity
       FROM unnest(regions) AS r (region),
         (SELECT CASE WHEN e LIKE 'arn:%' THEN split_part(e, ':', 5) ELSE e END AS id,
            CASE WHEN e LIKE 'arn:%' THEN e END AS role
          FROM unnest(accounts) e) AS a
     ),
     definition AS (
-      SELECT d.key AS resource, d.value AS columns FROM jsonb_each_text(definitions) d
+      SELECT d.key AS resource, d.value ->> 'columns' AS columns, d.value -> 'fields' AS fields
+      FROM jsonb_each(definitions) d
     ),
     partition AS (
-      SELECT d.resource, p.id, p.region, p.server,
-        d.resource || '_' || p.id AS parent,
-        d.resource || '_' || p.id || '_' || translate(p.region, '-', '_') AS child
-      FROM place p, definition d
+      SELECT d.resource, l.id, l.region, l.server,
+        d.resource || '_' || l.id AS parent,
+        d.resource || '_' || l.id || '_' || translate(l.region, '-', '_') AS child
+      FROM location l, definition d
     ),
-    object (step, kind, name, there, command) AS (
-      -- whose owner will say where the credentials of all users go
-      SELECT 1, 'server', quote_ident(p.server),
-        EXISTS (SELECT FROM pg_foreign_server s JOIN pg_roles r ON r.oid = s.srvowner
-                WHERE s.srvname = p.server
-                  AND s.srvoptions @> ARRAY['region=' || p.region, 'account_id=' || p.id]
-                  AND (r.rolsuper OR r.rolname = current_user OR r.oid = source_owner)),
+    server AS (
+      SELECT s.srvname::text AS name, s.srvoptions AS options
+      FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+      WHERE w.fdwname = wrapper AND s.srvowner = ANY (trusted)
+    ),
+    relation AS (
+      SELECT c.oid, c.relname::text AS name, p.relname::text AS parent,
+        s.srvname::text AS server, t.ftoptions AS options
+      FROM pg_class c
+      LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+      LEFT JOIN pg_class p ON p.oid = i.inhparent AND p.relnamespace = c.relnamespace
+      LEFT JOIN pg_foreign_table t ON t.ftrelid = c.oid
+      LEFT JOIN pg_foreign_server s ON s.oid = t.ftserver
+      WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = schema)
+        AND c.relowner = ANY (trusted)
+        AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                          AND y.typowner <> ALL (trusted))
+    ),
+    object (step, kind, name, there, alike, command) AS (
+      SELECT 1, 'server', quote_ident(l.server), s.name IS NOT NULL,
+        s.options @> server_options,
         format('CREATE SERVER %I FOREIGN DATA WRAPPER %I OPTIONS (region %L, account_id %L%s)',
-               p.server, wrapper, p.region, p.id, server_options)
-      FROM place p
+               l.server, wrapper, l.region, l.id,
+               (SELECT string_agg(format(', %I %L', o.option_name, o.option_value), '')
+                FROM pg_options_to_table(server_options) o))
+      FROM location l LEFT JOIN server s ON s.name = l.server AND s.options @> l.identity
       UNION ALL
-      -- everybody comes with the keys that he has for the source
-      SELECT 2, 'user mapping', quote_ident(p.server),
+      -- everybody comes with the keys that they have for the source
+      SELECT 2, 'user mapping', quote_ident(l.server),
         EXISTS (SELECT FROM pg_user_mappings m
-                WHERE m.srvname = p.server AND m.umuser = 0
+                WHERE m.srvname = l.server AND m.umuser = 0
                   AND m.umoptions @> ARRAY['source_server=' || source]
-                  AND p.role IS NOT DISTINCT FROM
+                  AND l.role IS NOT DISTINCT FROM
                     (SELECT o.option_value FROM pg_options_to_table(m.umoptions) o
                      WHERE o.option_name = 'role_arn')),
+        true,
         format('CREATE USER MAPPING FOR PUBLIC SERVER %I OPTIONS (source_server %L%s)',
-               p.server, source, ', role_arn ' || quote_literal(p.role))
-      FROM place p
+               l.server, source, ', role_arn ' || quote_literal(l.role))
+      FROM location l
       UNION ALL
-      SELECT 3, 'table', format('%I.%I', schema, d.resource),
-        coalesce(pg_get_partkeydef(to_regclass(format('%I.%I', schema, d.resource)))
-                 = 'LIST (account_id)', false),
+      SELECT 3, 'table', format('%I.%I', schema, d.resource), r.oid IS NOT NULL,
+        (SELECT coalesce(jsonb_agg(a.attname), '[]') FROM pg_attribute a
+         WHERE a.attrelid = r.oid AND a.attnum > 0) @> d.fields,
         format('CREATE TABLE %I.%I (%s) PARTITION BY LIST (account_id)',
                schema, d.resource, d.columns)
-      FROM definition d
+      FROM definition d LEFT JOIN relation r
+        ON r.name = d.resource AND pg_get_partkeydef(r.oid) = 'LIST (account_id)'
       UNION ALL
-      SELECT DISTINCT 4, 'table', format('%I.%I', schema, p.parent),
-        EXISTS (SELECT FROM pg_inherits i
-                WHERE i.inhrelid = to_regclass(format('%I.%I', schema, p.parent))
-                  AND i.inhparent = to_regclass(format('%I.%I', schema, p.resource))),
+      SELECT DISTINCT 4, 'table', format('%I.%I', schema, p.parent), r.oid IS NOT NULL, true,
         format('CREATE TABLE %1$I.%2$I PARTITION OF %1$I.%3$I FOR VALUES IN (%4$L)'
                || ' PARTITION BY LIST (region)',
                schema, p.parent, p.resource, p.id)
-      FROM partition p
+      FROM partition p LEFT JOIN relation r ON r.name = p.parent AND r.parent = p.resource
       UNION ALL
-      SELECT 5, 'foreign table', format('%I.%I', schema, p.child),
-        EXISTS (SELECT FROM pg_inherits i
-                WHERE i.inhrelid = to_regclass(format('%I.%I', schema, p.child))
-                  AND i.inhparent = to_regclass(format('%I.%I', schema, p.parent))),
+      SELECT 5, 'foreign table', format('%I.%I', schema, p.child), r.oid IS NOT NULL,
+        r.server = p.server
+          AND r.options @> ARRAY['resource=' || p.resource, 'on_error=' || on_error],
         format('CREATE FOREIGN TABLE %1$I.%2$I PARTITION OF %1$I.%3$I FOR VALUES IN (%4$L)'
                || ' SERVER %5$I OPTIONS (resource %6$L, on_error %7$L)',
                schema, p.child, p.parent, p.region, p.server, p.resource, on_error)
-      FROM partition p
+      FROM partition p LEFT JOIN relation r ON r.name = p.child AND r.parent = p.parent
     )
-    SELECT o.kind, o.name, o.command FROM object o WHERE NOT o.there ORDER BY o.step, o.name
+    SELECT o.kind, o.name, o.there, coalesce(o.alike, false), o.command
+    FROM object o ORDER BY o.step, o.name
   LOOP
+    IF there THEN
+      objects_left := objects_left + 1;
+      objects_unlike := objects_unlike + (NOT alike)::integer;
+      CONTINUE;
+    END IF;
     EXECUTE command;
     RETURN NEXT;
   END LOOP;
+
+  IF objects_unlike > 0 THEN
+    RAISE NOTICE 'objects left as they are: %', objects_left
+      USING DETAIL = format('Of these, with other options or columns than asked for: %s', objects_unlike),
+            HINT = 'Change them with ALTER SERVER or ALTER FOREIGN TABLE, or drop them and call the function again.';
+  ELSIF objects_left > 0 THEN
+    RAISE NOTICE 'objects left as they are: %', objects_left;
+  END IF;
 END
 $function$;
