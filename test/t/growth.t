@@ -1,0 +1,114 @@
+# What a statement holds does not grow while it goes on: not with the pages of a
+# list, nor with rows, rescans, failures or attempts.  leak.t looks at what is
+# left afterwards.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Identity;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant {
+    PALLOCED => 48 * 1024,    # bytes
+    KEPT     => 2048,         # of them, for each key that is remembered
+    RESIDENT => 768,          # kB
+};
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $mock = Mock->start(dir => $dir, args => [ '--generate', '40,2000' ]);
+my $node = new_node('growth', conf => "jit = off\n");
+my $session = connect_to($node);
+
+sub palloced
+{
+    return $session->value(
+        'SELECT sum(used_bytes) FROM pg_backend_memory_contexts');
+}
+
+add_server($session, 'aws', $mock->url, max_attempts => 10,
+    max_response_size => '4MB');
+add_server($session, 'lenient', $mock->url, max_attempts => 1);
+$session->rows("ALTER FOREIGN TABLE $_.backend_environments
+    OPTIONS (ADD estimated_rows '100000', ADD page_size '10')") for qw(aws lenient);
+$session->rows(q{ALTER FOREIGN TABLE lenient.backend_environments
+    OPTIONS (ADD on_error 'warn')});
+$session->rows(q{CREATE TABLE keys AS
+    SELECT 'd' || lpad((1 + n % 40)::text, 11, '0') AS app,
+        (ARRAY['dev', 'test', 'prod', 'staging'])[1 + n / 40 % 4] AS env,
+        'env' || lpad((6 + n / 40)::text, 2, '0') AS other
+    FROM generate_series(0, 9999) AS n});
+$session->rows("ANALYZE keys; SET work_mem = '64kB'; SET amplify_fdw.read_ahead = 20");
+
+my $same = q{FROM keys AS k JOIN aws.backend_environments AS e
+    ON e.app_id = k.app AND e.environment_name = k.env};
+my $other = $same =~ s/k\.env/k.other/r;
+# An error whose body is large, and so is what it is parsed into
+my $error = write_file("$dir/error", '{"code":"BadRequestException","message":"no",'
+        . '"more":[' . join(',', map { "{\"number\":$_}" } 1 .. 4000) . ']}');
+
+# One cursor, moved so far, and then so much farther.  What it has been told of a
+# key is kept, in a file if it is large, so that it need not ask again: each of
+# so many new calls may leave that.
+sub grows_not
+{
+    my ($name, $sql, $first, $more, %param) = @_;
+    my @fault = @{ $param{fault} || [] };
+    my $large = $param{large};    # kB that may be in use
+
+    subtest $name => sub {
+        $session->rows('SELECT amplify_fdw_disconnect_all(); BEGIN;
+            SET LOCAL client_min_messages = error');
+        $mock->reset;
+        $mock->fault(n => -1, @fault) if @fault;
+        $session->rows("DECLARE c NO SCROLL CURSOR FOR $sql");
+        palloced();
+        is($session->query("MOVE $first IN c")->{tag}, "MOVE $first", 'some');
+        my ($calls, $palloced, $anonymous) =
+            ($mock->calls, palloced(), anonymous($session->pid));
+        is($session->query("MOVE $more IN c")->{tag}, "MOVE $more", 'and more');
+        $palloced = palloced() - $palloced;
+        $anonymous = anonymous($session->pid) - $anonymous;
+        $calls = $mock->calls - $calls;
+        my $kept = $param{keys} ? $calls * KEPT : 0;
+        cmp_ok($palloced, '<', ($large ? $large * 1024 : PALLOCED) + $kept,
+            'bytes of memory contexts');
+        cmp_ok($anonymous, '<', ($large || RESIDENT) + $kept / 1024,
+            'kB of the process');
+        note "$palloced bytes, $anonymous kB for $calls calls more";
+        $session->rows('COMMIT');
+        is(handles($session), 0, 'no handle is left');
+    };
+    return;
+}
+
+grows_not('pages of one list', q{SELECT * FROM aws.backend_environments
+    WHERE app_id = 'd00000000001'}, 300, 1600);
+grows_not('pages of many lists', 'SELECT * FROM aws.backend_environments',
+    10_000, 60_000);
+grows_not('rows of a join that reads ahead', "SELECT * $same", 1000, 8000);
+grows_not('rescans of a join',
+    'SELECT * FROM keys AS k, LATERAL (SELECT * FROM aws.backend_environments AS e
+        WHERE e.app_id = k.app AND e.environment_name = k.env OFFSET 0) AS e',
+    1000, 8000);
+grows_not('keys of a join that reads ahead', "SELECT * $other", 1000, 2000,
+    keys => 1);
+# as many as are under way have two of them, and malloc some more
+grows_not('keys with bodies of 1 MB', "SELECT * $other", 100, 100, keys => 1,
+    large => 48 * 1024,
+    fault => [ repeat => 1, op => 'GetBackendEnvironment' ]);
+grows_not('rows that are read out of the file',
+    "SELECT * $same AND k.app < 'd00000000005'", 50, 150, large => 48 * 1024,
+    fault => [ repeat => 1, op => 'GetBackendEnvironment' ]);
+grows_not('second attempts', 'SELECT * FROM aws.backend_environments',
+    10_000, 60_000, fault => [ status => 500, every => 10 ]);
+grows_not('keys that fail',
+    'SELECT * ' . $other =~ s/JOIN aws/LEFT JOIN lenient/r, 400, 1000,
+    keys => 1, fault => [ bodyfile => $error, status => 400,
+        op => 'GetBackendEnvironment' ]);
+
+done_testing();
