@@ -3,49 +3,49 @@
 MODULE_big = amplify_fdw
 OBJS = \
 	src/amplify_fdw.o \
-	src/analyze.o \
-	src/call.o \
-	src/connection.o \
-	src/credential.o \
-	src/describe.o \
-	src/endpoint.o \
-	src/error.o \
-	src/explain.o \
-	src/fetch.o \
-	src/http.o \
-	src/join.o \
-	src/json.o \
-	src/key.o \
-	src/keyset.o \
-	src/limit.o \
-	src/loop.o \
-	src/memory.o \
-	src/metadata.o \
-	src/option.o \
-	src/option_data.o \
-	src/page.o \
-	src/plan.o \
-	src/profile.o \
-	src/progress.o \
-	src/provider.o \
-	src/query.o \
-	src/readahead.o \
-	src/request.o \
-	src/resource.o \
-	src/resource_data.o \
-	src/scan.o \
-	src/sign.o \
-	src/sigv4.o \
-	src/socket.o \
-	src/spill.o \
-	src/stat.o \
-	src/stream.o \
-	src/sts.o \
-	src/time.o \
-	src/transfer.o \
-	src/unique.o \
-	src/value.o \
-	src/xml.o
+	src/aws/endpoint.o \
+	src/aws/json.o \
+	src/aws/response.o \
+	src/aws/sign.o \
+	src/aws/sigv4.o \
+	src/aws/time.o \
+	src/aws/xml.o \
+	src/executor/analyze.o \
+	src/executor/explain.o \
+	src/executor/readahead.o \
+	src/executor/scan.o \
+	src/executor/value.o \
+	src/http/easy.o \
+	src/http/http.o \
+	src/http/loop.o \
+	src/http/memory.o \
+	src/http/socket.o \
+	src/http/transfer.o \
+	src/model/describe.o \
+	src/model/option.o \
+	src/model/option_data.o \
+	src/model/resource.o \
+	src/model/resource_data.o \
+	src/planner/join.o \
+	src/planner/key.o \
+	src/planner/plan.o \
+	src/planner/unique.o \
+	src/request/call.o \
+	src/request/fetch.o \
+	src/request/keyset.o \
+	src/request/progress.o \
+	src/request/report.o \
+	src/request/spill.o \
+	src/request/statement.o \
+	src/request/stream.o \
+	src/request/throttle.o \
+	src/session/connection.o \
+	src/session/credential.o \
+	src/session/lookup.o \
+	src/session/metadata.o \
+	src/session/profile.o \
+	src/session/stat.o \
+	src/session/sts.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 
 EXTENSION = amplify_fdw
@@ -127,6 +127,7 @@ REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock --encoding=UTF8 --no-locale
 
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libcurl libcrypto json-c
+PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-clobbered -Wno-cast-function-type \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2> /dev/null)
@@ -141,7 +142,7 @@ endif
 include $(PGXS)
 
 # PGXS knows of no headers
-$(OBJS): $(wildcard $(srcdir)/src/*.h)
+$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 
 # What is missing is named before the compiler stumbles over it
 $(OBJS) $(OBJS:.o=.bc): | needed

@@ -384,7 +384,7 @@ extern bool amplify_time_from_http(const char *text, int64 *seconds);
 
 /* ---------- page.c: one answer, parsed ---------- */
 
-typedef struct AmplifyPage AmplifyPage;
+typedef struct AmplifyResponse AmplifyResponse;
 typedef struct AmplifyItem AmplifyItem; /* a JSON object inside a page */
 
 typedef enum AmplifyParse
@@ -425,23 +425,23 @@ typedef struct AmplifyValue
 	bool		boolean;
 } AmplifyValue;
 
-extern AmplifyPage *amplify_page_create(MemoryContext context);
-extern AmplifyParse amplify_page_parse(AmplifyPage *page,
-									   const char *body, size_t length,
-									   size_t max_size, const char *result,
-									   bool many);
-extern void amplify_page_clear(AmplifyPage *page);
-extern int	amplify_page_count(AmplifyPage *page);
-extern AmplifyItem *amplify_page_item(AmplifyPage *page, int n);
-extern const char *amplify_page_next_token(AmplifyPage *page);
-extern AmplifyValueStatus amplify_page_value(AmplifyItem *item,
-											 const char *path,
-											 AmplifyType type,
-											 AmplifyValue *value);
-extern bool amplify_page_error(const char *body, size_t length,
-							   char *code, size_t code_size,
-							   char *message, size_t message_size);
-extern void amplify_page_cleanse(AmplifyPage *page);
+extern AmplifyResponse *amplify_response_create(MemoryContext context);
+extern AmplifyParse amplify_response_parse(AmplifyResponse *page,
+										   const char *body, size_t length,
+										   size_t max_size, const char *result,
+										   bool many);
+extern void amplify_response_clear(AmplifyResponse *page);
+extern int	amplify_response_count(AmplifyResponse *page);
+extern AmplifyItem *amplify_response_item(AmplifyResponse *page, int n);
+extern const char *amplify_response_next_token(AmplifyResponse *page);
+extern AmplifyValueStatus amplify_response_value(AmplifyItem *item,
+												 const char *path,
+												 AmplifyType type,
+												 AmplifyValue *value);
+extern bool amplify_response_error(const char *body, size_t length,
+								   char *code, size_t code_size,
+								   char *message, size_t message_size);
+extern void amplify_response_cleanse(AmplifyResponse *page);
 
 /* ---------- memory.c: for libcurl ---------- */
 
@@ -591,7 +591,7 @@ extern bool amplify_transfer_header(AmplifyTransfer *transfer,
 extern bool amplify_transfer_is_local(const struct sockaddr *address);
 
 /* request.c: for http.c.  A CURLcode, and a CURLSH * */
-extern int	amplify_request_options(AmplifyTransfer *transfer, void *share);
+extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
 
 extern void amplify_http_submit(AmplifyTransfer *transfer);
 extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);

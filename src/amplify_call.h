@@ -134,45 +134,45 @@ typedef enum AmplifyOutcome
 	AMPLIFY_OUTCOME_FAIL
 } AmplifyOutcome;
 
-typedef enum AmplifyTrouble
+typedef enum AmplifyFailureKind
 {
-	AMPLIFY_TROUBLE_NONE,
-	AMPLIFY_TROUBLE_CREDENTIALS,
-	AMPLIFY_TROUBLE_SIGNATURE,	/* the keys or the clock are wrong */
-	AMPLIFY_TROUBLE_EXPIRED,
-	AMPLIFY_TROUBLE_DENIED,
-	AMPLIFY_TROUBLE_BAD_REQUEST,
-	AMPLIFY_TROUBLE_NOT_FOUND,
-	AMPLIFY_TROUBLE_FOREIGN,	/* by something else than the service */
-	AMPLIFY_TROUBLE_UNKNOWN_PATH,
-	AMPLIFY_TROUBLE_LIST_GONE,
-	AMPLIFY_TROUBLE_THROTTLED,
-	AMPLIFY_TROUBLE_SERVICE,
-	AMPLIFY_TROUBLE_UNEXPECTED,
-	AMPLIFY_TROUBLE_REDIRECT,
-	AMPLIFY_TROUBLE_CONNECT,
-	AMPLIFY_TROUBLE_PROXY,		/* which refuses to go there */
-	AMPLIFY_TROUBLE_TLS,
-	AMPLIFY_TROUBLE_TIMEOUT,
-	AMPLIFY_TROUBLE_BROKEN,
-	AMPLIFY_TROUBLE_MALFORMED,
-	AMPLIFY_TROUBLE_SHAPE,
-	AMPLIFY_TROUBLE_ENCODING,
-	AMPLIFY_TROUBLE_TOO_LARGE,
-	AMPLIFY_TROUBLE_TOO_DEEP,
-	AMPLIFY_TROUBLE_TOO_MANY,	/* values in a response */
-	AMPLIFY_TROUBLE_ENDLESS,
-	AMPLIFY_TROUBLE_MAX_CALLS,
-	AMPLIFY_TROUBLE_NO_CREDENTIALS, /* none to ask with */
-	AMPLIFY_TROUBLE_SIGNING,
-	AMPLIFY_TROUBLE_UNABLE,		/* libcurl lacks what is needed */
-	AMPLIFY_TROUBLE_MEMORY
-} AmplifyTrouble;
+	AMPLIFY_FAILURE_NONE,
+	AMPLIFY_FAILURE_CREDENTIALS,
+	AMPLIFY_FAILURE_SIGNATURE,	/* the keys or the clock are wrong */
+	AMPLIFY_FAILURE_EXPIRED,
+	AMPLIFY_FAILURE_DENIED,
+	AMPLIFY_FAILURE_BAD_REQUEST,
+	AMPLIFY_FAILURE_NOT_FOUND,
+	AMPLIFY_FAILURE_FOREIGN,	/* by something else than the service */
+	AMPLIFY_FAILURE_UNKNOWN_PATH,
+	AMPLIFY_FAILURE_LIST_GONE,
+	AMPLIFY_FAILURE_THROTTLED,
+	AMPLIFY_FAILURE_SERVICE,
+	AMPLIFY_FAILURE_UNEXPECTED,
+	AMPLIFY_FAILURE_REDIRECT,
+	AMPLIFY_FAILURE_CONNECT,
+	AMPLIFY_FAILURE_PROXY,		/* which refuses to go there */
+	AMPLIFY_FAILURE_TLS,
+	AMPLIFY_FAILURE_TIMEOUT,
+	AMPLIFY_FAILURE_BROKEN,
+	AMPLIFY_FAILURE_MALFORMED,
+	AMPLIFY_FAILURE_SHAPE,
+	AMPLIFY_FAILURE_ENCODING,
+	AMPLIFY_FAILURE_TOO_LARGE,
+	AMPLIFY_FAILURE_TOO_DEEP,
+	AMPLIFY_FAILURE_TOO_MANY,	/* values in a response */
+	AMPLIFY_FAILURE_ENDLESS,
+	AMPLIFY_FAILURE_MAX_CALLS,
+	AMPLIFY_FAILURE_NO_CREDENTIALS, /* none to ask with */
+	AMPLIFY_FAILURE_SIGNING,
+	AMPLIFY_FAILURE_UNABLE,		/* libcurl lacks what is needed */
+	AMPLIFY_FAILURE_MEMORY
+} AmplifyFailureKind;
 
 /* All that is said of a failed call; no secret may get in here */
 typedef struct AmplifyFailure
 {
-	AmplifyTrouble trouble;
+	AmplifyFailureKind kind;
 	int			status;			/* of HTTP; 0 without an answer */
 	char		code[128];		/* AWS's; "" when there is none */
 	char		message[512];	/* the service's or libcurl's, UTF-8 */
@@ -182,25 +182,25 @@ typedef struct AmplifyFailure
 	const char *reason;			/* and why; a sentence, or NULL */
 } AmplifyFailure;
 
-extern AmplifyOutcome amplify_error_classify(const AmplifyTransfer *transfer,
-											 AmplifyFailure *failure);
-extern AmplifyTrouble amplify_error_of_parse(AmplifyParse parse);
-extern void amplify_error_report(int elevel, const AmplifyFailure *failure,
-								 const char *operation, const char *table,
-								 const AmplifyResource *resource,
-								 bool everything,
-								 const AmplifyConnection *connection);
-extern bool amplify_error_is_of_server(AmplifyTrouble trouble);
-extern void amplify_error_value(AmplifyValueStatus status,
-								const char *column, const char *table);
-extern void amplify_error_account(const char *found, const char *expected,
-								  const char *server);
-extern char *amplify_error_detail(const AmplifyFailure *failure);
-extern void amplify_error_credentials(int elevel, AmplifyProvider provider,
-									  const char *reason,
-									  const AmplifyConnection *connection);
-extern void amplify_error_privilege(const char *option, Oid userid,
-									const char *server, const char *source);
+extern AmplifyOutcome amplify_report_classify(const AmplifyTransfer *transfer,
+											  AmplifyFailure *failure);
+extern AmplifyFailureKind amplify_report_of_parse(AmplifyParse parse);
+extern void amplify_report_failure(int elevel, const AmplifyFailure *failure,
+								   const char *operation, const char *table,
+								   const AmplifyResource *resource,
+								   bool everything,
+								   const AmplifyConnection *connection);
+extern bool amplify_report_is_of_server(AmplifyFailureKind kind);
+extern void amplify_report_value(AmplifyValueStatus status,
+								 const char *column, const char *table);
+extern void amplify_report_account(const char *found, const char *expected,
+								   const char *server);
+extern char *amplify_report_detail(const AmplifyFailure *failure);
+extern void amplify_report_credentials(int elevel, AmplifyProvider provider,
+									   const char *reason,
+									   const AmplifyConnection *connection);
+extern void amplify_report_privilege(const char *option, Oid userid,
+									 const char *server, const char *source);
 
 /* ---------- sign.c: a request into a signed transfer ---------- */
 
@@ -261,30 +261,30 @@ typedef struct AmplifyLookup
 	const char *reason;			/* FAILED: a sentence; never a secret in it */
 } AmplifyLookup;
 
-extern AmplifyLookup *amplify_provider_start(AmplifyConnection *connection);
-extern void amplify_provider_end(AmplifyLookup *lookup);
-extern char *amplify_provider_copy(MemoryContext context, const char *text,
-								   size_t length);
-extern const char *amplify_provider_getenv(const char *name);
-extern char *amplify_provider_read_file(AmplifyLookup *lookup,
-										const char *path, size_t max_size);
-extern AmplifyProvision amplify_provider_fail(AmplifyLookup *lookup,
-											  const char *format,...) pg_attribute_printf(2, 3);
-extern AmplifyProvision amplify_provider_accept(AmplifyLookup *lookup,
-												const char *access_key_id,
-												const char *secret_access_key,
-												const char *session_token,
-												int64 expires);
-extern AmplifyProvision amplify_provider_json(AmplifyLookup *lookup,
-											  const AmplifyTransfer *transfer,
-											  const char *result,
-											  const char *token_member);
-extern AmplifyProvision amplify_provider_environment(AmplifyLookup *lookup);
-extern void amplify_provider_mask(AmplifyFailure *failure, const char *secret);
-extern AmplifyTransfer *amplify_provider_transfer(AmplifyLookup *lookup);
-extern AmplifyOutcome amplify_provider_send(AmplifyTransfer *transfer,
-											AmplifyFailure *failure);
-extern void amplify_provider_pause(int64 microseconds);
+extern AmplifyLookup *amplify_lookup_start(AmplifyConnection *connection);
+extern void amplify_lookup_end(AmplifyLookup *lookup);
+extern char *amplify_lookup_copy(MemoryContext context, const char *text,
+								 size_t length);
+extern const char *amplify_lookup_getenv(const char *name);
+extern char *amplify_lookup_read_file(AmplifyLookup *lookup,
+									  const char *path, size_t max_size);
+extern AmplifyProvision amplify_lookup_fail(AmplifyLookup *lookup,
+											const char *format,...) pg_attribute_printf(2, 3);
+extern AmplifyProvision amplify_lookup_accept(AmplifyLookup *lookup,
+											  const char *access_key_id,
+											  const char *secret_access_key,
+											  const char *session_token,
+											  int64 expires);
+extern AmplifyProvision amplify_lookup_json(AmplifyLookup *lookup,
+											const AmplifyTransfer *transfer,
+											const char *result,
+											const char *token_member);
+extern AmplifyProvision amplify_lookup_environment(AmplifyLookup *lookup);
+extern void amplify_lookup_mask(AmplifyFailure *failure, const char *secret);
+extern AmplifyTransfer *amplify_lookup_transfer(AmplifyLookup *lookup);
+extern AmplifyOutcome amplify_lookup_send(AmplifyTransfer *transfer,
+										  AmplifyFailure *failure);
+extern void amplify_lookup_pause(int64 microseconds);
 
 /* ---------- sts.c: a role's temporary credentials ---------- */
 
@@ -329,11 +329,11 @@ extern void amplify_credential_mask(const AmplifyConnection *connection,
 
 /* ---------- limit.c: how fast a server may be asked ---------- */
 
-extern int64 amplify_limit_next_start(const AmplifyServer *server);
-extern void amplify_limit_started(AmplifyServer *server, int64 now);
-extern void amplify_limit_accepted(AmplifyServer *server, int64 now);
-extern void amplify_limit_throttled(AmplifyServer *server, int64 now,
-									int64 started, int64 retry_after);
+extern int64 amplify_throttle_next_start(const AmplifyServer *server);
+extern void amplify_throttle_started(AmplifyServer *server, int64 now);
+extern void amplify_throttle_accepted(AmplifyServer *server, int64 now);
+extern void amplify_throttle_throttled(AmplifyServer *server, int64 now,
+									   int64 started, int64 retry_after);
 
 /* ---------- call.c: one request, from its key to its answer ---------- */
 
@@ -412,7 +412,7 @@ extern bool amplify_call_start(AmplifyCall *call, MemoryContext context,
 							   dlist_head *completed);
 extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
 extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
-							  AmplifyTrouble trouble);
+							  AmplifyFailureKind kind);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 
@@ -434,7 +434,7 @@ extern int64 amplify_progress_begin(AmplifyProgress *progress,
 									int in_flight, MemoryContext context);
 extern void amplify_progress_end(AmplifyProgress *progress);
 
-typedef struct AmplifyQuery AmplifyQuery;
+typedef struct AmplifyStatement AmplifyStatement;
 typedef struct AmplifySpill AmplifySpill;
 
 /* spill.c: answers in a temporary file */
@@ -447,26 +447,26 @@ extern void amplify_spill_close(AmplifySpill *spill);
 
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 
-extern AmplifyQuery *amplify_query_join(EState *estate);
-extern void amplify_query_leave(AmplifyQuery *query);
-extern Oid	amplify_query_user(const AmplifyQuery *query, Oid check_as_user);
-extern AmplifyConnection *amplify_query_connection(AmplifyQuery *query,
-												   Oid serverid, Oid userid);
-extern void amplify_query_give_up(AmplifyQuery *query,
-								  AmplifyConnection *connection);
-extern bool amplify_query_gave_up(const AmplifyQuery *query,
-								  const AmplifyConnection *connection);
-extern AmplifyCounters *amplify_query_counters(AmplifyQuery *query, int id);
-extern bool amplify_query_has(AmplifyQuery *query, const AmplifyCall *wanted);
-extern AmplifyCall *amplify_query_call(AmplifyQuery *query,
-									   const AmplifyCall *wanted);
-extern void amplify_query_unpin(AmplifyQuery *query, AmplifyCall *call);
-extern bool amplify_query_answered(AmplifyQuery *query, AmplifyCall *call);
-extern const char *amplify_query_body(AmplifyQuery *query, AmplifyCall *call);
-extern void amplify_query_progress(AmplifyQuery *query);
-extern uint64 amplify_query_answers(const AmplifyQuery *query);
-extern int64 amplify_query_begin_wait(AmplifyQuery *query);
-extern void amplify_query_wait(AmplifyQuery *query, AmplifyCounters *counters);
-extern int	amplify_query_async_fd(AmplifyQuery *query);
+extern AmplifyStatement *amplify_statement_join(EState *estate);
+extern void amplify_statement_leave(AmplifyStatement *query);
+extern Oid	amplify_statement_user(const AmplifyStatement *query, Oid check_as_user);
+extern AmplifyConnection *amplify_statement_connection(AmplifyStatement *query,
+													   Oid serverid, Oid userid);
+extern void amplify_statement_give_up(AmplifyStatement *query,
+									  AmplifyConnection *connection);
+extern bool amplify_statement_gave_up(const AmplifyStatement *query,
+									  const AmplifyConnection *connection);
+extern AmplifyCounters *amplify_statement_counters(AmplifyStatement *query, int id);
+extern bool amplify_statement_has(AmplifyStatement *query, const AmplifyCall *wanted);
+extern AmplifyCall *amplify_statement_call(AmplifyStatement *query,
+										   const AmplifyCall *wanted);
+extern void amplify_statement_unpin(AmplifyStatement *query, AmplifyCall *call);
+extern bool amplify_statement_answered(AmplifyStatement *query, AmplifyCall *call);
+extern const char *amplify_statement_body(AmplifyStatement *query, AmplifyCall *call);
+extern void amplify_statement_progress(AmplifyStatement *query);
+extern uint64 amplify_statement_answers(const AmplifyStatement *query);
+extern int64 amplify_statement_begin_wait(AmplifyStatement *query);
+extern void amplify_statement_wait(AmplifyStatement *query, AmplifyCounters *counters);
+extern int	amplify_statement_async_fd(AmplifyStatement *query);
 
 #endif							/* AMPLIFY_CALL_H */

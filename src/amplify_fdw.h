@@ -35,17 +35,17 @@ extern void amplify_keyset_everything(const AmplifyResource *resource,
 extern void amplify_keyset_settle(const AmplifyResource *resource,
 								  AmplifyKeySet *set);
 extern void amplify_keyset_evaluate(const AmplifyResource *resource,
-								 List *serialized, List *exprstates,
-								 ExprContext *econtext,
-								 const AmplifyOptions *options,
-								 AmplifyKeySet *set);
+									List *serialized, List *exprstates,
+									ExprContext *econtext,
+									const AmplifyOptions *options,
+									AmplifyKeySet *set);
 
 /* ---------- stream.c: what is asked for one set of keys ---------- */
 
 /* What a scan tells its fetch once; must outlive it */
 typedef struct AmplifyFetchSpec
 {
-	AmplifyQuery *query;
+	AmplifyStatement *query;
 	AmplifyConnection *connection;
 	const AmplifyResource *resource;
 	const AmplifyResource *child;	/* the table's, if resource is asked for
@@ -91,11 +91,11 @@ extern AmplifyCall *amplify_stream_call(const AmplifyFetchSpec *spec,
 										const char *token, bool wanted);
 extern bool amplify_stream_begin_page(const AmplifyFetchSpec *spec,
 									  AmplifyStream *stream,
-									  AmplifyPage *page,
+									  AmplifyResponse *page,
 									  AmplifyFailure *failure);
-extern int	amplify_stream_next_item(AmplifyStream *stream, AmplifyPage *page);
+extern int	amplify_stream_next_item(AmplifyStream *stream, AmplifyResponse *page);
 extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
-									AmplifyStream *stream, AmplifyPage *page,
+									AmplifyStream *stream, AmplifyResponse *page,
 									bool more);
 
 /* ---------- fetch.c: keys into items ---------- */

@@ -54,7 +54,7 @@ collect() {
     [ -z "$(find "$tree/test/unit" -name '*.gcda')" ] ||
         capture test/unit test/unit unit
     lcov_here "${all[@]}" --output-file "$temp/all.info"
-    lcov_here --extract "$temp/all.info" "$tree/src/*.c" \
+    lcov_here --extract "$temp/all.info" "$tree/src/*.c" "$tree/src/*/*.c" \
         --output-file "$temp/src.info"
 }
 

@@ -126,7 +126,7 @@ unexplained_states() {
     local name state header
 
     header=$(pg --includedir-server)/utils/errcodes.h
-    grep -ohE '\bERRCODE_[A-Z0-9_]+' "$top"/src/*.c | sort -u |
+    grep -ohE '\bERRCODE_[A-Z0-9_]+' "$top"/src/{*,*/*}.c | sort -u |
         while read -r name; do
             state=$(sed -n "s/^#define $name MAKE_SQLSTATE(\(.*\))/\1/p" "$header" |
                 tr -d "', ")

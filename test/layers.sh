@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# layers.sh [DIR] - checks who calls whom in src/*.c, as a TAP test.
+# layers.sh [DIR] - checks who calls whom in src/, as a TAP test.
 #
 # DIR is a tree that is built; without it, one is built.  What the linker sees
 # is what counts: most checks read the symbols of the objects, and the others
@@ -17,44 +17,44 @@ resource: resource_data
 xml:
 time:
 json:
-page: sigv4 xml time json
+response: sigv4 xml time json
 endpoint:
-limit:
+throttle:
 transfer:
 memory:
 loop:
 socket: loop
-request: transfer loop socket
-http: memory loop socket request
+easy: transfer loop socket
+http: memory loop socket easy
 option_data:
 option: resource resource_data option_data
 keyset: resource
-error: page
+report: response
 sign: sigv4 time
 connection: sigv4 endpoint http option
 spill:
 progress: loop
-provider: sigv4 time page loop http option error sign
-sts: sigv4 xml time endpoint option error sign provider
-metadata: sigv4 page endpoint option error sign provider
-profile: provider sts metadata
-credential: error sign provider sts metadata profile
-call: resource limit loop http error sign connection credential
-query: limit loop http connection spill progress call
-stream: resource page error query
-fetch: resource page keyset error query stream
-value: resource page option error
+lookup: sigv4 time response loop http option report sign
+sts: sigv4 xml time endpoint option report sign lookup
+metadata: sigv4 response endpoint option report sign lookup
+profile: lookup sts metadata
+credential: report sign lookup sts metadata profile
+call: resource throttle loop http report sign connection credential
+statement: throttle loop http connection spill progress call
+stream: resource response report statement
+fetch: resource response keyset report statement stream
+value: resource response option report
 key: resource value
 plan: resource option key
-scan: loop http option keyset query fetch value plan
+scan: loop http option keyset statement fetch value plan
 explain: scan
 describe: resource resource_data option_data
-analyze: option keyset query fetch value
-readahead: option keyset query fetch scan explain
+analyze: option keyset statement fetch value
+readahead: option keyset statement fetch scan explain
 join: key plan readahead
 unique: resource option value plan
 stat: http connection
-amplify_fdw: resource resource_data option connection progress query plan scan explain analyze join unique
+amplify_fdw: resource resource_data option connection progress statement plan scan explain analyze join unique
 '
 
 # Doors: symbols of others that only some files may use.  Libraries have one
@@ -62,24 +62,24 @@ amplify_fdw: resource resource_data option connection progress query plan scan e
 # Files that are not in the line of errstart can't report an error, so that
 # what fails at the other end becomes one in error.c.
 doors='
-curl_[a-z]+_[a-z_]+: http request
-json_[a-z_]+: page
+curl_[a-z]+_[a-z_]+: http easy
+json_[a-z_]+: response
 (EVP|OSSL|HMAC|SHA256|OPENSSL|CRYPTO|ERR)_[A-Za-z_0-9]+: sigv4
 (epoll_p?wait|p?poll|p?select|WaitLatch.*|WaitEventSetWait): loop
 (u?sleep|nanosleep|pg_usleep):
-(secure_)?getenv: provider
+(secure_)?getenv: lookup
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
-errstart(_cold)?: resource option error connection spill progress query value analyze amplify_fdw
+errstart(_cold)?: resource option report connection spill progress statement value analyze amplify_fdw
 '
 
 # The same by what stands in the source
 words='
 <curl/: http.c request.c
-<json-c/: page.c
+<json-c/: response.c
 <openssl/: sigv4.c
 PG_VERSION_NUM: amplify_base.h
-ERRCODE_(FDW_UNABLE_TO_|SYSTEM_ERROR|CONNECTION_|CONFIGURATION_LIMIT): error.c
+ERRCODE_(FDW_UNABLE_TO_|SYSTEM_ERROR|CONNECTION_|CONFIGURATION_LIMIT): report.c
 strcmp\([^)]*(defname|option->name): option.c
 '
 
@@ -87,7 +87,7 @@ strcmp\([^)]*(defname|option->name): option.c
 symbols() {
     local object
 
-    for object in "$build"/src/*.o; do
+    for object in "$build"/src/{*,*/*}.o; do
         nm -g "$object" | awk -v file="$(basename "$object" .o)" '
             NF == 3 { print "def", $3, file, $2 }
             NF == 2 { print "use", $2, file }'
@@ -170,8 +170,8 @@ words_in_place() {
     while IFS= read -r line; do
         pattern=${line%:*}
         [ -n "$line" ] || continue
-        for file in src/*.[ch]; do
-            [[ " ${line##*:} " == *" ${file#src/} "* ]] ||
+        for file in src/{*,*/*}.[ch]; do
+            [[ " ${line##*:} " == *" ${file##*/} "* ]] ||
                 grep -HnE -- "$pattern" "$file" || true
         done
     done <<< "$words"
@@ -191,16 +191,16 @@ names_tell_the_file() {
 
 # The signer is tested on its own
 signer_alone() {
-    grep -Hn '#include' src/sigv4.[ch] | grep -v '<\|"sigv4.h"' || true
+    grep -Hn '#include' src/aws/sigv4.[ch] | grep -v '<\|"sigv4.h"' || true
 }
 
 option_names_once() {
-    grep -cE 'strcmp\([^)]*(defname|option->name)' src/option.c |
+    grep -cE 'strcmp\([^)]*(defname|option->name)' src/model/option.c |
         grep -vx 1 | sed 's/$/ comparisons/' || true
 }
 
 certificates() {
-    grep -HnE 'VERIFY(PEER|HOST)' src/*.c | grep -vE 'HOST, 2L|PEER, 1L' ||
+    grep -HnE 'VERIFY(PEER|HOST)' src/{*,*/*}.c | grep -vE 'HOST, 2L|PEER, 1L' ||
         true
 }
 

@@ -183,7 +183,7 @@ run_valgrind() {
     export PGCTLTIMEOUT=300
 }
 
-# The reports with a function of ours.  Its file is src/NAME.c, after the name
+# The reports with a function of ours.  Its file is src/WING/NAME.c, after the name
 # of the folder that check.sh builds in (address) or without (valgrind).
 our_reports() {
     local files=("$reports"/*)
@@ -191,7 +191,7 @@ our_reports() {
     [ -e "${files[0]}" ] || return 0
     awk '
         function finish() {
-            if (block ~ /(\/tree\/|\()src\/[a-z0-9_]+\.[ch]:/ &&
+            if (block ~ /(\/tree\/|\()src\/([a-z]+\/)?[a-z0-9_]+\.[ch]:/ &&
                 !(block ~ /definitely lost/ && block ~ palloc)) print block
             block = ""
         }

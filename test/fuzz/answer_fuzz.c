@@ -1,6 +1,6 @@
 /*
  * answer_fuzz.c
- *	  libFuzzer target: the body of an answer, read as page.c reads it.
+ *	  libFuzzer target: the body of an answer, read as response.c reads it.
  *
  * The first byte chooses what the body is taken for: an error, or what a Get
  * or a List of one of the resources brings.  Every column is then read from
@@ -192,7 +192,7 @@ read_item(const AmplifyResource *resource, AmplifyItem *item)
 		AmplifyValue value = {0};
 
 		if (column->path == NULL ||
-			amplify_page_value(item, column->path, column->type,
+			amplify_response_value(item, column->path, column->type,
 							   &value) != AMPLIFY_VALUE_OK)
 			continue;
 		if (column->type == AMPLIFY_TIMESTAMP)
@@ -245,7 +245,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char		code[32];
 		char		message[64];
 
-		(void) amplify_page_error(body, size - 1, code, sizeof(code),
+		(void) amplify_response_error(body, size - 1, code, sizeof(code),
 								  message, sizeof(message));
 		if (pg_encoding_verifymbstr(PG_UTF8, message, strlen(message)) != strlen(message))
 			abort();
@@ -256,14 +256,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const AmplifyOperation *operation =
 			data[0] % 3 == 1 || resource->get == NULL ? resource->list :
 			resource->get;
-		AmplifyPage *page = amplify_page_create(NULL);
+		AmplifyResponse *page = amplify_response_create(NULL);
 
-		if (amplify_page_parse(page, body, size - 1, size, operation->result,
+		if (amplify_response_parse(page, body, size - 1, size, operation->result,
 							   operation->many) == AMPLIFY_PARSE_OK)
 		{
-			for (int i = 0; i < amplify_page_count(page); i++)
-				read_item(resource, amplify_page_item(page, i));
-			(void) amplify_page_next_token(page);
+			for (int i = 0; i < amplify_response_count(page); i++)
+				read_item(resource, amplify_response_item(page, i));
+			(void) amplify_response_next_token(page);
 		}
 		reset_callback->func(reset_callback->arg);
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sigv4_fuzz.c
- *	  libFuzzer target for src/sigv4.c.
+ *	  libFuzzer target for src/aws/sigv4.c.
  *
  * The input is cut at its NULs into path, query, header value, payload and a
  * text for the encoder.  Whatever it is, a length measured without a buffer

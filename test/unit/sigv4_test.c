@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sigv4_test.c
- *	  Tests of src/sigv4.c; prints TAP.
+ *	  Tests of src/aws/sigv4.c; prints TAP.
  *
  * The signatures were computed with botocore, @smithy/signature-v4 and
  * aws-c-auth, which agreed; AWS's own test suite has no path that needs the

@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * sign.c
+ *	  A request into a transfer that carries a signature, and the time that
+ *	  it is signed with.
+ *
+ * The bridge between sigv4.c, which knows no PostgreSQL, and the calls above.
+ * A request is signed per attempt: AWS accepts a date for a few minutes only.
+ * Where this machine's clock is wrong by more than that, the service's own
+ * answers tell the right time.
+ *
+ * src/aws/sign.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "amplify_fdw.h"
+#include "pgtime.h"
+#include "aws/sigv4.h"
+#include "utils/memutils.h"
+
+#define CACHED_SERVICE	"amplify"	/* whose keys are worth keeping */
+#define TOKEN_HEADER	"x-amz-security-token"
+#define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
+#define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
+
+/* What a connection need not compute again for every request of one day */
+struct AmplifySigner
+{
+	char		date[8];		/* that key is good for; no NUL */
+	int			generation;		/* of the credentials */
+	SigV4Key	key;
+	MemoryContextCallback callback;
+};
+
+static void cleanse_signer(void *arg);
+static bool signing_key(AmplifyConnection *connection,
+						const SigV4Request *request,
+						const AmplifyCredentials *credentials, SigV4Key *key);
+static struct AmplifySigner *get_signer(AmplifyConnection *connection);
+static void format_timestamp(int64 now, char *dst, size_t size);
+
+/*
+ * Set target, body and headers of the transfer for what spec says, palloc'ed
+ * in the current context.  Returns false when OpenSSL fails.
+ */
+bool
+amplify_sign_request(AmplifyConnection *connection,
+					 const AmplifySignSpec *spec, AmplifyTransfer *transfer)
+{
+	SigV4Header headers[4];
+	SigV4Request request = {0};
+	SigV4Key	key;
+	char		timestamp[SIGV4_TIMESTAMP_LEN + 1];
+	char		authorization[1024];
+	size_t		length;
+	int			n = 0;
+
+	format_timestamp(amplify_sign_clock(connection->shared), timestamp,
+					 sizeof(timestamp));
+	if (spec->form != NULL)
+		headers[request.nheaders++] = (SigV4Header) {"content-type", FORM_TYPE};
+	headers[request.nheaders++] = (SigV4Header) {"host", spec->endpoint->host};
+	headers[request.nheaders++] = (SigV4Header) {"x-amz-date", timestamp};
+	if (spec->credentials->session_token != NULL)
+		headers[request.nheaders++] =
+			(SigV4Header) {TOKEN_HEADER, spec->credentials->session_token};
+	request.method = spec->form != NULL ? "POST" : "GET";
+	request.path = psprintf("%s%s", spec->endpoint->path_prefix, spec->path);
+	request.query = spec->query;
+	request.headers = headers;
+	request.payload = spec->form != NULL ? spec->form : "";
+	request.payload_len = strlen(request.payload);
+	request.timestamp = timestamp;
+	request.region = connection->options.region;
+	request.service = spec->service;
+
+	if (!signing_key(connection, &request, spec->credentials, &key))
+		return false;
+	length = sigv4_authorization(&request, spec->credentials->access_key_id,
+								 &key, authorization, sizeof(authorization));
+	sigv4_cleanse(&key, sizeof(key));
+	if (length == 0 || length >= sizeof(authorization))
+		return false;
+
+	transfer->target = spec->query[0] == '\0' ? request.path :
+		psprintf("%s?%s", request.path, spec->query);
+	transfer->post_body = spec->form;
+	for (int i = 0; i < request.nheaders; i++)
+		transfer->headers[n++] = psprintf("%s: %s", headers[i].name,
+										  headers[i].value);
+	transfer->headers[n++] = psprintf("authorization: %s", authorization);
+	transfer->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
+	transfer->headers[n] = NULL;
+	return true;
+}
+
+/*
+ * Overwrite what is secret in the headers of a transfer that has been
+ * submitted: the copies that http.c makes are enough, and are overwritten,
+ * too.
+ */
+void
+amplify_sign_forget(AmplifyTransfer *transfer)
+{
+	for (int i = 0; transfer->headers[i] != NULL; i++)
+	{
+		if (strncmp(transfer->headers[i], TOKEN_HEADER, strlen(TOKEN_HEADER)) == 0)
+			sigv4_cleanse(unconstify(char *, transfer->headers[i]),
+						  strlen(transfer->headers[i]));
+	}
+}
+
+/* Percent-encode UTF-8 text for a path segment or a query value; palloc'ed */
+char *
+amplify_sign_encode(const char *text)
+{
+	size_t		size = strlen(text) * 3 + 1;
+	char	   *encoded = palloc(size);
+
+	(void) sigv4_uri_encode(text, strlen(text), encoded, size);
+	return encoded;
+}
+
+/* Now, in seconds since 1970, as that server sees it */
+int64
+amplify_sign_clock(const AmplifyServer *server)
+{
+	return (int64) time(NULL) + server->clock_offset;
+}
+
+/*
+ * An answer has come to a request that was signed with that clock_offset: does
+ * its date tell that the time was wrong?  Then it is right from now on, and
+ * the request is worth another attempt.  An answer out of a cache (Age) tells
+ * nothing.
+ */
+bool
+amplify_sign_set_clock(AmplifyServer *server, const AmplifyHttpHeaders *answer,
+					   int64 offset)
+{
+	int64		date;
+	int64		ahead;
+
+	if (answer->age[0] != '\0' || !amplify_time_from_http(answer->date, &date))
+		return false;
+	ahead = date - (int64) time(NULL);
+	if (ahead - offset > -CLOCK_TOLERANCE && ahead - offset < CLOCK_TOLERANCE)
+		return false;
+	server->clock_offset = ahead;
+	return true;
+}
+
+static bool
+signing_key(AmplifyConnection *connection, const SigV4Request *request,
+			const AmplifyCredentials *credentials, SigV4Key *key)
+{
+	struct AmplifySigner *signer;
+
+	if (strcmp(request->service, CACHED_SERVICE) != 0)
+		return sigv4_derive_key(credentials->secret_access_key, request, key);
+
+	signer = get_signer(connection);
+	if (memcmp(signer->date, request->timestamp, sizeof(signer->date)) != 0 ||
+		signer->generation != credentials->generation)
+	{
+		memset(signer->date, 0, sizeof(signer->date));
+		if (!sigv4_derive_key(credentials->secret_access_key, request,
+							  &signer->key))
+			return false;
+		memcpy(signer->date, request->timestamp, sizeof(signer->date));
+		signer->generation = credentials->generation;
+	}
+	*key = signer->key;
+	return true;
+}
+
+static struct AmplifySigner *
+get_signer(AmplifyConnection *connection)
+{
+	struct AmplifySigner *signer = connection->signer;
+
+	if (signer == NULL)
+	{
+		signer = MemoryContextAllocZero(connection->context, sizeof(*signer));
+		signer->callback.func = cleanse_signer;
+		signer->callback.arg = signer;
+		MemoryContextRegisterResetCallback(connection->context,
+										   &signer->callback);
+		connection->signer = signer;
+	}
+	return signer;
+}
+
+static void
+cleanse_signer(void *arg)
+{
+	struct AmplifySigner *signer = arg;
+
+	sigv4_cleanse(&signer->key, sizeof(signer->key));
+}
+
+/* As SigV4 wants it; by PostgreSQL's own calendar, not the C library's */
+static void
+format_timestamp(int64 now, char *dst, size_t size)
+{
+	pg_time_t	seconds = (pg_time_t) now;
+	struct pg_tm *tm = pg_gmtime(&seconds);
+
+	(void) pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm);
+}

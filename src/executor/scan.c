@@ -1,0 +1,285 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Execution of a scan: keys evaluated, items asked of fetch.c, slots
+ *	  filled by value.c.
+ *
+ * src/executor/scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "executor/execAsync.h"
+#include "executor/executor.h"
+#include "storage/latch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* ForeignScanState.fdw_state; in the executor's query context */
+typedef struct AmplifyScan
+{
+	AmplifyFetchSpec spec;
+	AmplifyOptions options;		/* the table's over the server's */
+	Oid			userid;			/* on whose behalf */
+	AmplifyFetch *fetch;		/* NULL until the first row is asked for */
+	AmplifyColumnMap *map;
+	List	   *keys;			/* see amplify_key_serialize() */
+	List	   *key_exprs;		/* ExprStates */
+	List	   *gates;			/* ExprStates */
+	MemoryContext keys_context; /* holds the evaluated keys */
+	bool		started;		/* fetch runs since the last rescan */
+	bool		async;			/* an Append waits, not we */
+	int			async_fd;		/* what it waits for; -1: none yet */
+	bool		looked;			/* status and row are the next ones already */
+	AmplifyFetchStatus status;
+	AmplifyRow	row;
+} AmplifyScan;
+
+static void look_for_row(ForeignScanState *node);
+static void produce_row(AsyncRequest *areq);
+static void open_scan(ForeignScanState *node);
+static void start_fetch(ForeignScanState *node);
+
+/*
+ * Here, as the permissions are checked, it is decided who asks: whoever fetches
+ * from a cursor later may be somebody else.  Nothing is looked up or connected
+ * before the first row is asked for: EXPLAIN needs no credentials, and a scan
+ * that is never run costs nothing.
+ */
+void
+amplifyBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			ngates = intVal(list_nth(plan->fdw_private,
+										 AMPLIFY_PRIVATE_GATES));
+	int			lookup = intVal(list_nth(plan->fdw_private,
+										 AMPLIFY_PRIVATE_LOOKUP));
+	AmplifyScan *state;
+	List	   *exprs;
+
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	state = palloc0(sizeof(AmplifyScan));
+	state->async_fd = -1;
+	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
+	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
+	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
+	state->spec.query = amplify_statement_join(node->ss.ps.state);
+	state->userid = amplify_statement_user(state->spec.query,
+										   amplify_scan_check_as_user(plan,
+																	  node->ss.ps.state));
+	state->spec.counters = amplify_statement_counters(state->spec.query, lookup);
+	node->fdw_state = state;
+}
+
+/* Called in the per-tuple context, where the values of the slot go */
+TupleTableSlot *
+amplifyIterateForeignScan(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	look_for_row(node);
+	while (state->status == AMPLIFY_FETCH_PENDING && !state->async)
+	{
+		amplify_statement_wait(state->spec.query, state->spec.counters);
+		look_for_row(node);
+	}
+	if (state->status == AMPLIFY_FETCH_ROW)
+	{
+		amplify_value_fill(state->map, &state->row, state->spec.connection,
+						   slot);
+		state->spec.counters->rows++;
+	}
+	else
+		ExecClearTuple(slot);
+	state->looked = false;
+	return slot;
+}
+
+void
+amplifyReScanForeignScan(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+
+	if (state->started)
+		amplify_fetch_stop(state->fetch);
+	state->started = false;
+	state->looked = false;
+}
+
+/* Any scan can be waited for by an Append */
+bool
+amplifyIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	return true;
+}
+
+void
+amplifyForeignAsyncRequest(AsyncRequest *areq)
+{
+	produce_row(areq);
+}
+
+/*
+ * Called before every wait.  What another scan's turn has brought in for this
+ * one is not signalled any more, so look first and let the wait end at once.
+ */
+void
+amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	AppendState *requestor = (AppendState *) areq->requestor;
+	AmplifyScan *state = node->fdw_state;
+
+	look_for_row(node);
+	amplify_http_arm(state->status == AMPLIFY_FETCH_PENDING ?
+					 amplify_statement_begin_wait(state->spec.query) :
+					 amplify_loop_now());
+	if (state->async_fd < 0)
+		state->async_fd = amplify_statement_async_fd(state->spec.query);
+	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
+					  state->async_fd, NULL, areq);
+}
+
+void
+amplifyForeignAsyncNotify(AsyncRequest *areq)
+{
+	produce_row(areq);
+}
+
+void
+amplifyEndForeignScan(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	if (state->fetch != NULL)
+		amplify_fetch_stop(state->fetch);
+	amplify_statement_leave(state->spec.query);
+}
+
+/* NULL if the scan was only explained */
+const AmplifyCounters *
+amplify_scan_counters(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+
+	return state ? state->spec.counters : NULL;
+}
+
+/* Are all these conditions true?  Otherwise no row is wanted. */
+bool
+amplify_scan_gate(List *gates, ExprContext *econtext)
+{
+	ListCell   *lc;
+
+	foreach(lc, gates)
+	{
+		bool		isnull;
+		Datum		result = ExecEvalExprSwitchContext(lfirst(lc), econtext,
+													   &isnull);
+
+		if (isnull || !DatumGetBool(result))
+			return false;
+	}
+	return true;
+}
+
+/* Ask for the next row, unless that has been done, without waiting for it */
+static void
+look_for_row(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+
+	if (state->fetch == NULL)
+		open_scan(node);
+	if (!state->started)
+		start_fetch(node);
+	if (!state->looked || state->status == AMPLIFY_FETCH_PENDING)
+		state->status = amplify_fetch_try(state->fetch, &state->row);
+	state->looked = true;
+}
+
+/*
+ * Answer an Append: a row, the end, or that it has to wait.  The row is taken
+ * through the node itself, which checks its quals and may ask us again.
+ */
+static void
+produce_row(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	AmplifyScan *state = node->fdw_state;
+	TupleTableSlot *slot;
+
+	state->async = true;
+	/* not ExecProcNode(): its caller counts the time already */
+	slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+	state->async = false;
+	if (!TupIsNull(slot))
+		ExecAsyncRequestDone(areq, slot);
+	else if (state->status == AMPLIFY_FETCH_PENDING)
+		ExecAsyncRequestPending(areq);
+	else
+		ExecAsyncRequestDone(areq, NULL);
+}
+
+static void
+open_scan(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EState	   *estate = node->ss.ps.state;
+	Relation	rel = node->ss.ss_currentRelation;
+	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
+	AmplifyFetchSpec *spec = &state->spec;
+	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	Bitmapset  *attrs = NULL;
+	ListCell   *lc;
+
+	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
+		attrs = bms_add_member(attrs, lfirst_int(lc));
+
+	spec->connection = amplify_statement_connection(spec->query, table->serverid,
+													state->userid);
+	state->options = spec->connection->options;
+	amplify_option_apply(table->options, &state->options);
+	spec->options = &state->options;
+	spec->resource = amplify_option_resource(&state->options,
+											 RelationGetRelid(rel));
+	spec->tablename = pstrdup(RelationGetRelationName(rel));
+	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
+	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP));
+	state->map = amplify_value_map(rel, spec->resource, attrs);
+	state->keys_context = AllocSetContextCreate(estate->es_query_cxt,
+												"amplify_fdw keys",
+												ALLOCSET_SMALL_SIZES);
+	state->fetch = amplify_fetch_create(spec);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+start_fetch(ForeignScanState *node)
+{
+	AmplifyScan *state = node->fdw_state;
+	MemoryContext oldcontext = MemoryContextSwitchTo(state->keys_context);
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	AmplifyKeySet set = {0};
+	bool		wanted = amplify_scan_gate(state->gates, econtext);
+
+	/* a plan made before pushdown was turned off is held to it all the same */
+	if (amplify_pushdown && wanted)
+		amplify_keyset_evaluate(state->spec.resource, state->keys,
+								state->key_exprs, econtext,
+								&state->options, &set);
+	else if (wanted)
+		amplify_keyset_everything(state->spec.resource, &set);
+	amplify_fetch_start(state->fetch, &set);
+	state->started = true;
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(state->keys_context);
+}

@@ -1,0 +1,211 @@
+/*-------------------------------------------------------------------------
+ *
+ * easy.c
+ *	  What libcurl is told of one request, and what it asks us meanwhile.
+ *
+ * With http.c the only file that knows libcurl; its rules hold here, too.
+ *
+ * src/http/easy.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+
+#include "amplify_fdw.h"
+
+#define KEEPALIVE_IDLE		30	/* s without a byte until a probe is sent */
+#define KEEPALIVE_INTERVAL	10	/* s until the next one */
+
+static CURLcode set_absolute_target(AmplifyTransfer *transfer);
+static size_t write_callback(char *data, size_t size, size_t n, void *arg);
+static size_t header_callback(char *data, size_t size, size_t n, void *arg);
+static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
+										  struct curl_sockaddr *address);
+static int	close_socket_callback(void *arg, curl_socket_t fd);
+static int	prereq_callback(void *arg, char *peer_ip, char *local_ip,
+							int peer_port, int local_port);
+
+/*
+ * All that is ever set: the handle may have been another transfer's.  An
+ * option that this libcurl does not know ends the transfer, and it says which.
+ */
+int
+amplify_easy_options(AmplifyTransfer *transfer, void *share)
+{
+	CURL	   *easy = transfer->easy;
+
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
+	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
+	bool		http2 = tls && (built->features & CURL_VERSION_HTTP2) != 0;
+	const char *refused = NULL;
+	CURLcode	rc = CURLE_OK;
+
+#define SET(option, value) \
+	if (rc == CURLE_OK && \
+		(rc = curl_easy_setopt(easy, option, value)) != CURLE_OK) \
+		refused = #option
+
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	/* is about the thread of its resolver */
+	if ((built->features & CURL_VERSION_ASYNCHDNS) != 0)
+		SET(CURLOPT_QUICK_EXIT, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_URL, transfer->url);
+	/* the bytes that were signed, which libcurl must not normalize */
+	SET(CURLOPT_REQUEST_TARGET, transfer->target);
+	/* a proxy is told the host as well (RFC 9112, 3.2.2) */
+	if (rc == CURLE_OK && transfer->proxy != NULL && !tls)
+		rc = set_absolute_target(transfer);
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_HTTPHEADER, transfer->slist);
+	SET(CURLOPT_POSTFIELDS, transfer->post_body);
+	if (transfer->post_body == NULL)
+	{
+		SET(CURLOPT_HTTPGET, 1L);
+	}
+	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
+	/* "" keeps libcurl from reading http_proxy, no_proxy and the like */
+	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_PROXYUSERNAME, transfer->proxy_user);
+	SET(CURLOPT_PROXYPASSWORD, transfer->proxy_password);
+	SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
+	/* what a proxy says to CONNECT is not the service's response */
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_CAINFO, bundle);
+
+	/*
+	 * libcurl parses a bundle once and keeps it, but not beside a folder, and
+	 * then each handshake would begin with 20 ms of that.
+	 */
+	SET(CURLOPT_CAPATH, bundle ? NULL : built->capath);
+
+	/*
+	 * Over TLS, HTTP/2 if the server has it: then all requests go over one
+	 * connection, for which the later ones of a burst wait.  Measured, a
+	 * fresh session is faster by its handshakes, a warm one the same.
+	 */
+	SET(CURLOPT_HTTP_VERSION, (long) (http2 ? CURL_HTTP_VERSION_2TLS :
+									  CURL_HTTP_VERSION_1_1));
+	SET(CURLOPT_PIPEWAIT, (long) http2);
+	SET(CURLOPT_SHARE, share);
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(CURLOPT_ACCEPT_ENCODING,
+		(built->features & CURL_VERSION_LIBZ) != 0 ? "gzip" : NULL);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
+	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout);
+	SET(CURLOPT_TCP_NODELAY, 1L);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_TCP_KEEPIDLE, (long) KEEPALIVE_IDLE);
+	SET(CURLOPT_TCP_KEEPINTVL, (long) KEEPALIVE_INTERVAL);
+	SET(CURLOPT_FRESH_CONNECT, (long) transfer->fresh);
+	SET(CURLOPT_ERRORBUFFER, transfer->reason);
+	SET(CURLOPT_WRITEFUNCTION, write_callback);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, header_callback);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+	SET(CURLOPT_PREREQFUNCTION, prereq_callback);
+	SET(CURLOPT_PREREQDATA, transfer);
+#undef SET
+	if (rc != CURLE_OK && rc != CURLE_OUT_OF_MEMORY)
+	{
+		transfer->result = AMPLIFY_HTTP_UNABLE;
+		snprintf(transfer->reason, sizeof(transfer->reason),
+				 "libcurl %s refuses %s", built->version, refused);
+	}
+	return rc;
+}
+
+static CURLcode
+set_absolute_target(AmplifyTransfer *transfer)
+{
+	size_t		size = strlen(transfer->url) + strlen(transfer->target) + 1;
+	char	   *target = malloc(size);
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+
+	if (target != NULL)
+	{
+		snprintf(target, size, "%s%s", transfer->url, transfer->target);
+		rc = curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, target);
+	}
+	free(target);
+	return rc;
+}
+
+static size_t
+write_callback(char *data, size_t size, size_t n, void *arg)
+{
+	return amplify_transfer_body(arg, data, size * n) ? size * n : 0;
+}
+
+static size_t
+header_callback(char *data, size_t size, size_t n, void *arg)
+{
+	return amplify_transfer_header(arg, data, size * n) ? size * n : 0;
+}
+
+/*
+ * Every socket of libcurl is made here, so that it is counted, and so that a
+ * name which resolves to this machine or to the metadata service is refused
+ * after resolution, when nothing can change it any more.
+ */
+static curl_socket_t
+open_socket_callback(void *arg, curlsocktype purpose,
+					 struct curl_sockaddr *address)
+{
+	AmplifyTransfer *transfer = arg;
+	int			fd;
+
+	if (transfer->public_only && amplify_transfer_is_local(&address->addr))
+	{
+		transfer->refusal =
+			"the name of the endpoint resolves to a local address";
+		return CURL_SOCKET_BAD;
+	}
+	fd = amplify_socket_open(address->family, address->socktype,
+							 address->protocol, transfer->use);
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	/* further addresses of the name are tried for the same connection */
+	if (!transfer->connecting)
+		transfer->use->connections++;
+	transfer->connecting = true;
+	return fd;
+}
+
+static int
+close_socket_callback(void *arg, curl_socket_t fd)
+{
+	return amplify_socket_close(fd);
+}
+
+/* The request is about to be sent on the connection with these addresses */
+static int
+prereq_callback(void *arg, char *peer_ip, char *local_ip, int peer_port,
+				int local_port)
+{
+	AmplifyTransfer *transfer = arg;
+
+	/* libcurl may have tried another one before */
+	amplify_socket_end(transfer->socket, false);
+	transfer->socket = amplify_socket_by_address(local_ip, local_port);
+	transfer->sent = amplify_loop_now();
+	if (amplify_socket_begin(transfer->socket))
+		return CURL_PREREQFUNC_OK;
+	transfer->socket = 0;
+	transfer->result = AMPLIFY_HTTP_BROKEN;
+	transfer->refusal = "there was unread input on the connection";
+	return CURL_PREREQFUNC_ABORT;
+}

@@ -1,0 +1,520 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *	  Requests on the network, many at a time.  With request.c, which says
+ *	  what a request is, the only file that knows libcurl.
+ *
+ * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether
+ * it is tried again and what its answer means is decided above.
+ *
+ * One CURLM serves the whole backend, so that connections, TLS sessions and
+ * names are reused by later queries.  libcurl tells us which sockets it wants
+ * watched, which loop.c does.
+ *
+ * Rules that hold in this file:
+ *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
+ *	  leaks the connection.  Callbacks use malloc and say so by a short return.
+ *	- All signals are blocked while libcurl runs, because its resolver thread
+ *	  inherits the mask and must never run a handler of PostgreSQL.
+ *	- CURLOPT_QUICK_EXIT: a cancelled transfer does not wait for getaddrinfo().
+ *	- Nothing is initialized before the first request of a backend.
+ *
+ * src/http/http.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "amplify_fdw.h"
+#include "miscadmin.h"
+
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "amplify_fdw needs libcurl 7.87 or later (CURLOPT_QUICK_EXIT)"
+#endif
+
+#define MAX_IDLE_CONNECTIONS	128
+#define MAX_SPARE_HANDLES		64
+#define NO_DEADLINE				PG_INT64_MAX
+#define EVENTS					64
+#define MAX_TURNS				8
+
+static CURLM *multi = NULL;
+static CURLSH *share = NULL;	/* TLS sessions, for resumption */
+static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
+static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
+static uint64 nfinished = 0;	/* transfers that have ended by themselves */
+static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
+static int	nspare = 0;
+static bool damaged = false;	/* memory was out in libcurl */
+
+static bool start_engine(void);
+static void abandon_engine(void);
+static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
+							void *arg, void *socket_arg);
+static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
+static CURLcode prepare_handle(AmplifyTransfer *transfer);
+static void detach(AmplifyTransfer *transfer);
+static void finish(AmplifyTransfer *transfer, CURLcode code);
+static AmplifyHttpResult classify(CURLcode code);
+static void collect_finished(void);
+static void run_libcurl(int fd, int events);
+static void run_timeout(void);
+static void set_curl_deadline(long timeout_ms);
+
+/*
+ * Block every signal while libcurl runs.  Nothing in between may throw.
+ */
+#define LIBCURL_BEGIN() \
+	do { \
+		sigset_t	all_signals_, old_signals_; \
+		sigfillset(&all_signals_); \
+		pthread_sigmask(SIG_SETMASK, &all_signals_, &old_signals_)
+#define LIBCURL_END() \
+		pthread_sigmask(SIG_SETMASK, &old_signals_, NULL); \
+	} while (0)
+
+/*
+ * Start a request.  It is never an error: a transfer that cannot start is done
+ * at once, with the reason.
+ */
+void
+amplify_http_submit(AmplifyTransfer *transfer)
+{
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+
+	transfer->done = false;
+	transfer->result = AMPLIFY_HTTP_OK;
+	transfer->status = 0;
+	transfer->body = NULL;
+	transfer->body_length = transfer->body_allocated = 0;
+	transfer->received = transfer->header_bytes = 0;
+	transfer->head = AMPLIFY_HEAD_STATUS;
+	transfer->reached = false;
+	transfer->connecting = false;
+	transfer->begun = false;
+	transfer->socket = 0;
+	transfer->sent = 0;
+	transfer->refusal = NULL;
+	transfer->reason[0] = '\0';
+	memset(&transfer->answer, 0, sizeof(transfer->answer));
+	transfer->easy = NULL;
+	transfer->slist = NULL;
+
+	if (damaged)
+		abandon_engine();
+	transfer->use->in_flight++;
+	dlist_push_tail(&active, &transfer->node);
+	if (start_engine())
+		rc = prepare_handle(transfer);
+	if (rc == CURLE_OK)
+	{
+		amplify_socket_drop_unread();
+		LIBCURL_BEGIN();
+		if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
+			transfer->begun = true;
+		else
+			rc = CURLE_OUT_OF_MEMORY;
+		LIBCURL_END();
+	}
+	if (rc != CURLE_OK)
+		finish(transfer, rc);
+}
+
+/* The next transfer that is done, or NULL */
+AmplifyTransfer *
+amplify_http_pop(dlist_head *completed)
+{
+	AmplifyTransfer *transfer;
+
+	if (dlist_is_empty(completed))
+		return NULL;
+	transfer = dlist_container(AmplifyTransfer, node,
+							   dlist_pop_head_node(completed));
+	/* in no list any more; amplify_http_cancel() looks at this */
+	transfer->node.next = transfer->node.prev = NULL;
+	return transfer;
+}
+
+/*
+ * Forget a transfer in whatever state it is; its connection is closed if the
+ * answer was not complete.  Never throws, so that it can be called from a
+ * reset callback.
+ */
+void
+amplify_http_cancel(AmplifyTransfer *transfer)
+{
+	detach(transfer);
+	amplify_socket_end(transfer->socket, false);
+	transfer->socket = 0;
+	if (transfer->node.next != NULL)
+		dlist_delete(&transfer->node);
+	amplify_http_release(transfer);
+}
+
+/* Should another attempt keep off the connection that this one had? */
+bool
+amplify_http_is_suspect(const AmplifyTransfer *transfer)
+{
+	return transfer->result == AMPLIFY_HTTP_TIMEOUT ||
+		transfer->result == AMPLIFY_HTTP_BROKEN ||
+		transfer->status == 408 || transfer->status == 421 ||
+		transfer->status == 425;
+}
+
+/* Free what http.c allocated for a transfer that is done */
+void
+amplify_http_release(AmplifyTransfer *transfer)
+{
+	free(transfer->body);
+	transfer->body = NULL;
+}
+
+/* Let the transfers proceed as far as they can without waiting */
+void
+amplify_http_drive(void)
+{
+	AmplifyLoopEvent events[EVENTS];
+	int			n = EVENTS;
+
+	if (multi == NULL || (dlist_is_empty(&active) && !amplify_loop_armed()))
+		return;
+
+	/* bounded, so that a server that never pauses can't keep us here */
+	for (int turn = 0; turn < MAX_TURNS; turn++)
+	{
+		if (curl_deadline <= amplify_loop_now())
+			run_timeout();
+		else if (n < EVENTS)
+			break;
+		n = amplify_loop_poll(events, EVENTS);
+		for (int i = 0; i < n; i++)
+		{
+			if (events[i].readable)
+				amplify_socket_heard(events[i].fd);
+			run_libcurl(events[i].fd,
+						(events[i].readable ? CURL_CSELECT_IN : 0) |
+						(events[i].writable ? CURL_CSELECT_OUT : 0) |
+						(events[i].failed ? CURL_CSELECT_ERR : 0));
+		}
+	}
+	collect_finished();
+	if (damaged)
+		abandon_engine();
+}
+
+/*
+ * Wait until something happens on the network, a deadline (microseconds on
+ * amplify_loop_now()'s clock; PG_INT64_MAX: none) passes, or an interrupt has
+ * to be served, which may throw.
+ */
+void
+amplify_http_wait(int64 deadline, AmplifyWait wait)
+{
+	uint64		before = nfinished;
+
+	amplify_http_drive();
+	if (nfinished != before)
+	{
+		/* that was what the caller waits for: the network may stay silent */
+		CHECK_FOR_INTERRUPTS();
+		return;
+	}
+	amplify_loop_sleep(Min(deadline, curl_deadline), wait);
+	amplify_http_drive();
+}
+
+/* Make the descriptor of amplify_loop_duplicate() readable at a deadline */
+void
+amplify_http_arm(int64 deadline)
+{
+	amplify_loop_arm(Min(deadline, curl_deadline));
+}
+
+/*
+ * Close the connections that nobody uses.  Transfers that are under way keep
+ * theirs; libcurl has no call for it, so the engine is made anew when idle.
+ */
+void
+amplify_http_close_idle(void)
+{
+	if (multi == NULL || !dlist_is_empty(&active))
+		return;
+	LIBCURL_BEGIN();
+	while (nspare > 0)
+		curl_easy_cleanup(spare[--nspare]);
+	curl_multi_cleanup(multi);
+	curl_share_cleanup(share);
+	LIBCURL_END();
+	multi = NULL;
+	share = NULL;
+	curl_deadline = NO_DEADLINE;
+}
+
+/* What of this backend does not exist yet; false if it can't be had now */
+static bool
+start_engine(void)
+{
+	static bool initialized = false;
+
+	if (!amplify_loop_start())
+		return false;
+	if (multi != NULL)
+		return true;
+
+	LIBCURL_BEGIN();
+	if (!initialized)
+		initialized = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+										   amplify_memory_free,
+										   amplify_memory_realloc, strdup,
+										   calloc) == CURLE_OK;
+	if (initialized && share == NULL)
+		share = curl_share_init();
+	multi = share != NULL ? curl_multi_init() : NULL;
+	if (multi != NULL)
+	{
+		curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+		curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  (long) MAX_IDLE_CONNECTIONS);
+	}
+	LIBCURL_END();
+	return multi != NULL;
+}
+
+/*
+ * What libcurl knows of a socket may be half made when memory was out, and
+ * that of another transfer as well; it crashed on such a connection later.
+ * Then nothing of it is used any more.
+ */
+static void
+abandon_engine(void)
+{
+	while (!dlist_is_empty(&active))
+		finish(dlist_head_element(AmplifyTransfer, node, &active),
+			   CURLE_OUT_OF_MEMORY);
+	amplify_http_close_idle();
+	damaged = false;
+}
+
+/* libcurl: watch fd for this from now on */
+static int
+socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
+				void *socket_arg)
+{
+	return amplify_loop_watch(fd,
+							  what != CURL_POLL_REMOVE && (what & CURL_POLL_IN),
+							  what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) ?
+		0 : -1;
+}
+
+/* libcurl: call me after so long; -1: no need to */
+static int
+timer_callback(CURLM *unused, long timeout_ms, void *arg)
+{
+	set_curl_deadline(timeout_ms);
+	return 0;
+}
+
+/* libcurl has cut its time to milliseconds: don't come too early */
+static void
+set_curl_deadline(long timeout_ms)
+{
+	if (timeout_ms < 0)
+		curl_deadline = NO_DEADLINE;
+	else
+		curl_deadline = amplify_loop_now() +
+			(timeout_ms > 0 ? (int64) timeout_ms * 1000 + 999 : 0);
+}
+
+/*
+ * libcurl doesn't repeat its wish if it finds that the time has not come yet,
+ * so ask what it is now.
+ */
+static void
+run_timeout(void)
+{
+	long		timeout_ms = -1;
+
+	run_libcurl(CURL_SOCKET_TIMEOUT, 0);
+	if (curl_multi_timeout(multi, &timeout_ms) != CURLM_OK)
+		timeout_ms = 0;
+	set_curl_deadline(timeout_ms);
+}
+
+/* An easy handle with the request in it */
+static CURLcode
+prepare_handle(AmplifyTransfer *transfer)
+{
+	struct curl_slist *slist = NULL;
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+	bool		ok = true;
+
+	LIBCURL_BEGIN();
+	transfer->easy = nspare > 0 ? spare[--nspare] : curl_easy_init();
+	for (int i = 0; ok && transfer->headers[i] != NULL; i++)
+	{
+		struct curl_slist *longer = curl_slist_append(slist, transfer->headers[i]);
+
+		ok = longer != NULL;
+		if (ok)
+			slist = longer;
+	}
+	transfer->slist = slist;
+	if (ok && transfer->easy != NULL)
+		rc = amplify_easy_options(transfer, share);
+	LIBCURL_END();
+	return rc;
+}
+
+/* Take the easy handle away from a transfer and keep it for another */
+static void
+detach(AmplifyTransfer *transfer)
+{
+	if (!transfer->done)
+	{
+		transfer->use->in_flight--;
+		transfer->done = true;
+	}
+	LIBCURL_BEGIN();
+	if (transfer->easy != NULL)
+	{
+		curl_multi_remove_handle(multi, transfer->easy);
+		if (nspare < MAX_SPARE_HANDLES && !damaged)
+		{
+			/*
+			 * No pointer into the transfer may stay behind.  Not by
+			 * curl_easy_reset(), which ends half-way when memory is out, and
+			 * does not say so.
+			 */
+			curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+			/* nor a secret */
+			curl_easy_setopt(transfer->easy, CURLOPT_PROXYUSERNAME, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_PROXYPASSWORD, NULL);
+			curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, NULL);
+			spare[nspare++] = transfer->easy;
+		}
+		else
+			curl_easy_cleanup(transfer->easy);
+	}
+	curl_slist_free_all(transfer->slist);
+	LIBCURL_END();
+	transfer->easy = NULL;
+	transfer->slist = NULL;
+}
+
+/* The transfer has ended: fill in what its owner will read */
+static void
+finish(AmplifyTransfer *transfer, CURLcode code)
+{
+	long		status = 0;
+	long		sent = 0;
+	long		version = 0;
+	long		tunnel = 0;		/* status of the reply to CONNECT */
+
+	/* else it tells of the transfer that had the handle before */
+	if (transfer->begun)
+	{
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	}
+	transfer->status = status;
+	transfer->reached = sent > 0;
+
+	/* a server can't ask for a proxy's password */
+	if (transfer->result == AMPLIFY_HTTP_OK &&
+		((code != CURLE_OK && tunnel != 0 && tunnel / 100 != 2) ||
+		 (code == CURLE_OK && status == 407 && transfer->proxy != NULL)))
+	{
+		transfer->result = AMPLIFY_HTTP_PROXY;
+		snprintf(transfer->reason, sizeof(transfer->reason),
+				 "its HTTP status is %ld", code != CURLE_OK ? tunnel : status);
+		transfer->status = 0;
+	}
+	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
+		transfer->result = classify(code);
+	if (code == CURLE_OUT_OF_MEMORY)
+		damaged = true;
+	if (transfer->result == AMPLIFY_HTTP_TIMEOUT && transfer->sent != 0 &&
+		transfer->received == 0)
+		amplify_socket_drop_silent(transfer->socket, transfer->use,
+								   transfer->sent);
+	amplify_socket_end(transfer->socket,
+					   version == CURL_HTTP_VERSION_1_0 ||
+					   version == CURL_HTTP_VERSION_1_1);
+	transfer->socket = 0;
+	/* libcurl's words for that would be about a callback */
+	if (transfer->refusal != NULL)
+		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));
+	else if (code != CURLE_OK && transfer->reason[0] == '\0')
+		strlcpy(transfer->reason, curl_easy_strerror(code),
+				sizeof(transfer->reason));
+	detach(transfer);
+	nfinished++;
+	dlist_delete(&transfer->node);
+	dlist_push_tail(transfer->completed, &transfer->node);
+}
+
+static AmplifyHttpResult
+classify(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_URL_MALFORMAT:
+			return AMPLIFY_HTTP_CONNECT;
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_CERTPROBLEM:
+		case CURLE_SSL_CIPHER:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_ENGINE_INITFAILED:
+			return AMPLIFY_HTTP_TLS;
+		case CURLE_OPERATION_TIMEDOUT:
+			return AMPLIFY_HTTP_TIMEOUT;
+		case CURLE_OUT_OF_MEMORY:
+			return AMPLIFY_HTTP_MEMORY;
+		default:
+			return AMPLIFY_HTTP_BROKEN;
+	}
+}
+
+/* Move what libcurl has finished to the lists of the owners */
+static void
+collect_finished(void)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	{
+		AmplifyTransfer *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish(transfer, message->data.result);
+	}
+}
+
+static void
+run_libcurl(int fd, int events)
+{
+	int			running;
+
+	LIBCURL_BEGIN();
+	if (curl_multi_socket_action(multi, fd, events, &running) != CURLM_OK)
+		damaged = true;
+	LIBCURL_END();
+}

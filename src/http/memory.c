@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * memory.c
+ *	  The allocator that libcurl is given: what is freed is overwritten.
+ *
+ * Requests and answers that hold credentials pass through libcurl's buffers,
+ * which would stay readable in free memory, and so in a core dump.
+ *
+ * Not here: our own copies, which whoever keeps them overwrites (sign.c,
+ * provider.c), and what OpenSSL encrypts.
+ *
+ * src/http/memory.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <malloc.h>
+
+#include "amplify_fdw.h"
+
+/* As free() */
+void
+amplify_memory_free(void *pointer)
+{
+	if (pointer != NULL)
+		explicit_bzero(pointer, malloc_usable_size(pointer));
+	free(pointer);
+}
+
+/* As realloc(), for a size that is not 0 */
+void *
+amplify_memory_realloc(void *pointer, size_t size)
+{
+	void	   *moved = malloc(size);
+
+	if (moved == NULL || pointer == NULL)
+		return moved;
+	memcpy(moved, pointer, Min(size, malloc_usable_size(pointer)));
+	amplify_memory_free(pointer);
+	return moved;
+}

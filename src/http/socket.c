@@ -1,0 +1,240 @@
+/*-------------------------------------------------------------------------
+ *
+ * socket.c
+ *	  The sockets that libcurl has: counted, and known by what was heard on
+ *	  them.
+ *
+ * libcurl decides which connection serves a request.  It may take one that
+ * holds input that nobody has asked for, or one whose other end is gone; by
+ * shutting such a socket down we make it look for another.
+ *
+ * Called from inside libcurl: nothing here may throw or palloc.
+ *
+ * src/http/socket.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "amplify_fdw.h"
+#include "storage/fd.h"
+
+#define MAX_DISCARDS	1000	/* far more than a receive buffer holds */
+#define DISCARD_SIZE	(1024 * 1024)
+
+typedef struct Socket
+{
+	AmplifySocketId id;			/* 0: this descriptor is none of ours */
+	const AmplifyHttpUse *use;	/* of the server that it was opened for */
+	int			transfers;		/* that have sent a request on it */
+	bool		sequential;		/* speaks HTTP/1: one response a request */
+	int64		heard;			/* when it was last found readable */
+} Socket;
+
+static Socket *sockets = NULL;	/* by descriptor */
+static int	nsockets = 0;
+static uint32 serial = 0;
+
+static bool make_room(int fd);
+static Socket *find(AmplifySocketId id);
+static bool has_input(int fd);
+static void give_up(int fd);
+
+/* A new socket, or -1 */
+int
+amplify_socket_open(int family, int type, int protocol,
+					const AmplifyHttpUse *use)
+{
+	int			fd;
+
+	if (!AcquireExternalFD())
+		return -1;
+	fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	if (fd >= 0 && !make_room(fd))
+	{
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+	{
+		ReleaseExternalFD();
+		return -1;
+	}
+	memset(&sockets[fd], 0, sizeof(Socket));
+	sockets[fd].id = ((AmplifySocketId) ++serial << 32) | (uint32) fd;
+	sockets[fd].use = use;
+	return fd;
+}
+
+int
+amplify_socket_close(int fd)
+{
+	if (fd >= 0 && fd < nsockets)
+		sockets[fd].id = 0;
+	ReleaseExternalFD();
+	return close(fd);
+}
+
+/* The one with that local address, which libcurl knows a connection by; or 0 */
+AmplifySocketId
+amplify_socket_by_address(const char *ip, int port)
+{
+	for (int fd = 0; fd < nsockets; fd++)
+	{
+		union
+		{
+			struct sockaddr any;
+			struct sockaddr_in v4;
+			struct sockaddr_in6 v6;
+		}			address;
+		socklen_t	length = sizeof(address);
+		char		text[INET6_ADDRSTRLEN] = "";
+
+		if (sockets[fd].id == 0 ||
+			getsockname(fd, &address.any, &length) != 0)
+			continue;
+		if (address.any.sa_family == AF_INET6)
+			inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof(text));
+		else
+			inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof(text));
+		/* the port is at the same place in both */
+		if (ntohs(address.v4.sin_port) == port && strcmp(text, ip) == 0)
+			return sockets[fd].id;
+	}
+	return 0;
+}
+
+/* A transfer sends its request there.  False: it must not */
+bool
+amplify_socket_begin(AmplifySocketId id)
+{
+	Socket	   *sock = find(id);
+
+	if (sock == NULL)
+		return true;
+	if (sock->sequential && has_input((int) (uint32) id))
+	{
+		give_up((int) (uint32) id);
+		return false;
+	}
+	sock->transfers++;
+	return true;
+}
+
+/* That transfer has ended; sequential: the response came by HTTP/1 */
+void
+amplify_socket_end(AmplifySocketId id, bool sequential)
+{
+	Socket	   *sock = find(id);
+
+	if (sock == NULL)
+		return;
+	sock->transfers--;
+	sock->sequential |= sequential;
+}
+
+/* There is something to be read on it */
+void
+amplify_socket_heard(int fd)
+{
+	if (fd >= 0 && fd < nsockets)
+		sockets[fd].heard = amplify_loop_now();
+}
+
+/*
+ * Before a request goes out: what is there to be read on a connection that
+ * waits for no response (a left-over response, the server's farewell) must not
+ * become the next one's.  HTTP/2 says itself whose a response is.
+ */
+void
+amplify_socket_drop_unread(void)
+{
+	for (int fd = 0; fd < nsockets; fd++)
+	{
+		if (sockets[fd].id != 0 && sockets[fd].sequential &&
+			sockets[fd].transfers == 0 && has_input(fd))
+			give_up(fd);
+	}
+}
+
+/*
+ * A transfer for that server has waited since then, in vain, and got nothing.
+ * Unless its connection brought something to others meanwhile, that leads
+ * nowhere any more, and the server's idle ones, which are older than the wait,
+ * are no better.
+ */
+void
+amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
+						   int64 since)
+{
+	/* NULL if libcurl has closed it already */
+	const Socket *silent = find(id);
+
+	if (silent != NULL && silent->heard >= since)
+		return;
+	for (int fd = 0; fd < nsockets; fd++)
+	{
+		const Socket *sock = &sockets[fd];
+
+		if (sock->id != 0 && sock->heard < since &&
+			(sock == silent || (sock->use == use && sock->transfers == 0)))
+			give_up(fd);
+	}
+}
+
+static bool
+make_room(int fd)
+{
+	int			n = Max(fd + 1, nsockets * 2);
+	Socket	   *more;
+
+	if (fd < nsockets)
+		return true;
+	more = realloc(sockets, n * sizeof(Socket));
+	if (more == NULL)
+		return false;
+	memset(more + nsockets, 0, (n - nsockets) * sizeof(Socket));
+	sockets = more;
+	nsockets = n;
+	return true;
+}
+
+/* NULL if it has been closed */
+static Socket *
+find(AmplifySocketId id)
+{
+	uint32		fd = (uint32) id;
+
+	return id != 0 && fd < (uint32) nsockets && sockets[fd].id == id ?
+		&sockets[fd] : NULL;
+}
+
+/* Also true at the end of the stream, and false where it can't be told */
+static bool
+has_input(int fd)
+{
+	char		byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+/*
+ * libcurl will find it at its end, and close it.  What has been received
+ * already would still be read, so it has to go.
+ */
+static void
+give_up(int fd)
+{
+	shutdown(fd, SHUT_RDWR);
+	for (int i = 0; i < MAX_DISCARDS; i++)
+	{
+		/* with this flag, TCP throws away what it has */
+		if (recv(fd, NULL, DISCARD_SIZE, MSG_TRUNC | MSG_DONTWAIT) <= 0)
+			break;
+	}
+}

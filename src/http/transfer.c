@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * transfer.c
+ *	  What is kept of an answer while it comes in, and which addresses an
+ *	  answer of AWS can't come from.
+ *
+ * Called from inside libcurl, by http.c's callbacks: nothing here may throw
+ * or palloc.
+ *
+ * src/http/transfer.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "amplify_fdw.h"
+
+#define MAX_HEADER_BYTES		(128 * 1024)
+
+static bool is_interim(const char *line, size_t bytes);
+static bool is_blank(const char *line, size_t bytes);
+static void keep_header(AmplifyTransfer *transfer, const char *data,
+						size_t bytes);
+
+/* Append to the body; false, with the result set, if that can't be */
+bool
+amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
+					  size_t bytes)
+{
+	size_t		needed = transfer->body_length + bytes + 1;
+
+	if (transfer->body_length + bytes > transfer->max_size)
+	{
+		transfer->result = AMPLIFY_HTTP_TOO_LARGE;
+		transfer->refusal = "the rest was not read";
+		return false;
+	}
+	if (needed > transfer->body_allocated)
+	{
+		size_t		allocate = Max(needed, transfer->body_allocated * 2);
+		char	   *body;
+
+		allocate = Max(allocate, 1024);
+		body = realloc(transfer->body, allocate);
+		if (body == NULL)
+		{
+			transfer->result = AMPLIFY_HTTP_MEMORY;
+			transfer->refusal = "no memory for the body";
+			return false;
+		}
+		transfer->body = body;
+		transfer->body_allocated = allocate;
+	}
+	memcpy(transfer->body + transfer->body_length, data, bytes);
+	transfer->body_length += bytes;
+	transfer->body[transfer->body_length] = '\0';
+	transfer->received += bytes;
+	return true;
+}
+
+/*
+ * One line of a head, or a trailer.  All are counted, since libcurl keeps
+ * them, but only those of the final response's head say anything: what else
+ * comes in lines (1xx responses, trailers, whatever a proxy says to CONNECT,
+ * which http.c does not let through) is not the service's response.
+ */
+bool
+amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
+						size_t bytes)
+{
+	transfer->received += bytes;
+	transfer->header_bytes += bytes;
+	if (transfer->header_bytes > MAX_HEADER_BYTES)
+	{
+		transfer->result = AMPLIFY_HTTP_BROKEN;
+		transfer->refusal = "the headers are too large";
+		return false;
+	}
+	switch (transfer->head)
+	{
+		case AMPLIFY_HEAD_STATUS:
+			transfer->head = is_interim(data, bytes) ?
+				AMPLIFY_HEAD_INTERIM : AMPLIFY_HEAD_FINAL;
+			break;
+		case AMPLIFY_HEAD_INTERIM:
+			if (is_blank(data, bytes))
+				transfer->head = AMPLIFY_HEAD_STATUS;
+			break;
+		case AMPLIFY_HEAD_FINAL:
+			if (is_blank(data, bytes))
+				transfer->head = AMPLIFY_HEAD_OVER;
+			else
+				keep_header(transfer, data, bytes);
+			break;
+		case AMPLIFY_HEAD_OVER:
+			break;
+	}
+	return true;
+}
+
+/* Is it "HTTP/1.1 1xx ..." or the like? */
+static bool
+is_interim(const char *line, size_t bytes)
+{
+	const char *space = memchr(line, ' ', bytes);
+
+	return space != NULL && space + 1 < line + bytes && space[1] == '1';
+}
+
+/* Is it the line that ends a head? */
+static bool
+is_blank(const char *line, size_t bytes)
+{
+	return bytes == 0 || line[0] == '\r' || line[0] == '\n';
+}
+
+/* Keep the few headers that somebody reads */
+static void
+keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
+{
+	static const struct
+	{
+		const char *name;
+		size_t		offset;
+		size_t		size;
+	}			wanted[] = {
+#define WANTED(name, member) \
+	{name, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
+		WANTED("x-amzn-errortype:", error_type),
+		WANTED("x-amzn-requestid:", request_id),
+		WANTED("retry-after:", retry_after),
+		WANTED("x-amz-retry-after:", amz_retry_after),
+		WANTED("date:", date),
+		WANTED("age:", age),
+	};
+
+	for (int i = 0; i < lengthof(wanted); i++)
+	{
+		size_t		length = strlen(wanted[i].name);
+		char	   *dst = (char *) &transfer->answer + wanted[i].offset;
+		size_t		end = bytes;
+
+		if (bytes <= length || pg_strncasecmp(data, wanted[i].name, length) != 0)
+			continue;
+		while (end > length && (unsigned char) data[end - 1] <= ' ')
+			end--;
+		while (length < end && data[length] == ' ')
+			length++;
+		end = Min(end - length, wanted[i].size - 1);
+		for (size_t j = 0; j < end; j++)
+			dst[j] = (data[length + j] >= ' ' && data[length + j] <= '~') ?
+				data[length + j] : '?';
+		dst[end] = '\0';
+	}
+}
+
+/* Loopback, link-local (the metadata service) and unspecified addresses */
+bool
+amplify_transfer_is_local(const struct sockaddr *address)
+{
+	uint32		ipv4;
+
+	if (address->sa_family == AF_INET6)
+	{
+		const struct in6_addr *ipv6 =
+			&((const struct sockaddr_in6 *) address)->sin6_addr;
+
+		if (IN6_IS_ADDR_LOOPBACK(ipv6) || IN6_IS_ADDR_LINKLOCAL(ipv6) ||
+			IN6_IS_ADDR_UNSPECIFIED(ipv6) ||
+			memcmp(ipv6, "\xfd\x00\x0e\xc2", 4) == 0)	/* fd00:ec2::/32 */
+			return true;
+		if (!IN6_IS_ADDR_V4MAPPED(ipv6))
+			return false;
+		memcpy(&ipv4, &ipv6->s6_addr[12], sizeof(ipv4));
+	}
+	else
+		ipv4 = ((const struct sockaddr_in *) address)->sin_addr.s_addr;
+	ipv4 = ntohl(ipv4);
+	return (ipv4 >> 24) == 127 || (ipv4 >> 24) == 0 ||
+		(ipv4 >> 16) == ((169 << 8) | 254);
+}

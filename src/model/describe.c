@@ -1,0 +1,215 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.c
+ *	  SQL functions that show what a foreign table can be made of.
+ *
+ * For those who write CREATE FOREIGN TABLE by hand, and for documentation and
+ * tests, which compare these tables with the service's own model.
+ *
+ * src/model/describe.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(amplify_fdw_resources);
+PG_FUNCTION_INFO_V1(amplify_fdw_resources_1_1);
+PG_FUNCTION_INFO_V1(amplify_fdw_options);
+PG_FUNCTION_INFO_V1(amplify_fdw_options_1_1);
+PG_FUNCTION_INFO_V1(amplify_fdw_fields);
+PG_FUNCTION_INFO_V1(amplify_fdw_fields_1_1);
+
+static void put_resources(FunctionCallInfo fcinfo);
+static void put_fields(FunctionCallInfo fcinfo);
+static void put_option(const AmplifyOption *option, Datum *values,
+					   bool *nulls);
+static const char *location_of(const AmplifyOption *option);
+static void put_text(const char *text, Datum *value, bool *isnull);
+static void put_operation(const AmplifyOperation *operation, Datum *values,
+						  bool *nulls);
+
+/* One row for each resource, and how it is asked for */
+Datum
+amplify_fdw_resources_1_1(PG_FUNCTION_ARGS)
+{
+	put_resources(fcinfo);
+	return (Datum) 0;
+}
+
+/* The same for the objects of version 1.0, which have one column less */
+Datum
+amplify_fdw_resources(PG_FUNCTION_ARGS)
+{
+	put_resources(fcinfo);
+	return (Datum) 0;
+}
+
+/* One row for each value that option "field" may have */
+Datum
+amplify_fdw_fields_1_1(PG_FUNCTION_ARGS)
+{
+	put_fields(fcinfo);
+	return (Datum) 0;
+}
+
+/* Likewise for version 1.0 */
+Datum
+amplify_fdw_fields(PG_FUNCTION_ARGS)
+{
+	put_fields(fcinfo);
+	return (Datum) 0;
+}
+
+/* One row for each option, by the statement that sets it */
+Datum
+amplify_fdw_options_1_1(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		put_option(option, values, nulls);
+		put_text(option->default_value ? option->default_value : option->otherwise,
+				 &values[4], &nulls[4]);
+		put_text(option->meaning, &values[5], &nulls[5]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The same for the objects of version 1.0 */
+Datum
+amplify_fdw_options(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		Datum		values[7];
+		bool		nulls[7] = {false};
+
+		put_option(option, values, nulls);
+		put_text(option->default_value, &values[4], &nulls[4]);
+		put_text(option->otherwise, &values[5], &nulls[5]);
+		put_text(option->meaning, &values[6], &nulls[6]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* As many of the columns as the function has */
+static void
+put_resources(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *resource = amplify_resources[i];
+		Datum		values[11];
+		bool		nulls[11] = {false};
+
+		put_text(resource->name, &values[0], &nulls[0]);
+		put_text(resource->parent ? resource->parent->name : NULL,
+				 &values[1], &nulls[1]);
+		put_operation(resource->get, &values[2], &nulls[2]);
+		put_operation(resource->list, &values[5], &nulls[5]);
+		put_text(resource->arn_path, &values[8], &nulls[8]);
+		values[9] = BoolGetDatum(resource->sensitive);
+		put_text(resource->meaning, &values[10], &nulls[10]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* Likewise */
+static void
+put_fields(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *resource = amplify_resources[i];
+
+		for (int j = 0; j < resource->ncolumns; j++)
+		{
+			const AmplifyColumn *column = &resource->columns[j];
+			Datum		values[7];
+			bool		nulls[7] = {false};
+
+			put_text(resource->name, &values[0], &nulls[0]);
+			put_text(column->name, &values[1], &nulls[1]);
+			put_text(amplify_resource_type(column), &values[2], &nulls[2]);
+			put_text(column->path, &values[3], &nulls[3]);
+			values[4] = BoolGetDatum(column->key != AMPLIFY_NOT_A_KEY);
+			values[5] = BoolGetDatum(column->sensitive);
+			put_text(column->meaning, &values[6], &nulls[6]);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+								 nulls);
+		}
+	}
+}
+
+/* Four columns: its name and location, for whom it is and from whom hidden */
+static void
+put_option(const AmplifyOption *option, Datum *values, bool *nulls)
+{
+	put_text(option->name, &values[0], &nulls[0]);
+	put_text(location_of(option), &values[1], &nulls[1]);
+	values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
+	values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+}
+
+/* What the statement is about that sets the option */
+static const char *
+location_of(const AmplifyOption *option)
+{
+	static const struct
+	{
+		Oid			catalog;
+		const char *name;
+	}			locations[] = {
+		{ForeignServerRelationId, "server"},
+		{UserMappingRelationId, "user mapping"},
+		{ForeignTableRelationId, "table"},
+		{AttributeRelationId, "column"},
+		{AMPLIFY_IMPORT_CATALOG, "import"},
+	};
+	int			i = 0;
+
+	while (locations[i].catalog != option->catalog)
+		i++;
+	return locations[i].name;
+}
+
+static void
+put_text(const char *text, Datum *value, bool *isnull)
+{
+	*isnull = text == NULL;
+	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* Three columns: its name, path and result */
+static void
+put_operation(const AmplifyOperation *operation, Datum *values, bool *nulls)
+{
+	put_text(operation ? operation->name : NULL, &values[0], &nulls[0]);
+	put_text(operation ? operation->path : NULL, &values[1], &nulls[1]);
+	put_text(operation ? operation->result : NULL, &values[2], &nulls[2]);
+}

@@ -1,0 +1,457 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.c
+ *	  Every option of servers, user mappings, tables and columns: one table,
+ *	  its validator, and the one loader into AmplifyOptions.
+ *
+ * No other file compares an option's name.  What a value means to a request
+ * is not known here.
+ *
+ * src/model/option.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "amplify_fdw.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(amplify_fdw_validator);
+
+#define SESSION_NAME_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+#define EXTERNAL_ID_CHARACTERS	SESSION_NAME_CHARACTERS ":/"
+
+static const AmplifyOption *find_option(const char *name, Oid catalog);
+static void unknown_option(const char *name, Oid catalog);
+static void check_options(List *deflist, Oid catalog, AmplifyOptions *options);
+static void check_option(const AmplifyOption *option, DefElem *def);
+static void check_combination(const AmplifyOptions *options, Oid catalog);
+static bool parse_option(const AmplifyOption *option, const char *value,
+						 AmplifyOptions *options);
+static const char *describe_kind(const AmplifyOption *option);
+static bool valid_region(const char *region);
+
+/* Values where no option says otherwise */
+void
+amplify_option_defaults(AmplifyOptions *options)
+{
+	static AmplifyOptions defaults;
+	static bool known = false;
+
+	for (const AmplifyOption *option = amplify_options; option->name && !known; option++)
+	{
+		if (option->default_value != NULL &&
+			!parse_option(option, option->default_value, &defaults))
+			elog(ERROR, "option \"%s\": bad default", option->name);
+	}
+	known = true;
+	*options = defaults;
+}
+
+/*
+ * Put the options of one object over those already there.  Strings are copied
+ * into the current context.  Values were validated when they were set.
+ */
+void
+amplify_option_apply(List *deflist, AmplifyOptions *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const AmplifyOption *option = find_option(def->defname, InvalidOid);
+
+		if (option == NULL || !parse_option(option, defGetString(def), options))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("option \"%s\" cannot be used by this version of amplify_fdw",
+							def->defname)));
+	}
+}
+
+/* The resource that a table shows; an error when there is none of that name */
+const AmplifyResource *
+amplify_option_resource(const AmplifyOptions *options, Oid relid)
+{
+	const char *name = options->resource ? options->resource :
+		get_rel_name(relid);
+	const AmplifyResource *resource = amplify_resource_find(name);
+	StringInfoData names;
+
+	if (resource != NULL)
+		return resource;
+
+	initStringInfo(&names);
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 amplify_resources[i]->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+			 errmsg("foreign table \"%s\" names no resource of Amplify",
+					get_rel_name(relid)),
+			 errdetail("There is no resource \"%s\".", name),
+			 errhint("Set the table option \"resource\" to one of: %s.",
+					 names.data)));
+}
+
+/*
+ * Check the options of one object, as they will be stored: PostgreSQL calls
+ * this with the whole list, also for ALTER.
+ */
+Datum
+amplify_fdw_validator(PG_FUNCTION_ARGS)
+{
+	List	   *deflist = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	AmplifyOptions options;
+
+	check_options(deflist, catalog, &options);
+	check_combination(&options, catalog);
+
+	PG_RETURN_VOID();
+}
+
+/* Check and read the options of IMPORT FOREIGN SCHEMA */
+void
+amplify_option_import(List *deflist, AmplifyOptions *options)
+{
+	check_options(deflist, AMPLIFY_IMPORT_CATALOG, options);
+}
+
+/* catalog InvalidOid: wherever that name occurs */
+static const AmplifyOption *
+find_option(const char *name, Oid catalog)
+{
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		if (strcmp(option->name, name) == 0 &&
+			(catalog == InvalidOid || option->catalog == catalog))
+			return option;
+	}
+	return NULL;
+}
+
+static void
+unknown_option(const char *name, Oid catalog)
+{
+	const AmplifyOption *elsewhere = find_option(name, InvalidOid);
+	bool		secret = catalog == UserMappingRelationId ||
+		(elsewhere != NULL && (elsewhere->flags & AMPLIFY_OPTION_SECRET) != 0);
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		if (option->catalog == catalog)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 option->name);
+	}
+
+	/* the statement may hold a secret: keep it out of the server's log */
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 secret && catalog != UserMappingRelationId ?
+			 errdetail("Credentials belong to a user mapping, where others cannot read them.") : 0,
+			 names.len > 0 ?
+			 errhint("Valid options in this context are: %s.", names.data) :
+			 errhint("There are no valid options in this context."),
+			 errhidestmt(secret)));
+}
+
+/* Each by itself, and all of them into *options */
+static void
+check_options(List *deflist, Oid catalog, AmplifyOptions *options)
+{
+	ListCell   *lc;
+
+	amplify_option_defaults(options);
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const AmplifyOption *option = find_option(def->defname, catalog);
+
+		if (option == NULL)
+			unknown_option(def->defname, catalog);
+		check_option(option, def);
+		(void) parse_option(option, defGetString(def), options);
+	}
+}
+
+static void
+check_option(const AmplifyOption *option, DefElem *def)
+{
+	const char *value = defGetString(def);
+	bool		secret = option->catalog == UserMappingRelationId;
+	AmplifyOptions scratch;
+
+	if ((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0 && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", option->name),
+				 errdetail("Only a superuser may set it."),
+				 errhidestmt(secret)));
+
+	if (!parse_option(option, value, &scratch))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 (option->flags & AMPLIFY_OPTION_SECRET) != 0 ?
+				 errmsg("invalid value for option \"%s\"", option->name) :
+				 errmsg("invalid value for option \"%s\": \"%s\"",
+						option->name, value),
+				 errdetail("%s", describe_kind(option)),
+				 errhidestmt(secret)));
+}
+
+/* What no single value can show */
+static void
+check_combination(const AmplifyOptions *options, Oid catalog)
+{
+	if (catalog == ForeignServerRelationId && options->region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"region\" is required for a server of amplify_fdw"),
+				 errhint("Add OPTIONS (region 'us-east-1'), with the region of your apps.")));
+
+	if (options->endpoint_url != NULL &&
+		(options->use_fips || options->use_dualstack))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"endpoint_url\" cannot be combined with \"use_fips\" or \"use_dualstack\""),
+				 errdetail("Those choose an endpoint of AWS; \"endpoint_url\" already is one.")));
+
+	if ((options->access_key_id == NULL) != (options->secret_access_key == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"access_key_id\" and \"secret_access_key\" must be set together"),
+				 errhidestmt(true)));
+
+	if (options->session_token != NULL && options->access_key_id == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"session_token\" requires \"access_key_id\" and \"secret_access_key\""),
+				 errdetail("A session token is valid only with the keys that it was issued with."),
+				 errhidestmt(true)));
+
+	if ((options->proxy_user == NULL) != (options->proxy_password == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"proxy_user\" and \"proxy_password\" must be set together"),
+				 errhidestmt(true)));
+
+	if (options->source_server != NULL &&
+		(options->access_key_id != NULL || options->profile != NULL ||
+		 options->ambient_credentials))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"source_server\" cannot be combined with other credentials"),
+				 errdetail("It takes those of the user mapping for another server."),
+				 errhidestmt(true)));
+
+	if (options->role_arn == NULL &&
+		(options->external_id != NULL || options->role_session_name != NULL ||
+		 options->role_duration != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("options \"external_id\", \"role_session_name\" and \"role_duration\" need option \"role_arn\""),
+				 errhidestmt(true)));
+}
+
+/*
+ * Read one value into its place.  False if it is not acceptable.  scratch
+ * results are fine: strings are copied, so nothing points into the catalog.
+ */
+static bool
+parse_option(const AmplifyOption *option, const char *value,
+			 AmplifyOptions *options)
+{
+	void	   *target = (char *) options + option->offset;
+	int			flags = 0;
+	int			number;
+	double		real;
+
+	switch (option->kind)
+	{
+		case AMPLIFY_OPTION_BOOL:
+			return parse_bool(value, (bool *) target);
+		case AMPLIFY_OPTION_ON_ERROR:
+			*(bool *) target = strcmp(value, "warn") == 0;
+			return *(bool *) target || strcmp(value, "error") == 0;
+		case AMPLIFY_OPTION_MS:
+		case AMPLIFY_OPTION_SECONDS:
+		case AMPLIFY_OPTION_BYTES:
+			flags = option->kind == AMPLIFY_OPTION_MS ? GUC_UNIT_MS :
+				option->kind == AMPLIFY_OPTION_SECONDS ? GUC_UNIT_S : GUC_UNIT_BYTE;
+			/* FALLTHROUGH */
+		case AMPLIFY_OPTION_COUNT:
+			if (!parse_int(value, &number, flags, NULL) ||
+				number < option->min || number > option->max)
+				return false;
+			*(int *) target = number;
+			return true;
+		case AMPLIFY_OPTION_REAL:
+			if (!parse_real(value, &real, 0, NULL) ||
+				!(real >= option->min && real <= option->max))
+				return false;
+			*(double *) target = real;
+			return true;
+		case AMPLIFY_OPTION_REGION:
+			if (!valid_region(value))
+				return false;
+			break;
+		case AMPLIFY_OPTION_ACCOUNT:
+			if (strlen(value) != 12 || strspn(value, "0123456789") != 12)
+				return false;
+			break;
+		case AMPLIFY_OPTION_URL:
+			if (!amplify_option_valid_url(value))
+				return false;
+			break;
+		case AMPLIFY_OPTION_HEADER:
+			if (!amplify_option_valid_header(value) ||
+				strlen(value) > option->max)
+				return false;
+			break;
+		case AMPLIFY_OPTION_ARN:
+			if (strncmp(value, "arn:", 4) != 0 ||
+				!amplify_option_valid_header(value) ||
+				strlen(value) < option->min || strlen(value) > option->max)
+				return false;
+			break;
+		case AMPLIFY_OPTION_EXTERNAL_ID:
+		case AMPLIFY_OPTION_SESSION_NAME:
+			if (value[strspn(value, option->kind == AMPLIFY_OPTION_SESSION_NAME ?
+							 SESSION_NAME_CHARACTERS : EXTERNAL_ID_CHARACTERS)] != '\0' ||
+				strlen(value) < option->min || strlen(value) > option->max)
+				return false;
+			break;
+		case AMPLIFY_OPTION_TEXT:
+			if (value[0] == '\0')
+				return false;
+			break;
+	}
+	*(char **) target = pstrdup(value);
+	return true;
+}
+
+/* The sentence that says what would have been acceptable */
+static const char *
+describe_kind(const AmplifyOption *option)
+{
+	switch (option->kind)
+	{
+		case AMPLIFY_OPTION_BOOL:
+			return "It must be a Boolean value.";
+		case AMPLIFY_OPTION_ON_ERROR:
+			return "It must be \"error\" or \"warn\".";
+		case AMPLIFY_OPTION_MS:
+			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_SECONDS:
+			return psprintf("It must be a time from %.0f s to %.0f s; a number without a unit is in seconds.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_BYTES:
+			return psprintf("It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_COUNT:
+			return psprintf("It must be an integer from %.0f to %.0f.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_REAL:
+			return psprintf("It must be a number from %.0f to %.0f.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_REGION:
+			return "It must be the name of an AWS region, such as \"us-east-1\".";
+		case AMPLIFY_OPTION_ACCOUNT:
+			return "It must be the number of an AWS account, of 12 digits.";
+		case AMPLIFY_OPTION_URL:
+			return "It must be an http or https URL with a host name, without user, query or fragment.";
+		case AMPLIFY_OPTION_HEADER:
+			return psprintf("It must have %.0f to %.0f printable ASCII characters without spaces.",
+							option->min, option->max);
+		case AMPLIFY_OPTION_ARN:
+			return "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".";
+		case AMPLIFY_OPTION_EXTERNAL_ID:
+			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@:/-\".",
+							option->min, option->max);
+		case AMPLIFY_OPTION_SESSION_NAME:
+			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@-\".",
+							option->min, option->max);
+		case AMPLIFY_OPTION_TEXT:
+			break;
+	}
+	return "It must not be empty.";
+}
+
+/*
+ * The region becomes part of a host name: let nothing through that could name
+ * another host.  New regions need no new version, so there is no list.
+ */
+static bool
+valid_region(const char *region)
+{
+	int			length = strlen(region);
+	int			dashes = 0;
+
+	if (length > 32 || strspn(region, "abcdefghijklmnopqrstuvwxyz") < 2)
+		return false;
+	for (const char *p = region; *p != '\0'; p++)
+	{
+		if (*p == '-')
+		{
+			dashes++;
+			if (p[1] == '-' || p[1] == '\0')
+				return false;
+		}
+		else if (!(*p >= 'a' && *p <= 'z') &&
+				 !(*p >= '0' && *p <= '9' && dashes > 0))
+			return false;
+	}
+	return dashes >= 1 && dashes <= 4;
+}
+
+/* A plain http or https URL; a path may follow the host, nothing else */
+bool
+amplify_option_valid_url(const char *url)
+{
+	const char *host;
+	int			length;
+
+	if (strncmp(url, "https://", 8) == 0)
+		host = url + 8;
+	else if (strncmp(url, "http://", 7) == 0)
+		host = url + 7;
+	else
+		return false;
+
+	length = strcspn(host, "/");
+	if (length == 0 || length > 255 || host[0] == ':')
+		return false;
+	for (const char *p = url; *p != '\0'; p++)
+	{
+		if (*p <= ' ' || *p > '~' || strchr("@?#\\\"<>%", *p) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* No space either: no key or token of AWS has one */
+bool
+amplify_option_valid_header(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return value[0] != '\0';
+}

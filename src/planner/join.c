@@ -1,0 +1,591 @@
+/*-------------------------------------------------------------------------
+ *
+ * join.c
+ *	  Planning of read-ahead joins: a nested loop whose inner side is a keyed
+ *	  scan of ours gets a node on its outer side that reads rows ahead and
+ *	  starts their lookups.
+ *
+ * The join itself stays PostgreSQL's Nested Loop, with all that it knows of
+ * outer, semi and anti joins, EvalPlanQual and projection.  The node only
+ * starts calls that the scan will ask for in a moment: no row depends on it.
+ *
+ * The model is a CustomPath as outer path of a NestPath, made in
+ * set_join_pathlist_hook.  Paths that are there already are left alone,
+ * because add_path() may have freed what they consist of.
+ *
+ * src/planner/join.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "amplify_fdw.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/guc.h"
+
+int			amplify_read_ahead = 200;
+
+/*
+ * What a join looks up: an inner path, and the scans of ours in it.  First
+ * element of CustomPath.custom_private.
+ */
+typedef struct Lookups
+{
+	Path	   *inner;
+	List	   *scans;			/* ForeignPaths, copies that may be changed */
+	List	   *gates;			/* RestrictInfos */
+} Lookups;
+
+static set_join_pathlist_hook_type previous_hook = NULL;
+
+static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
+								 RelOptInfo *outerrel, RelOptInfo *innerrel,
+								 JoinType jointype,
+								 JoinPathExtraData *extra);
+static bool wants_read_ahead(JoinType jointype);
+static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
+static bool has_row_identity(const RelOptInfo *rel);
+static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
+static Lookups *find_lookups_below(SubqueryScanPath *inner);
+static ForeignPath *scan_below(Path *path);
+static List *outer_disjuncts(List *disjuncts, List *params);
+static Node *replace_params(Node *node, void *context);
+static bool has_exec_param(Node *node, void *context);
+static bool is_keyed_scan(Path *path);
+static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
+								   List *gates);
+static void overlap_cost(Path *path, const ForeignPath *scan);
+static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
+						  JoinType jointype, JoinPathExtraData *extra);
+static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
+						   RelOptInfo *outerrel, RelOptInfo *innerrel,
+						   Lookups *lookups, JoinType jointype,
+						   JoinPathExtraData *extra);
+static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel,
+						  RelOptInfo *innerrel, Path *outer,
+						  Lookups *lookups, JoinType jointype,
+						  JoinPathExtraData *extra);
+static CustomPath *ahead_path(Path *outer, Lookups *lookups);
+static List *plan_target(const ForeignPath *scan, List **exprs);
+static Plan *plan_ahead(PlannerInfo *root, RelOptInfo *rel,
+						struct CustomPath *best_path, List *tlist,
+						List *clauses, List *custom_plans);
+static bool match_vars_to_tlist(List *exprs, List *tlist);
+static bool match_var_walker(Node *node, void *context);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "AmplifyReadAhead",
+	.PlanCustomPath = plan_ahead,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "AmplifyReadAhead",
+	.CreateCustomScanState = amplify_readahead_create_state,
+};
+
+/* Called once, when the library is loaded */
+void
+amplify_join_install(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	previous_hook = set_join_pathlist_hook;
+	set_join_pathlist_hook = add_read_ahead_paths;
+}
+
+static void
+add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
+					 RelOptInfo *outerrel, RelOptInfo *innerrel,
+					 JoinType jointype, JoinPathExtraData *extra)
+{
+	List	   *gates;
+	ListCell   *lc;
+
+	if (previous_hook)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	if (amplify_read_ahead == 0 || !amplify_pushdown ||
+		!wants_read_ahead(jointype) || has_row_identity(outerrel) ||
+		!may_read_ahead(root, outerrel))
+		return;
+
+	gates = gate_clauses(joinrel, outerrel, jointype, extra);
+	foreach(lc, innerrel->cheapest_parameterized_paths)
+	{
+		Path	   *inner = lfirst(lc);
+		Lookups    *lookups;
+
+		if (inner->param_info == NULL ||
+			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
+			continue;
+		lookups = find_lookups(inner, outerrel->rows, gates);
+		if (lookups != NULL)
+			add_join_paths(root, joinrel, outerrel, innerrel, lookups,
+						   jointype, extra);
+	}
+}
+
+/* The join types that a nested loop can do with this outer side */
+static bool
+wants_read_ahead(JoinType jointype)
+{
+	switch (jointype)
+	{
+		case JOIN_INNER:
+		case JOIN_LEFT:
+		case JOIN_SEMI:
+		case JOIN_ANTI:
+		case JOIN_UNIQUE_OUTER:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Does anybody notice if rows of the outer side are computed before they are
+ * needed?  A subquery that locks rows or calls volatile functions would.
+ */
+static bool
+may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	int			relid = -1;
+
+	while ((relid = bms_next_member(outerrel->relids, relid)) >= 0)
+	{
+		RelOptInfo *rel = root->simple_rel_array[relid];
+
+		if (rel == NULL)
+			continue;			/* an outer join's own number */
+		if (rel->subroot != NULL &&
+			(rel->subroot->parse->rowMarks != NIL ||
+			 contain_volatile_functions((Node *) rel->subroot->parse->targetList)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Do its rows say which row of a partitioned or inherited table is to be
+ * changed?  They do so in Vars that stand for something else in each of its
+ * tables, which a CustomScan's own target list can't hold.
+ */
+static bool
+has_row_identity(const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->reltarget->exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (IsA(var, Var) && var->varno == ROWID_VAR)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The scans of ours that an inner path consists of: itself, or those below an
+ * Append, which has one for each partition.  NULL if there are none.
+ */
+static Lookups *
+find_lookups(Path *inner, double outer_rows, List *gates)
+{
+	Lookups    *lookups = palloc0(sizeof(Lookups));
+
+	lookups->gates = gates;
+	if (IsA(inner, AppendPath))
+	{
+		AppendPath *append = makeNode(AppendPath);
+		ListCell   *lc;
+
+		*append = *(AppendPath *) inner;
+		append->subpaths = list_copy(append->subpaths);
+		foreach(lc, append->subpaths)
+		{
+			if (is_keyed_scan(lfirst(lc)))
+			{
+				lfirst(lc) = looked_up_path(lfirst(lc), outer_rows, gates);
+				lookups->scans = lappend(lookups->scans, lfirst(lc));
+			}
+		}
+		lookups->inner = &append->path;
+		if (lookups->scans != NIL &&
+			list_length(lookups->scans) == list_length(append->subpaths))
+			overlap_cost(&append->path, linitial(lookups->scans));
+	}
+	else if (IsA(inner, SubqueryScanPath))
+		return find_lookups_below((SubqueryScanPath *) inner);
+	else if (is_keyed_scan(inner))
+	{
+		lookups->inner = (Path *) looked_up_path((ForeignPath *) inner,
+												 outer_rows, gates);
+		lookups->scans = list_make1(lookups->inner);
+	}
+	return lookups->scans == NIL ? NULL : lookups;
+}
+
+/*
+ * A LATERAL subquery, for which our scan was planned with parameters that
+ * stand for columns of the outer side.  The node looks up what the scan will,
+ * with those columns in their place; the subquery's own plan stays as it is.
+ */
+static Lookups *
+find_lookups_below(SubqueryScanPath *inner)
+{
+	Lookups    *lookups = palloc0(sizeof(Lookups));
+	ForeignPath *scan = scan_below(inner->subpath);
+	SubqueryScanPath *copy = makeNode(SubqueryScanPath);
+	AmplifyPathInfo *info;
+
+	if (scan == NULL || !is_keyed_scan(&scan->path))
+		return NULL;
+	scan = looked_up_path(scan, 1, NIL);
+	info = linitial(scan->fdw_private);
+	info->lookup = 0;
+	info->disjuncts = outer_disjuncts(info->disjuncts,
+									  inner->path.parent->subplan_params);
+	if (info->disjuncts == NIL)
+		return NULL;
+	*copy = *inner;
+	overlap_cost(&copy->path, scan);
+	lookups->inner = &copy->path;
+	lookups->scans = list_make1(scan);
+	return lookups;
+}
+
+/* The scan at the bottom of a subquery's plan, if it is of one relation */
+static ForeignPath *
+scan_below(Path *path)
+{
+	for (;;)
+	{
+		switch (nodeTag(path))
+		{
+			case T_ForeignPath:
+				return (ForeignPath *) path;
+			case T_LimitPath:
+				path = ((LimitPath *) path)->subpath;
+				break;
+			case T_SortPath:
+				path = ((SortPath *) path)->subpath;
+				break;
+			case T_ProjectionPath:
+				path = ((ProjectionPath *) path)->subpath;
+				break;
+			case T_AggPath:
+				path = ((AggPath *) path)->subpath;
+				break;
+			default:
+				return NULL;
+		}
+	}
+}
+
+/* A copy with outer columns for parameters; NIL if that is not all of them */
+static List *
+outer_disjuncts(List *disjuncts, List *params)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, disjuncts)
+	{
+		List	   *terms = NIL;
+
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
+
+			*term = *(AmplifyKeyTerm *) lfirst(lc2);
+			term->expr = (Expr *) replace_params((Node *) term->expr, params);
+			if (has_exec_param((Node *) term->expr, NULL))
+				return NIL;
+			terms = lappend(terms, term);
+		}
+		result = lappend(result, terms);
+	}
+	return result;
+}
+
+static Node *
+replace_params(Node *node, void *context)
+{
+	ListCell   *lc;
+
+	if (node != NULL && IsA(node, Param) &&
+		((Param *) node)->paramkind == PARAM_EXEC)
+	{
+		foreach(lc, (List *) context)
+		{
+			PlannerParamItem *item = lfirst_node(PlannerParamItem, lc);
+
+			if (item->paramId == ((Param *) node)->paramid)
+				return copyObject(item->item);
+		}
+	}
+	return expression_tree_mutator(node, replace_params, context);
+}
+
+static bool
+has_exec_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return true;
+	return expression_tree_walker(node, has_exec_param, context);
+}
+
+static bool
+is_keyed_scan(Path *path)
+{
+	return IsA(path, ForeignPath) && amplify_plan_is_ours(path->parent) &&
+		!((AmplifyPathInfo *) linitial(((ForeignPath *) path)->fdw_private))->full_list;
+}
+
+/*
+ * A copy of a scan as it is behind a read-ahead: its round trips overlap, and
+ * it need not be asked when a gate is closed.
+ */
+static ForeignPath *
+looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
+{
+	static int	last_lookup = 0;
+	ForeignPath *copy = makeNode(ForeignPath);
+	AmplifyPathInfo *info = palloc(sizeof(AmplifyPathInfo));
+
+	*copy = *inner;
+	*info = *(AmplifyPathInfo *) linitial(inner->fdw_private);
+	/* unique in any statement, which is all that it must be */
+	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
+	info->lookup = Max(last_lookup, 1);
+	info->gates = gates;
+	info->calls *= outer_rows;
+	copy->fdw_private = list_make1(info);
+	overlap_cost(&copy->path, copy);
+	return copy;
+}
+
+static void
+overlap_cost(Path *path, const ForeignPath *scan)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
+
+	path->startup_cost /= overlap;
+	path->total_cost /= overlap;
+}
+
+/*
+ * Conditions of the join on the outer side alone, which a nested loop checks
+ * only after the inner side has been fetched: where they are not true, no
+ * lookup is needed.  Evaluated earlier than the user wrote them, so only
+ * those that can't fail.
+ */
+static List *
+gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
+			 JoinPathExtraData *extra)
+{
+	List	   *gates = NIL;
+	ListCell   *lc;
+
+	if (jointype == JOIN_INNER || jointype == JOIN_UNIQUE_OUTER)
+		return NIL;				/* they are below the join already */
+	foreach(lc, extra->restrictlist)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (bms_is_subset(rinfo->clause_relids, outerrel->relids) &&
+			!rinfo->pseudoconstant &&
+			!RINFO_IS_PUSHED_DOWN(rinfo, joinrel->relids) &&
+			!contain_volatile_functions((Node *) rinfo->clause) &&
+			!contain_subplans((Node *) rinfo->clause) &&
+			!contain_leaked_vars((Node *) rinfo->clause))
+			gates = lappend(gates, rinfo);
+	}
+	return gates;
+}
+
+/* A join with each of the outer paths */
+static void
+add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
+			   RelOptInfo *innerrel, Lookups *lookups, JoinType jointype,
+			   JoinPathExtraData *extra)
+{
+	ListCell   *lc;
+
+	if (jointype == JOIN_UNIQUE_OUTER)
+	{
+		Path	   *outer = (Path *)
+			create_unique_path(root, outerrel, outerrel->cheapest_total_path,
+							   extra->sjinfo);
+
+		if (outer != NULL && outer->param_info == NULL)
+			add_join_path(root, joinrel, innerrel, outer, lookups, JOIN_INNER,
+						  extra);
+		return;
+	}
+	/* all of them: a sorted one may save the query's ORDER BY */
+	foreach(lc, outerrel->pathlist)
+	{
+		Path	   *outer = lfirst(lc);
+
+		if (outer->param_info == NULL)
+			add_join_path(root, joinrel, innerrel, outer, lookups, jointype,
+						  extra);
+	}
+}
+
+static void
+add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
+			  Path *outer, Lookups *lookups, JoinType jointype,
+			  JoinPathExtraData *extra)
+{
+	Path	   *ahead = (Path *) ahead_path(outer, lookups);
+	Path	   *inner = lookups->inner;
+	Relids		required_outer;
+	JoinCostWorkspace workspace;
+	List	   *pathkeys;
+
+	required_outer = calc_nestloop_required_outer(outer->parent->relids,
+												  PATH_REQ_OUTER(outer),
+												  innerrel->relids,
+												  PATH_REQ_OUTER(inner));
+	if (!bms_is_empty(required_outer))
+		return;
+	initial_cost_nestloop(root, &workspace, jointype, ahead, inner, extra);
+	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
+	add_path(joinrel, (Path *)
+			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,
+								  ahead, inner, extra->restrictlist,
+								  pathkeys, required_outer));
+}
+
+static CustomPath *
+ahead_path(Path *outer, Lookups *lookups)
+{
+	CustomPath *path = makeNode(CustomPath);
+	const AmplifyRelInfo *rel =
+		((Path *) linitial(lookups->scans))->parent->fdw_private;
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = outer->parent;
+	path->path.pathtarget = outer->pathtarget;
+	path->path.param_info = outer->param_info;
+	path->path.rows = outer->rows;
+	path->path.pathkeys = outer->pathkeys;
+	amplify_copy_disabled_nodes(&path->path, outer);
+	/* the first lookup is waited for whole */
+	path->path.startup_cost = outer->startup_cost + rel->options.request_cost;
+	path->path.total_cost = outer->total_cost + rel->options.request_cost +
+		outer->rows * cpu_tuple_cost;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make1(outer);
+	path->custom_private = list_make1(lookups);
+	path->methods = &path_methods;
+	return path;
+}
+
+/*
+ * The node evaluates the inner scans' key expressions over its own rows, which
+ * are those of its child.
+ */
+static Plan *
+plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
+		   List *tlist, List *clauses, List *custom_plans)
+{
+	Lookups    *lookups = linitial(best_path->custom_private);
+	Plan	   *child = linitial(custom_plans);
+	CustomScan *scan = makeNode(CustomScan);
+	List	   *gates = extract_actual_clauses(lookups->gates, false);
+	List	   *targets = NIL;
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, lookups->scans)
+		targets = lappend(targets, plan_target(lfirst(lc), &exprs));
+	exprs = copyObject(list_concat(exprs, gates));
+	/* without its keys the node only hands rows through */
+	if (!match_vars_to_tlist(exprs, child->targetlist))
+		targets = exprs = gates = NIL;
+
+	scan->scan.plan.targetlist = tlist != NIL ? tlist :
+		copyObject(child->targetlist);
+	scan->scan.scanrelid = 0;
+	scan->flags = best_path->flags;
+	scan->custom_plans = custom_plans;
+	scan->custom_scan_tlist = copyObject(child->targetlist);
+	scan->custom_exprs = exprs;
+	scan->custom_private = list_make4(targets,
+									  makeInteger(list_length(gates)),
+									  makeInteger(amplify_read_ahead),
+									  makeBoolean(amplify_plan_is_eager(root)));
+	scan->methods = &scan_methods;
+	return &scan->scan.plan;
+}
+
+/* See AmplifyAheadTarget */
+static List *
+plan_target(const ForeignPath *scan, List **exprs)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+
+	return list_make4(amplify_key_serialize(rel->resource, info->disjuncts,
+											exprs),
+					  list_make1_oid(rel->relid),
+					  list_make1_oid(scan->path.parent->userid),
+					  makeInteger(info->lookup));
+}
+
+/*
+ * Make the Vars of the expressions those that the child emits, which differ
+ * where an outer join below has nulled them (PostgreSQL 16 and later).  False
+ * if the child doesn't emit one of them.
+ */
+static bool
+match_vars_to_tlist(List *exprs, List *tlist)
+{
+	return !match_var_walker((Node *) exprs, tlist);
+}
+
+/* True: a Var is not in the list */
+static bool
+match_var_walker(Node *node, void *context)
+{
+	List	   *tlist = context;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, PlaceHolderVar))
+		return tlist_member((Expr *) node, tlist) == NULL;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, match_var_walker, context);
+	foreach(lc, tlist)
+	{
+		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (IsA(var, Var) && var->varno == ((Var *) node)->varno &&
+			var->varattno == ((Var *) node)->varattno &&
+			var->varlevelsup == ((Var *) node)->varlevelsup)
+		{
+			amplify_copy_nulling_rels((Var *) node, var);
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,617 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  Planning of a scan: its paths, what they cost, and the plan node.
+ *
+ * A path is a way to bind the keys of the resource: by the query's own
+ * conditions, and by those together with join clauses (parameterized paths).
+ * The cost of a path is the round trips that it waits for; tuples cost
+ * nothing next to them.
+ *
+ * src/planner/plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/sysattr.h"
+#include "amplify_fdw.h"
+#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/lsyscache.h"
+
+bool		amplify_pushdown = true;
+
+/* For generate_implied_equalities_for_column() */
+typedef struct KeyMember
+{
+	Expr	   *current;		/* the expression being looked for */
+	List	   *used;			/* those looked for already */
+} KeyMember;
+
+static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
+static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
+							const AmplifyPathInfo *path, double by_statistics);
+static bool says_keys(PlannerInfo *root, RelOptInfo *baserel,
+					  RestrictInfo *rinfo);
+static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
+									 List *clauses);
+static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+						 const AmplifyRelInfo *info, AmplifyPathInfo *path);
+static const AmplifyResource *asked_before(PlannerInfo *root,
+										   const AmplifyPathInfo *path,
+										   const AmplifyResource *r,
+										   AmplifyKeys *rest);
+static double list_pages(const AmplifyResource *resource, double items,
+						 double parents);
+static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
+							 AmplifyPathInfo *path, Relids required_outer);
+static bool is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base);
+static List *outer_sets(PlannerInfo *root, RelOptInfo *baserel);
+static List *add_outer_set(List *sets, Relids set);
+static List *implied_clauses(PlannerInfo *root, RelOptInfo *baserel);
+static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
+						  EquivalenceClass *ec, EquivalenceMember *em,
+						  void *arg);
+static List *attributes_used(RelOptInfo *baserel, List *clauses);
+static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
+static List *pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
+							const AmplifyPathInfo *path);
+static Node *showable(Node *node, void *context);
+
+void
+amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+						 Oid foreigntableid)
+{
+	AmplifyRelInfo *info = palloc0(sizeof(AmplifyRelInfo));
+	AmplifyPathInfo *path;
+
+	info->relid = foreigntableid;
+	info->serverid = baserel->serverid;
+	amplify_option_defaults(&info->options);
+	amplify_option_apply(GetForeignServer(baserel->serverid)->options,
+						 &info->options);
+	amplify_option_apply(GetForeignTable(foreigntableid)->options,
+						 &info->options);
+	info->resource = amplify_option_resource(&info->options, foreigntableid);
+	info->analyzed = baserel->tuples > 0;
+	baserel->fdw_private = info;
+
+	baserel->tuples = total_rows(baserel, info);
+	set_baserel_size_estimates(root, baserel);
+	path = examine_keys(root, baserel, baserel->baserestrictinfo);
+	baserel->rows = estimate_rows(root, baserel, path, baserel->rows);
+}
+
+void
+amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+					   Oid foreigntableid)
+{
+	AmplifyPathInfo *base = examine_keys(root, baserel, baserel->baserestrictinfo);
+	ListCell   *lc;
+
+	base->rows = baserel->rows;
+	add_foreign_path(root, baserel, base, baserel->lateral_relids);
+
+	foreach(lc, outer_sets(root, baserel))
+	{
+		Relids		outer = bms_union(lfirst(lc), baserel->lateral_relids);
+		ParamPathInfo *param_info;
+		AmplifyPathInfo *path;
+
+		outer = bms_del_member(outer, baserel->relid);
+		if (bms_is_empty(outer))
+			continue;
+		param_info = get_baserel_parampathinfo(root, baserel, outer);
+		path = examine_keys(root, baserel,
+							list_concat_copy(param_info->ppi_clauses,
+											 baserel->baserestrictinfo));
+		if (!is_better(path, base))
+			continue;
+		param_info->ppi_rows = path->rows =
+			Min(estimate_rows(root, baserel, path, param_info->ppi_rows),
+				baserel->rows);
+		add_foreign_path(root, baserel, path, outer);
+	}
+}
+
+ForeignScan *
+amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+					  Oid foreigntableid, ForeignPath *best_path,
+					  List *tlist, List *scan_clauses, Plan *outer_plan)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	AmplifyPathInfo *path = linitial(best_path->fdw_private);
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *exprs = NIL;
+	List	   *keys = amplify_key_serialize(info->resource, path->disjuncts,
+											 &exprs);
+	List	   *gates = extract_actual_clauses(path->gates, false);
+	List	   *private;
+
+	private = list_make5(keys,
+						 attributes_used(baserel, clauses),
+						 makeBoolean(amplify_plan_is_eager(root)),
+						 makeBoolean(may_be_asked_again(root, baserel)),
+						 makeString(pstrdup(path->operation)));
+	private = lappend(private, pushed_clauses(root, baserel, path));
+	private = lappend(private, makeInteger(baserel->relid));
+	private = lappend(private,
+					  makeBoolean(bms_membership(root->all_baserels) == BMS_MULTIPLE));
+	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
+	private = lappend(private, makeInteger(path->lookup));
+	private = lappend(private, makeInteger(list_length(gates)));
+
+	/* every clause stays: a pushed key saves calls, it never decides rows */
+	return make_foreignscan(tlist, clauses, baserel->relid,
+							list_concat(exprs, gates), private,
+							NIL, NIL, outer_plan);
+}
+
+/*
+ * A path that has been made for a join with a partitioned table is to serve
+ * the join with one of its partitions, child_rel: what the path holds of the
+ * one becomes the other's.  The path of the other joins stays as it is.
+ */
+List *
+amplifyReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
+										RelOptInfo *child_rel)
+{
+	AmplifyPathInfo *path = palloc(sizeof(AmplifyPathInfo));
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	*path = *(AmplifyPathInfo *) linitial(fdw_private);
+	path->clauses = (List *)
+		amplify_adjust_child_attrs(root, path->clauses, child_rel);
+	path->gates = (List *)
+		amplify_adjust_child_attrs(root, path->gates, child_rel);
+	path->disjuncts = list_copy(path->disjuncts);
+	foreach(lc, path->disjuncts)
+	{
+		List	   *terms = list_copy(lfirst(lc));
+
+		foreach(lc2, terms)
+		{
+			AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
+
+			*term = *(AmplifyKeyTerm *) lfirst(lc2);
+			term->expr = (Expr *)
+				amplify_adjust_child_attrs(root, term->expr, child_rel);
+			lfirst(lc2) = term;
+		}
+		lfirst(lc) = terms;
+	}
+	return list_make1(path);
+}
+
+/* Is it a foreign table of this wrapper? */
+bool
+amplify_plan_is_ours(const RelOptInfo *rel)
+{
+	return rel->fdwroutine != NULL &&
+		rel->fdwroutine->GetForeignPaths == amplifyGetForeignPaths;
+}
+
+/* How many rows the table has in all, from the best source there is */
+static double
+total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
+{
+	double		rows = 1;
+
+	if (info->options.estimated_rows > 0)
+		return info->options.estimated_rows;
+	if (baserel->tuples > 0)
+		return baserel->tuples; /* ANALYZE */
+	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
+		rows *= r->default_rows;
+	return rows;
+}
+
+/*
+ * How many rows a path's conditions leave; by_statistics is what PostgreSQL
+ * thinks.  Without statistics that is half a percent for each condition on a
+ * key, which is far from what keys do: then the rows that the calls bring are
+ * taken, and the other conditions' share of them.
+ */
+static double
+estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
+			  const AmplifyPathInfo *path, double by_statistics)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	const AmplifyResource *resource = info->resource;
+	int			last = amplify_resource_last_key(resource);
+	bool		named = last >= 0 && amplify_resource_is_unique(resource) &&
+		amplify_key_says(resource, path->disjuncts, last);
+	bool		got = named &&
+		strcmp(path->operation, resource->get->name) == 0;
+	double		rows = Min(path->rows, baserel->tuples);
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	if (info->analyzed)
+		return got ? clamp_row_est(Min(rows, by_statistics)) : by_statistics;
+
+	/* lists bring all names, of which each parent has those wanted once */
+	if (named && !got)
+	{
+		AmplifyKeys name = {{NULL}};
+
+		name.value[last] = resource->keys[last];
+		rows *= Min(amplify_key_count(root, path->disjuncts, &name) /
+					resource->default_rows, 1);
+	}
+	foreach(lc, path->clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (!says_keys(root, baserel, rinfo))
+			others = lappend(others, rinfo);
+	}
+	return clamp_row_est(rows * clauselist_selectivity(root, others,
+													   baserel->relid,
+													   JOIN_INNER, NULL));
+}
+
+/* Is it a condition on keys that can be pushed? */
+static bool
+says_keys(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+
+	return amplify_pushdown &&
+		linitial(amplify_key_terms(root, baserel, info->resource,
+								   list_make1(rinfo))) != NIL;
+}
+
+/* What these RestrictInfos bind, and what a scan by it costs */
+static AmplifyPathInfo *
+examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	const AmplifyResource *resource = info->resource;
+	AmplifyPathInfo *path = palloc0(sizeof(AmplifyPathInfo));
+	double		keys;
+
+	path->clauses = clauses;
+	path->disjuncts = amplify_pushdown ?
+		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
+	keys = amplify_key_count(root, path->disjuncts, NULL);
+	if (amplify_key_bound(resource, path->disjuncts, resource->get))
+	{
+		path->operation = resource->get->name;
+		path->rows = amplify_resource_is_unique(resource) ? keys :
+			keys * resource->default_rows;
+		path->calls = keys;
+		path->round_trips = ceil(keys / info->options.max_concurrency);
+	}
+	else if (resource->parent != NULL &&
+			 amplify_key_bound(resource, path->disjuncts, resource->list))
+	{
+		double		pages = list_pages(resource, resource->default_rows, 1);
+
+		path->operation = resource->list->name;
+		path->rows = keys * resource->default_rows;
+		path->calls = keys * pages;
+		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
+	}
+	else
+		cost_fan_out(root, baserel, info, path);
+	return path;
+}
+
+/*
+ * What is outermost is listed whole, or parents have to be asked, and a List
+ * is made for each of them: the parents of the keys that are bound, or all
+ * there are.
+ */
+static void
+cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+			 const AmplifyRelInfo *info, AmplifyPathInfo *path)
+{
+	const AmplifyResource *next;
+	AmplifyKeys bound;
+	AmplifyKeys rest;
+	double		keys;
+	double		items;
+	const char *names = NULL;
+
+	amplify_key_common(info->resource, path->disjuncts, &bound);
+	path->full_list = true;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		path->full_list &= bound.value[i] == NULL;
+	keys = path->full_list ? 1 :
+		amplify_key_count(root, path->disjuncts, &bound);
+
+	items = keys;
+	rest = bound;
+	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
+	{
+		items *= r->default_rows;
+		next = asked_before(root, path, r, &rest);
+	}
+	items = path->full_list ? baserel->tuples : Min(items, baserel->tuples);
+
+	path->rows = items;
+	rest = bound;
+	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
+	{
+		double		parents;
+		double		pages;
+
+		next = asked_before(root, path, r, &rest);
+		parents = next ? ceil(items / r->default_rows) : keys;
+		pages = list_pages(r, items, parents);
+		names = names ? psprintf("%s + %s", r->list->name, names) :
+			r->list->name;
+		path->calls += pages;
+		path->round_trips += next ?
+			ceil(pages / info->options.max_concurrency) : pages;
+		items = parents;
+	}
+	path->operation = names;
+}
+
+/*
+ * Whose items have the keys that r lacks, as fetch.c will choose; NULL if
+ * there is nothing lacking.  *rest, the keys that are marked as bound, becomes
+ * what is left of them there.
+ */
+static const AmplifyResource *
+asked_before(PlannerInfo *root, const AmplifyPathInfo *path,
+			 const AmplifyResource *r, AmplifyKeys *rest)
+{
+	const AmplifyResource *ancestor = amplify_resource_ancestor(r, rest);
+	AmplifyKeys above;
+
+	if (ancestor == NULL)
+		return NULL;
+	above = amplify_resource_inherit(r, ancestor, rest);
+	if (amplify_key_count(root, path->disjuncts, &above) <
+		amplify_key_count(root, path->disjuncts, rest))
+	{
+		ancestor = r->parent;
+		above = amplify_resource_inherit(r, ancestor, rest);
+	}
+	*rest = above;
+	return ancestor;
+}
+
+/* How many calls it is to list so many items of so many parents */
+static double
+list_pages(const AmplifyResource *resource, double items, double parents)
+{
+	int			max_page = resource->list->max_page;
+
+	return max_page > 0 ? Max(ceil(items / max_page), parents) : parents;
+}
+
+static void
+add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
+				 Relids required_outer)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	Cost		request_cost = info->options.request_cost;
+	Cost		startup = request_cost;
+	Cost		total = request_cost * Max(path->round_trips, 1) +
+		path->calls * cpu_tuple_cost;
+
+	/*
+	 * A list of everything serves a join only when it is whole.  To say so
+	 * keeps the planner from fetching it all for the first row of a LIMIT.
+	 */
+	if (path->full_list)
+		startup = total;
+	total += path->rows * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
+
+	add_path(baserel, (Path *)
+			 amplify_create_foreignscan_path(root, baserel, path->rows,
+											 startup, total, required_outer,
+											 NIL, list_make1(path)));
+}
+
+/* Does it bind more than the query's own conditions do? */
+static bool
+is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base)
+{
+	return strcmp(path->operation, base->operation) != 0 ||
+		path->calls < base->calls;
+}
+
+/*
+ * The sets of other relations that could bind keys of this one: those of each
+ * join clause, and of each two of them, because the halves of a key may come
+ * from different tables.
+ */
+static List *
+outer_sets(PlannerInfo *root, RelOptInfo *baserel)
+{
+	List	   *sets = NIL;
+	List	   *clauses = implied_clauses(root, baserel);
+	ListCell   *lc;
+	int			singles;
+
+	foreach(lc, baserel->joininfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (join_clause_is_movable_to(rinfo, baserel))
+			clauses = lappend(clauses, rinfo);
+	}
+	foreach(lc, clauses)
+		sets = add_outer_set(sets, lfirst_node(RestrictInfo, lc)->clause_relids);
+	if (!bms_is_empty(baserel->lateral_relids))
+		sets = add_outer_set(sets, baserel->lateral_relids);
+
+	singles = list_length(sets);
+	for (int i = 0; i < singles; i++)
+	{
+		for (int j = i + 1; j < singles; j++)
+			sets = add_outer_set(sets, bms_union(list_nth(sets, i),
+												 list_nth(sets, j)));
+	}
+	return sets;
+}
+
+static List *
+add_outer_set(List *sets, Relids set)
+{
+	ListCell   *lc;
+
+	foreach(lc, sets)
+	{
+		if (bms_equal(lfirst(lc), set))
+			return sets;
+	}
+	return lappend(sets, set);
+}
+
+/* Join clauses that equivalence classes hold for our key columns */
+static List *
+implied_clauses(PlannerInfo *root, RelOptInfo *baserel)
+{
+	KeyMember	member = {NULL, NIL};
+	List	   *result = NIL;
+
+	if (!baserel->has_eclass_joins)
+		return NIL;
+	for (;;)
+	{
+		List	   *clauses;
+
+		member.current = NULL;
+		clauses = generate_implied_equalities_for_column(root, baserel,
+														 is_key_member,
+														 &member,
+														 baserel->lateral_referencers);
+		if (member.current == NULL)
+			return result;
+		result = list_concat(result, clauses);
+		member.used = lappend(member.used, member.current);
+	}
+}
+
+/* One column after the other, as postgres_fdw's ec_member_matches_foreign() */
+static bool
+is_key_member(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+			  EquivalenceMember *em, void *arg)
+{
+	KeyMember  *member = arg;
+
+	if (member->current != NULL)
+		return equal(em->em_expr, member->current);
+	if (list_member(member->used, em->em_expr))
+		return false;
+	member->current = em->em_expr;
+	return true;
+}
+
+/* Attribute numbers that the scan must fill, as an integer list */
+static List *
+attributes_used(RelOptInfo *baserel, List *clauses)
+{
+	Bitmapset  *attrs = NULL;
+	List	   *result = NIL;
+	int			attno = -1;
+	bool		whole_row;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &attrs);
+	pull_varattnos((Node *) clauses, baserel->relid, &attrs);
+	whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, attrs);
+	for (attno = 1; attno <= baserel->max_attr; attno++)
+	{
+		if (whole_row ||
+			bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs))
+			result = lappend_int(result, attno);
+	}
+	return result;
+}
+
+/* No LIMIT, EXISTS or cursor in sight, at this level or above */
+bool
+amplify_plan_is_eager(PlannerInfo *root)
+{
+	for (; root != NULL; root = root->parent_root)
+	{
+		if (root->tuple_fraction != 0 || root->limit_tuples >= 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Can another scan of the statement, or this one after a rescan, ask for the
+ * same again?  Not if this is the only relation of the only query level, nor
+ * if the others below the same Append are of other servers.
+ */
+static bool
+may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
+{
+	if (root->parent_root != NULL ||
+		root->glob->subplans != NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return true;
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+	{
+		RelOptInfo *rel = root->simple_rel_array[i];
+
+		if (rel != NULL && rel != baserel && amplify_plan_is_ours(rel) &&
+			rel->serverid == baserel->serverid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The pushed conditions, for EXPLAIN.  They are not deparsed before it is
+ * asked for, because names would have to be found for the whole range table,
+ * and for each partition again.
+ */
+static List *
+pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
+			   const AmplifyPathInfo *path)
+{
+	List	   *pushed = NIL;
+	ListCell   *lc;
+
+	foreach(lc, path->clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (says_keys(root, baserel, rinfo))
+			pushed = lappend(pushed, showable((Node *) rinfo->clause, NULL));
+	}
+	return pushed;
+}
+
+/*
+ * Deparsing knows neither the planner's placeholders nor, without the plan
+ * nodes above, what sets a Param of the executor.  As an external Param that
+ * one is shown as $n.
+ */
+static Node *
+showable(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, PlaceHolderVar))
+		return showable((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	if (IsA(node, Param))
+	{
+		Param	   *param = copyObject((Param *) node);
+
+		param->paramkind = PARAM_EXTERN;
+		return (Node *) param;
+	}
+	return expression_tree_mutator(node, showable, context);
+}

@@ -1,0 +1,150 @@
+/*-------------------------------------------------------------------------
+ *
+ * unique.c
+ *	  Tell the planner that a table's key is unique.
+ *
+ * The path of a resource in the API is its key: no two items share it.  The
+ * planner takes proofs of uniqueness from indexes only, so the table gets a
+ * hypothetical one, which no path is ever built on.  A LEFT JOIN whose columns
+ * nobody reads then disappears, and with it all its calls; EXISTS becomes a
+ * plain join.  Option "unique_key" turns it off.
+ *
+ * This must happen when the planner reads the relation's catalog entries: it
+ * removes joins before it asks for sizes.
+ *
+ * src/planner/unique.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "amplify_fdw.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
+#include "foreign/foreign.h"
+#include "optimizer/plancat.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static get_relation_info_hook_type previous_hook = NULL;
+
+static void add_unique_key(PlannerInfo *root, Oid relid, bool inhparent,
+						   RelOptInfo *rel);
+static int	find_key_columns(Oid relid, const AmplifyResource *resource,
+							 int max_attr, int *attnos, Oid *collations);
+static IndexOptInfo *make_index(RelOptInfo *rel, int nkeys, const int *attnos,
+								const Oid *collations);
+
+/* Called once, when the library is loaded */
+void
+amplify_unique_install(void)
+{
+	previous_hook = get_relation_info_hook;
+	get_relation_info_hook = add_unique_key;
+}
+
+static void
+add_unique_key(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+{
+	AmplifyOptions options;
+	const AmplifyResource *resource;
+	int			attnos[AMPLIFY_MAX_KEYS];
+	Oid			collations[AMPLIFY_MAX_KEYS];
+	int			nkeys;
+
+	if (previous_hook)
+		previous_hook(root, relid, inhparent, rel);
+	if (inhparent || !amplify_plan_is_ours(rel))
+		return;
+
+	amplify_option_defaults(&options);
+	amplify_option_apply(GetForeignTable(relid)->options, &options);
+	if (!options.unique_key)
+		return;
+	resource = amplify_option_resource(&options, relid);
+	if (!amplify_resource_is_unique(resource))
+		return;
+	nkeys = find_key_columns(relid, resource, rel->max_attr, attnos,
+							 collations);
+	if (nkeys > 0)
+		rel->indexlist = lappend(rel->indexlist,
+								 make_index(rel, nkeys, attnos, collations));
+}
+
+/*
+ * The table's columns that show the keys of a Get; 0 unless it has them all,
+ * as text under a collation in which equal means the same.
+ */
+static int
+find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
+				 int *attnos, Oid *collations)
+{
+	int			attno_of[AMPLIFY_MAX_KEYS] = {0};
+	Oid			collation_of[AMPLIFY_MAX_KEYS];
+	int			nkeys = 0;
+
+	for (int attno = 1; attno <= max_attr; attno++)
+	{
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+		const AmplifyColumn *column;
+		int			key;
+
+		if (get_attname(relid, attno, true) == NULL)
+			continue;
+		get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
+		if ((type != TEXTOID && type != VARCHAROID) ||
+			!get_collation_isdeterministic(collation))
+			continue;
+		/* a query that reads an unknown column will say so */
+		column = amplify_value_column(relid, attno, resource, true);
+		if (column == NULL)
+			continue;
+		key = amplify_resource_key(resource, column->name);
+		if (key < 0 || attno_of[key] != 0)
+			continue;
+		attno_of[key] = attno;
+		collation_of[key] = collation;
+	}
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (!amplify_resource_needs(resource, resource->get, i))
+			continue;
+		if (attno_of[i] == 0)
+			return 0;
+		attnos[nkeys] = attno_of[i];
+		collations[nkeys++] = collation_of[i];
+	}
+	return nkeys;
+}
+
+static IndexOptInfo *
+make_index(RelOptInfo *rel, int nkeys, const int *attnos,
+		   const Oid *collations)
+{
+	IndexOptInfo *index = makeNode(IndexOptInfo);
+
+	index->rel = rel;
+	index->ncolumns = index->nkeycolumns = nkeys;
+	index->indexkeys = palloc(sizeof(int) * nkeys);
+	index->indexcollations = palloc(sizeof(Oid) * nkeys);
+	index->opfamily = palloc(sizeof(Oid) * nkeys);
+	index->opcintype = palloc(sizeof(Oid) * nkeys);
+	index->canreturn = palloc0(sizeof(bool) * nkeys);
+	for (int i = 0; i < nkeys; i++)
+	{
+		index->indexkeys[i] = attnos[i];
+		index->indexcollations[i] = collations[i];
+		index->opfamily[i] = TEXT_BTREE_FAM_OID;
+		index->opcintype[i] = TEXTOID;
+	}
+	index->relam = BTREE_AM_OID;
+	index->unique = true;
+	index->immediate = true;
+	index->predOK = true;
+	index->hypothetical = true; /* never opened */
+	return index;
+}

@@ -1,0 +1,648 @@
+/*-------------------------------------------------------------------------
+ *
+ * fetch.c
+ *	  Keys into items: which calls a scan makes, how many at a time, and in
+ *	  what order their items come.
+ *
+ * A fetch works through a list of keys; each is a stream of one Get or of the
+ * pages of one List.  As many streams are open as the window allows, and the
+ * items of whichever has answered first come first.  Keys that lack what a
+ * List needs get it from the items of an ancestor.  Those are what a fetch of
+ * its own brings, so that resources may be nested to any depth.
+ *
+ * Not here: how a call is made (call.c) and shared (query.c).
+ *
+ * src/request/fetch.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "amplify_fdw.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+struct AmplifyFetch
+{
+	const AmplifyFetchSpec *spec;
+	MemoryContext context;		/* lives as long as the fetch */
+	MemoryContext work;			/* from start to stop */
+	AmplifyResponse *page;			/* of current */
+	AmplifyStream *current;		/* the one whose items are handed out */
+	dlist_head	streams;		/* the others that are open, oldest first */
+	int			nstreams;		/* all that are open */
+	int			window;			/* how many may be */
+	AmplifyStream *pending;		/* patterns of those to open, from the keys */
+	int			npending;
+	int			next_pending;
+	int			pending_size;
+	AmplifyFetch *parents;		/* where keys come from; NULL: from pending */
+	bool		parents_done;
+	AmplifyKeys parent;			/* what its latest item says of our keys */
+	AmplifyKeys *partial;		/* what the query says of them */
+	int			npartial;
+	int			next_partial;	/* to be put together with parent */
+	const char *filter;			/* for the Lists under parents */
+};
+
+static int	largest_window(const AmplifyFetch *fetch);
+static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
+						const AmplifyKeys *keys);
+static void inherit_keys(const AmplifyResource *resource,
+						 const AmplifyResource *ancestor,
+						 const AmplifyKeySet *set, AmplifyKeySet *above);
+static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
+static bool same_parent(const AmplifyResource *resource,
+						const AmplifyKeys *a, const AmplifyKeys *b);
+static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
+static void open_streams(AmplifyFetch *fetch);
+static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
+static bool next_parent(AmplifyFetch *fetch);
+static bool complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
+						  AmplifyKeys *keys);
+static AmplifyStream *answered_stream(AmplifyFetch *fetch);
+static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
+static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
+						  const AmplifyFailure *failure);
+static bool asks_for_everything(const AmplifyFetch *fetch,
+								const AmplifyStream *stream);
+static bool is_refused_key(const AmplifyFetch *fetch,
+						   const AmplifyStream *stream,
+						   const AmplifyFailure *failure);
+static bool wants_gets_instead(const AmplifyStream *stream,
+							   const AmplifyFailure *failure);
+static void end_page(AmplifyFetch *fetch);
+static void get_missing(AmplifyFetch *fetch, AmplifyStream *stream);
+static void close_stream(AmplifyFetch *fetch, AmplifyStream *stream);
+
+/* In the current context, which must live as long; so must spec */
+AmplifyFetch *
+amplify_fetch_create(const AmplifyFetchSpec *spec)
+{
+	AmplifyFetch *fetch = palloc0(sizeof(AmplifyFetch));
+
+	fetch->spec = spec;
+	fetch->context = CurrentMemoryContext;
+	fetch->work = AllocSetContextCreate(CurrentMemoryContext,
+										"amplify_fdw fetch",
+										ALLOCSET_SMALL_SIZES);
+	fetch->page = amplify_response_create(CurrentMemoryContext);
+	dlist_init(&fetch->streams);
+	return fetch;
+}
+
+/* Fetch the items under these keys */
+void
+amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
+{
+	MemoryContext oldcontext;
+	AmplifyKeySet copy = *set;
+
+	amplify_fetch_stop(fetch);
+	oldcontext = MemoryContextSwitchTo(fetch->work);
+	fetch->window = fetch->spec->eager ? largest_window(fetch) : 1;
+	copy.keys = palloc_extended(sizeof(AmplifyKeys) * Max(set->nkeys, 1),
+								MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nkeys; i++)
+	{
+		copy.keys[i] = set->keys[i];
+		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
+		{
+			if (set->keys[i].value[j] != NULL)
+				copy.keys[i].value[j] = pstrdup(set->keys[i].value[j]);
+		}
+	}
+	copy.filter = set->filter ? pstrdup(set->filter) : NULL;
+	if (copy.from_parents)
+		ask_parents(fetch, &copy);
+	else
+		keys_to_streams(fetch, copy.keys, copy.nkeys);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/*
+ * Ask for what a later amplify_fetch_start() with one of these keys (sorted)
+ * will want, and don't wait.  calls gets one pinned call for each key, for the
+ * caller to unpin; it is of no other use.
+ */
+void
+amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
+					int nkeys, AmplifyCall **calls)
+{
+	for (int i = 0; i < nkeys;)
+	{
+		AmplifyFetchSpec asked = *spec;
+		AmplifyKeys first = keys[i];
+		const AmplifyResource *ancestor;
+		AmplifyStream stream;
+		int			n = 1;
+		int			distinct = 1;
+
+		for (; i + n < nkeys && same_parent(spec->resource, &keys[i], &keys[i + n]); n++)
+			distinct += amplify_keyset_compare(&keys[i + n - 1], &keys[i + n]) != 0;
+
+		/* with too little bound, what is asked first is an ancestor */
+		while (!amplify_resource_binds(asked.resource, asked.resource->get, &first) &&
+			   (ancestor = amplify_resource_ancestor(asked.resource, &first)) != NULL)
+		{
+			first = amplify_resource_inherit(asked.resource, ancestor, &first);
+			asked.resource = ancestor;
+		}
+		amplify_stream_choose(&asked, &first, distinct, &stream);
+		for (int j = 0; j < n; j++)
+		{
+			if (stream.operation == spec->resource->get)
+				stream.keys = amplify_resource_restrict(spec->resource,
+														stream.operation,
+														&keys[i + j]);
+			calls[i + j] = amplify_stream_call(&asked, &stream, NULL, false);
+		}
+		i += n;
+	}
+}
+
+/* Has the statement warned that the server can't be asked?  It goes on. */
+bool
+amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
+{
+	return spec->options->warn_on_error &&
+		amplify_statement_gave_up(spec->query, spec->connection);
+}
+
+/* The next item if there is one now; never waits */
+AmplifyFetchStatus
+amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
+{
+	for (;;)
+	{
+		AmplifyStream *stream;
+		uint64		before = amplify_statement_answers(fetch->spec->query);
+
+		/* answers without rows may come for a long time */
+		CHECK_FOR_INTERRUPTS();
+		if (fetch->current != NULL)
+		{
+			int			item = amplify_stream_next_item(fetch->current,
+														fetch->page);
+
+			if (item >= 0)
+			{
+				row->item = amplify_response_item(fetch->page, item);
+				row->keys = &fetch->current->keys;
+				return AMPLIFY_FETCH_ROW;
+			}
+			end_page(fetch);
+		}
+		open_streams(fetch);
+		amplify_statement_progress(fetch->spec->query);
+		stream = answered_stream(fetch);
+		if (stream == NULL)
+		{
+			/* the parents were looked at before that progress */
+			if (amplify_statement_answers(fetch->spec->query) != before)
+				continue;
+			break;
+		}
+		if (begin_page(fetch, stream))
+		{
+			dlist_delete(&stream->node);
+			fetch->current = stream;
+		}
+	}
+	if (fetch->nstreams > 0 ||
+		(fetch->parents != NULL && !fetch->parents_done))
+		return AMPLIFY_FETCH_PENDING;
+	return AMPLIFY_FETCH_END;
+}
+
+/* The next item, waiting for it; false when there is none */
+bool
+amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row)
+{
+	AmplifyFetchStatus status;
+
+	while ((status = amplify_fetch_try(fetch, row)) == AMPLIFY_FETCH_PENDING)
+		amplify_statement_wait(fetch->spec->query, fetch->spec->counters);
+	return status == AMPLIFY_FETCH_ROW;
+}
+
+/* Give up what is under way; the fetch may be started again */
+void
+amplify_fetch_stop(AmplifyFetch *fetch)
+{
+	dlist_mutable_iter iter;
+
+	if (fetch->parents != NULL)
+		amplify_fetch_stop(fetch->parents);
+	if (fetch->current != NULL)
+	{
+		dlist_push_head(&fetch->streams, &fetch->current->node);
+		fetch->current = NULL;
+	}
+	amplify_response_clear(fetch->page);
+	dlist_foreach_modify(iter, &fetch->streams)
+		close_stream(fetch, dlist_container(AmplifyStream, node, iter.cur));
+	fetch->parents = NULL;
+	fetch->parents_done = false;
+	fetch->partial = NULL;
+	fetch->npartial = fetch->next_partial = 0;
+	fetch->filter = NULL;
+	fetch->pending = NULL;
+	fetch->npending = fetch->next_pending = fetch->pending_size = 0;
+	MemoryContextReset(fetch->work);
+}
+
+/*
+ * How many streams may be open.  When all rows will be read, twice as many as
+ * may be in flight: the next calls then start when answers arrive, and not
+ * when their rows have been taken.
+ */
+static int
+largest_window(const AmplifyFetch *fetch)
+{
+	int			concurrency = fetch->spec->options->max_concurrency;
+
+	return fetch->spec->eager ? concurrency * 2 : concurrency;
+}
+
+static void
+add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
+			const AmplifyKeys *keys)
+{
+	if (fetch->npending == fetch->pending_size)
+	{
+		fetch->pending_size = Max(16, fetch->pending_size * 2);
+		if (fetch->pending == NULL)
+			fetch->pending = MemoryContextAlloc(fetch->work,
+												sizeof(AmplifyStream) * fetch->pending_size);
+		else
+			fetch->pending = repalloc_huge(fetch->pending,
+										   sizeof(AmplifyStream) * fetch->pending_size);
+	}
+	memset(&fetch->pending[fetch->npending], 0, sizeof(AmplifyStream));
+	fetch->pending[fetch->npending].operation = operation;
+	fetch->pending[fetch->npending].keys = *keys;
+	fetch->npending++;
+}
+
+/* What the keys of a set are to an ancestor; its items may have the rest */
+static void
+inherit_keys(const AmplifyResource *resource, const AmplifyResource *ancestor,
+			 const AmplifyKeySet *set, AmplifyKeySet *above)
+{
+	memset(above, 0, sizeof(AmplifyKeySet));
+	above->nkeys = set->nkeys;
+	above->keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
+								  MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nkeys; i++)
+		above->keys[i] = amplify_resource_inherit(resource, ancestor,
+												  &set->keys[i]);
+	amplify_keyset_settle(ancestor, above);
+}
+
+/* Have an ancestor's items complete the keys of the set */
+static void
+ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	AmplifyFetchSpec *spec = palloc(sizeof(AmplifyFetchSpec));
+	AmplifyKeySet above;
+
+	*spec = *fetch->spec;
+	spec->child = resource;
+	spec->resource = amplify_resource_ancestor(resource, &set->keys[0]);
+	inherit_keys(resource, spec->resource, set, &above);
+	if (above.nkeys < set->nkeys && spec->resource != resource->parent)
+	{
+		/* more than one try for each: better ask first which are there */
+		spec->resource = resource->parent;
+		inherit_keys(resource, spec->resource, set, &above);
+	}
+	fetch->parents = amplify_fetch_create(spec);
+	amplify_fetch_start(fetch->parents, &above);
+	fetch->partial = set->keys;
+	fetch->npartial = fetch->next_partial = set->nkeys;
+	fetch->filter = set->filter;
+}
+
+/* Do two keys differ in the last one only, and is there a List for both? */
+static bool
+same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
+			const AmplifyKeys *b)
+{
+	int			last = amplify_resource_last_key(resource);
+
+	for (int i = 0; i <= last; i++)
+	{
+		if (a->value[i] == NULL || b->value[i] == NULL ||
+			(i < last && strcmp(a->value[i], b->value[i]) != 0))
+			return false;
+	}
+	return last >= 0;
+}
+
+/* Choose the calls for the keys of a scan */
+static void
+keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	int			last = amplify_resource_last_key(resource);
+
+	for (int i = 0; i < nkeys;)
+	{
+		AmplifyStream chosen;
+		AmplifyStream *stream;
+		int			n = 1;
+
+		while (i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]))
+			n++;
+		amplify_stream_choose(fetch->spec, &keys[i], n, &chosen);
+		add_pending(fetch, chosen.operation, &chosen.keys);
+		stream = &fetch->pending[fetch->npending - 1];
+		if (chosen.operation == resource->list && last >= 0 &&
+			keys[i].value[last] != NULL)
+		{
+			stream->nwanted = n;
+			stream->wanted = palloc(sizeof(char *) * n);
+			for (int j = 0; j < n; j++)
+				stream->wanted[j] = keys[i + j].value[last];
+		}
+		i += n;
+	}
+}
+
+/* Open streams as the window allows */
+static void
+open_streams(AmplifyFetch *fetch)
+{
+	while (fetch->nstreams < fetch->window)
+	{
+		AmplifyStream pattern;
+		AmplifyStream *stream;
+
+		if (!next_pattern(fetch, &pattern))
+			return;
+		pattern.filter = fetch->filter;
+		stream = amplify_stream_open(fetch->spec, &pattern, fetch->context);
+		dlist_push_tail(&fetch->streams, &stream->node);
+		fetch->nstreams++;
+	}
+}
+
+/* What to open next; false if nothing is known (yet) */
+static bool
+next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
+{
+	if (amplify_fetch_gave_up(fetch->spec))
+	{
+		fetch->parents_done = true;
+		return false;
+	}
+	if (fetch->next_pending < fetch->npending)
+	{
+		*stream = fetch->pending[fetch->next_pending++];
+		return true;
+	}
+	if (fetch->parents == NULL)
+		return false;
+
+	memset(stream, 0, sizeof(AmplifyStream));
+	stream->operation = fetch->spec->resource->list;
+	do
+	{
+		if (fetch->next_partial == fetch->npartial && !next_parent(fetch))
+			return false;
+	} while (!complete_keys(fetch, &fetch->partial[fetch->next_partial++],
+							&stream->keys));
+	return true;
+}
+
+/* What the next parent says of our keys; false if there is none (yet) */
+static bool
+next_parent(AmplifyFetch *fetch)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	const AmplifyResource *parent = fetch->parents->spec->resource;
+	AmplifyFetchStatus status;
+	AmplifyRow	row;
+
+	if (fetch->parents_done)
+		return false;
+	status = amplify_fetch_try(fetch->parents, &row);
+	fetch->parents_done = status == AMPLIFY_FETCH_END;
+	if (status != AMPLIFY_FETCH_ROW)
+		return false;
+
+	memset(&fetch->parent, 0, sizeof(AmplifyKeys));
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	{
+		const AmplifyColumn *column;
+		AmplifyValueStatus value_status;
+		AmplifyValue value;
+
+		column = amplify_resource_column(parent, resource->keys[i]);
+		if (column == NULL)
+			continue;
+		if (column->source == AMPLIFY_KEY)
+		{
+			fetch->parent.value[i] =
+				row.keys->value[amplify_resource_key(parent, column->name)];
+			continue;
+		}
+		value_status = amplify_response_value(row.item, column->path, column->type,
+											  &value);
+		if (value_status == AMPLIFY_VALUE_NULL)
+			value_status = AMPLIFY_VALUE_WRONG_TYPE;
+		else if (value_status == AMPLIFY_VALUE_OK &&
+				 !amplify_resource_can_ask(column->key, value.text))
+			value_status = AMPLIFY_VALUE_NO_KEY;
+		if (value_status != AMPLIFY_VALUE_OK)
+			amplify_report_value(value_status, column->name, parent->name);
+		fetch->parent.value[i] = value.text;
+	}
+	fetch->next_partial = 0;
+	return true;
+}
+
+/*
+ * Put together what the query and what the parent say.  False if they
+ * contradict each other: there are other parents for those keys.
+ */
+static bool
+complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
+			  AmplifyKeys *keys)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	AmplifyKeys both = *partial;
+
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		const char *value = fetch->parent.value[i];
+
+		if (value == NULL)
+			continue;
+		if (both.value[i] != NULL && strcmp(both.value[i], value) != 0)
+			return false;
+		both.value[i] = value;
+	}
+	*keys = amplify_resource_restrict(resource, resource->list, &both);
+	return true;
+}
+
+/* A stream whose next page is there, or NULL */
+static AmplifyStream *
+answered_stream(AmplifyFetch *fetch)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &fetch->streams)
+	{
+		AmplifyStream *stream = dlist_container(AmplifyStream, node, iter.cur);
+
+		if (amplify_statement_answered(fetch->spec->query, stream->call))
+			return stream;
+	}
+	return NULL;
+}
+
+/* Read the page that has come; false if there is none */
+static bool
+begin_page(AmplifyFetch *fetch, AmplifyStream *stream)
+{
+	AmplifyFailure failure;
+
+	if (amplify_stream_begin_page(fetch->spec, stream, fetch->page, &failure))
+		return true;
+	if (failure.kind != AMPLIFY_FAILURE_NONE)
+		stream_failed(fetch, stream, &failure);
+	close_stream(fetch, stream);
+	return false;
+}
+
+/* An error, unless the table wants a warning and the other rows */
+static void
+stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
+			  const AmplifyFailure *failure)
+{
+	const AmplifyFetchSpec *spec = fetch->spec;
+	bool		of_server = amplify_report_is_of_server(failure->kind);
+
+	if (is_refused_key(fetch, stream, failure))
+		return;
+	if (wants_gets_instead(stream, failure))
+	{
+		get_missing(fetch, stream);
+		return;
+	}
+	if (of_server && amplify_fetch_gave_up(spec))
+		return;
+	amplify_report_failure(spec->options->warn_on_error ? WARNING : ERROR,
+						   failure, stream->operation->name, spec->tablename,
+						   spec->child ? spec->child : spec->resource,
+						   asks_for_everything(fetch, stream),
+						   spec->connection);
+	if (of_server)
+		amplify_statement_give_up(spec->query, spec->connection);
+}
+
+/* Would fewer calls do if the query knew more keys? */
+static bool
+asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
+{
+	if (fetch->spec->child != NULL || fetch->parents != NULL)
+		return true;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (stream->keys.value[i] != NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Does the service refuse a key of the statement's that AWS could not have?
+ * Then there is nothing under it.  A parent's key is the service's own.
+ */
+static bool
+is_refused_key(const AmplifyFetch *fetch, const AmplifyStream *stream,
+			   const AmplifyFailure *failure)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+
+	if (fetch->parents != NULL ||
+		failure->kind != AMPLIFY_FAILURE_BAD_REQUEST ||
+		strcmp(failure->code, "BadRequestException") != 0)
+		return false;
+	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	{
+		const AmplifyColumn *column = amplify_resource_column(resource,
+															  resource->keys[i]);
+
+		if (stream->keys.value[i] != NULL &&
+			!amplify_resource_valid_key(column->key, stream->keys.value[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether the service lists what it has for an app of the second generation
+ * or refuses to is not documented; the Gets that the List stands for would
+ * have said "not found".
+ */
+static bool
+wants_gets_instead(const AmplifyStream *stream, const AmplifyFailure *failure)
+{
+	return stream->nwanted > 0 &&
+		failure->kind == AMPLIFY_FAILURE_BAD_REQUEST;
+}
+
+/* All items of the current page have been handed out */
+static void
+end_page(AmplifyFetch *fetch)
+{
+	AmplifyStream *stream = fetch->current;
+	bool		more = stream->nwanted == 0;
+
+	/* after one page, what is still missing is fetched one by one */
+	if (!more && amplify_response_next_token(fetch->page) != NULL)
+		get_missing(fetch, stream);
+
+	/* next in turn, so that a page that is there already is read at once */
+	fetch->current = NULL;
+	dlist_push_head(&fetch->streams, &stream->node);
+	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page, more))
+		close_stream(fetch, stream);
+
+	/* who has read all of one stream will probably want more */
+	fetch->window = Min(fetch->window + 1, largest_window(fetch));
+}
+
+/* Get, one by one, what a List should have brought */
+static void
+get_missing(AmplifyFetch *fetch, AmplifyStream *stream)
+{
+	const AmplifyResource *resource = fetch->spec->resource;
+	int			last = amplify_resource_last_key(resource);
+
+	for (int i = 0; i < stream->nwanted; i++)
+	{
+		AmplifyKeys keys = stream->keys;
+
+		if (bms_is_member(i, stream->found))
+			continue;
+		for (int j = 0; j < last; j++)
+			keys.value[j] = MemoryContextStrdup(fetch->work, keys.value[j]);
+		keys.value[last] = stream->wanted[i];
+		keys = amplify_resource_restrict(resource, resource->get, &keys);
+		add_pending(fetch, resource->get, &keys);
+	}
+}
+
+static void
+close_stream(AmplifyFetch *fetch, AmplifyStream *stream)
+{
+	dlist_delete(&stream->node);
+	fetch->nstreams--;
+	amplify_stream_close(fetch->spec, stream);
+}

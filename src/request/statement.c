@@ -1,0 +1,633 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.c
+ *	  What one statement asks and keeps: its calls, started as the limits
+ *	  allow, and their answers, so that a key is asked once and answers the
+ *	  same everywhere in the statement.
+ *
+ * All scans of one executor state share one AmplifyStatement.  It lives in the
+ * executor's query context and goes away with it, however that happens: a
+ * reset callback cancels what is under way, so there is nothing to clean up by
+ * hand before an error.
+ *
+ * Answers that nobody holds are kept in memory up to work_mem, then in a
+ * temporary file.  Answers that nobody else can ask for (keep is false) are
+ * freed at once, so that a long list needs no more memory than a page.
+ *
+ * src/request/statement.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "amplify_fdw.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+typedef struct CallEntry
+{
+	const char *id;
+	AmplifyCall *call;
+	char		status;
+} CallEntry;
+
+typedef struct ScanCounters
+{
+	int			id;				/* 0: nobody else makes calls for that scan */
+	AmplifyCounters counters;
+} ScanCounters;
+
+#define SH_PREFIX		callhash
+#define SH_ELEMENT_TYPE CallEntry
+#define SH_KEY_TYPE		const char *
+#define SH_KEY			id
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct AmplifyStatement
+{
+	EState	   *estate;			/* of which statement this is */
+	Oid			userid;			/* whose it is, views aside */
+	MemoryContext context;		/* below the executor's query context */
+	int			scans;			/* between begin and end */
+	callhash_hash *calls;		/* all calls, by id */
+	dlist_head	queued;			/* AmplifyCall.node, by state */
+	dlist_head	active;
+	dlist_head	held;			/* answered or failed, pinned */
+	dlist_head	kept;			/* answered, not pinned, oldest first */
+	dlist_head	spilled;		/* answered, not pinned, body in the file */
+	dlist_head	completed;		/* AmplifyTransfer.node */
+	size_t		kept_bytes;		/* bodies of kept */
+	int64		sent;			/* requests; for amplify_fdw.max_calls */
+	uint64		nanswered;		/* calls that became done, or failed */
+	AmplifyProgress progress;
+	List	   *counters;		/* of ScanCounters */
+	List	   *connections;	/* pinned AmplifyConnections */
+	List	   *given_up;		/* those of them that can't be asked */
+	List	   *async_fds;		/* one for each scan an Append waits for */
+	AmplifySpill *spill;		/* bodies that memory has no room for */
+	dlist_node	node;
+	MemoryContextCallback callback;
+};
+
+int			amplify_max_calls = 0;
+
+static dlist_head queries = DLIST_STATIC_INIT(queries);
+
+static AmplifyStatement *find_query(const EState *estate);
+static Oid	statement_user(const EState *estate);
+static void forget_query(void *arg);
+static void abandon_calls(dlist_head *list);
+static void move_call(AmplifyCall *call, dlist_head *list);
+static void hold_call(AmplifyStatement *query, AmplifyCall *call);
+static void discard_call(AmplifyStatement *query, AmplifyCall *call);
+static void finish_completed(AmplifyStatement *query);
+static void start_queued(AmplifyStatement *query);
+static int64 call_start(const AmplifyCall *call);
+static void spill_kept(AmplifyStatement *query);
+
+/*
+ * The query of that executor state, for one more scan.  To be called while the
+ * executor starts: the user of that moment is the statement's.
+ */
+AmplifyStatement *
+amplify_statement_join(EState *estate)
+{
+	AmplifyStatement *query = find_query(estate);
+	MemoryContext context;
+
+	if (query != NULL)
+	{
+		query->scans++;
+		return query;
+	}
+
+	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw query",
+									ALLOCSET_DEFAULT_SIZES);
+	query = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
+	query->estate = estate;
+	query->userid = statement_user(estate);
+	query->context = context;
+	query->scans = 1;
+	query->calls = callhash_create(context, 64, NULL);
+	dlist_init(&query->queued);
+	dlist_init(&query->active);
+	dlist_init(&query->held);
+	dlist_init(&query->kept);
+	dlist_init(&query->spilled);
+	dlist_init(&query->completed);
+	query->spill = amplify_spill_create(context);
+	query->callback.func = forget_query;
+	query->callback.arg = query;
+	dlist_push_tail(&queries, &query->node);
+	MemoryContextRegisterResetCallback(context, &query->callback);
+	return query;
+}
+
+/* A scan has ended in good order.  The last one closes the query. */
+void
+amplify_statement_leave(AmplifyStatement *query)
+{
+	query->scans--;
+	if (query->scans > 0)
+		return;
+	amplify_spill_close(query->spill);
+	MemoryContextDelete(query->context);
+}
+
+/*
+ * On whose behalf a table is read: of the owner of the view that it is read
+ * through, or, if check_as_user is 0, of the statement's user.
+ */
+Oid
+amplify_statement_user(const AmplifyStatement *query, Oid check_as_user)
+{
+	return OidIsValid(check_as_user) ? check_as_user : query->userid;
+}
+
+/* Pinned until the end of the statement */
+AmplifyConnection *
+amplify_statement_connection(AmplifyStatement *query, Oid serverid, Oid userid)
+{
+	MemoryContext oldcontext;
+	AmplifyConnection *connection;
+	ListCell   *lc;
+
+	foreach(lc, query->connections)
+	{
+		connection = lfirst(lc);
+		if (connection->shared->serverid == serverid &&
+			connection->userid == userid)
+			return connection;
+	}
+	oldcontext = MemoryContextSwitchTo(query->context);
+	query->connections = lappend(query->connections, NULL);
+	connection = amplify_connection_pin(serverid, userid);
+	llast(query->connections) = connection;
+	MemoryContextSwitchTo(oldcontext);
+	return connection;
+}
+
+/* The statement has warned that this server can't be asked */
+void
+amplify_statement_give_up(AmplifyStatement *query, AmplifyConnection *connection)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+
+	query->given_up = list_append_unique_ptr(query->given_up, connection);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+bool
+amplify_statement_gave_up(const AmplifyStatement *query,
+						  const AmplifyConnection *connection)
+{
+	return list_member_ptr(query->given_up, connection);
+}
+
+/*
+ * The counters of the scan of that id, wherever its calls are made, or new
+ * ones for 0; in the statement's context.
+ */
+AmplifyCounters *
+amplify_statement_counters(AmplifyStatement *query, int id)
+{
+	MemoryContext oldcontext;
+	ScanCounters *scan;
+	ListCell   *lc;
+
+	foreach(lc, query->counters)
+	{
+		scan = lfirst(lc);
+		if (id != 0 && scan->id == id)
+			return &scan->counters;
+	}
+	oldcontext = MemoryContextSwitchTo(query->context);
+	scan = palloc0(sizeof(ScanCounters));
+	scan->id = id;
+	query->counters = lappend(query->counters, scan);
+	MemoryContextSwitchTo(oldcontext);
+	return &scan->counters;
+}
+
+/* Has the statement asked for this already? */
+bool
+amplify_statement_has(AmplifyStatement *query, const AmplifyCall *wanted)
+{
+	const char *id = amplify_call_id(wanted);
+	bool		found = callhash_lookup(query->calls, id) != NULL;
+
+	pfree(unconstify(char *, id));
+	return found;
+}
+
+/*
+ * The call for what wanted describes (its first part), pinned for the caller:
+ * one that the statement has made already, or a new one in the queue.
+ */
+AmplifyCall *
+amplify_statement_call(AmplifyStatement *query, const AmplifyCall *wanted)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	const char *id = amplify_call_id(wanted);
+	CallEntry  *entry;
+	AmplifyCall *call;
+	bool		found;
+
+	entry = callhash_insert(query->calls, id, &found);
+	if (found)
+	{
+		pfree(unconstify(char *, id));
+		call = entry->call;
+		call->keep |= wanted->keep;
+		if (call->pins == 0)
+		{
+			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
+				query->kept_bytes -= call->body_length;
+			if (call->state == AMPLIFY_CALL_DONE)
+				move_call(call, &query->held);
+		}
+	}
+	else
+	{
+		call = entry->call = palloc(sizeof(AmplifyCall));
+		*call = *wanted;
+		call->id = id;
+		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		{
+			if (wanted->keys.value[i] != NULL)
+				call->keys.value[i] = pstrdup(wanted->keys.value[i]);
+		}
+		call->token = wanted->token ? pstrdup(wanted->token) : NULL;
+		call->filter = wanted->filter ? pstrdup(wanted->filter) : NULL;
+		call->state = AMPLIFY_CALL_QUEUED;
+		call->spilled = -1;
+		call->pins = 0;
+		dlist_push_tail(&query->queued, &call->node);
+	}
+	call->pins++;
+	MemoryContextSwitchTo(oldcontext);
+	return call;
+}
+
+/* Give a call back.  A page read out of its body must not be used any more. */
+void
+amplify_statement_unpin(AmplifyStatement *query, AmplifyCall *call)
+{
+	call->pins--;
+	if (call->pins > 0)
+		return;
+
+	call->wanted = false;
+	if (call->loaded != NULL)
+		pfree(call->loaded);
+	call->loaded = NULL;
+	if (!call->keep || call->state == AMPLIFY_CALL_FAILED ||
+		call->state == AMPLIFY_CALL_QUEUED)
+		discard_call(query, call);
+	else if (call->state == AMPLIFY_CALL_DONE)
+	{
+		if (call->spilled >= 0)
+			move_call(call, &query->spilled);
+		else
+		{
+			move_call(call, &query->kept);
+			query->kept_bytes += call->body_length;
+			spill_kept(query);
+		}
+	}
+}
+
+/*
+ * Has the call an answer, or failed for good?  To ask is to want it: a call
+ * that failed while nobody waited for it gets another chance, and one that
+ * waits in the queue comes first.
+ */
+bool
+amplify_statement_answered(AmplifyStatement *query, AmplifyCall *call)
+{
+	if (!call->wanted)
+	{
+		call->wanted = true;
+		if (call->state == AMPLIFY_CALL_FAILED)
+		{
+			call->state = AMPLIFY_CALL_QUEUED;
+			call->faults = 0;
+			call->patience = 0;
+			call->deadline = 0;
+			call->refreshed = call->reclocked = false;
+		}
+		if (call->state == AMPLIFY_CALL_QUEUED)
+		{
+			dlist_delete(&call->node);
+			dlist_push_head(&query->queued, &call->node);
+		}
+	}
+	return call->state == AMPLIFY_CALL_DONE || call->state == AMPLIFY_CALL_FAILED;
+}
+
+/*
+ * The body of an answered call, call->body_length bytes; valid while it is
+ * pinned.  NULL when it was empty.
+ */
+const char *
+amplify_statement_body(AmplifyStatement *query, AmplifyCall *call)
+{
+	if (call->spilled < 0)
+		return call->body;
+	if (call->loaded == NULL)
+	{
+		call->loaded = MemoryContextAlloc(query->context, call->body_length);
+		amplify_spill_read(query->spill, call->spilled, call->loaded,
+						   call->body_length);
+	}
+	return call->loaded;
+}
+
+/* Do all that can be done without waiting */
+void
+amplify_statement_progress(AmplifyStatement *query)
+{
+	amplify_progress_end(&query->progress);
+	amplify_http_drive();
+	do
+	{
+		finish_completed(query);
+		start_queued(query);
+		amplify_http_drive();
+	} while (!dlist_is_empty(&query->completed));
+}
+
+/*
+ * How many calls have been answered so far.  Any progress may bring the answer
+ * to a call that was looked at before: who looks at several and then waits
+ * must look again if this number has changed.
+ */
+uint64
+amplify_statement_answers(const AmplifyStatement *query)
+{
+	return query->nanswered;
+}
+
+/*
+ * To be called before every wait: tells of it, and returns when there will be
+ * something to do although the network is silent.
+ */
+int64
+amplify_statement_begin_wait(AmplifyStatement *query)
+{
+	AmplifyCounters total = {0};
+	int			in_flight = 0;
+	int64		deadline = PG_INT64_MAX;
+	dlist_iter	iter;
+	ListCell   *lc;
+
+	dlist_foreach(iter, &query->queued)
+	{
+		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+
+		deadline = Min(deadline, call_start(call));
+	}
+	dlist_foreach(iter, &query->active)
+		in_flight++;
+	foreach(lc, query->counters)
+	{
+		const AmplifyCounters *counters = &((ScanCounters *) lfirst(lc))->counters;
+
+		total.calls += counters->calls;
+		total.rows += counters->rows;
+		total.throttled += counters->throttled;
+	}
+	return Min(deadline,
+			   amplify_progress_begin(&query->progress, &total, in_flight,
+									  query->context));
+}
+
+/* Wait until there is something new, and take it in */
+void
+amplify_statement_wait(AmplifyStatement *query, AmplifyCounters *counters)
+{
+	int64		before = amplify_loop_now();
+
+	amplify_http_wait(amplify_statement_begin_wait(query),
+					  dlist_is_empty(&query->active) ? AMPLIFY_WAIT_PAUSE :
+					  AMPLIFY_WAIT_ANSWER);
+	counters->waited += amplify_loop_now() - before;
+	amplify_statement_progress(query);
+}
+
+/*
+ * A descriptor for one scan in the WaitEventSet of an Append: readable when
+ * amplify_statement_progress() has something to do.  Closed with the statement.
+ */
+int
+amplify_statement_async_fd(AmplifyStatement *query)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	int			fd;
+
+	query->async_fds = lappend_int(query->async_fds, -1);
+	MemoryContextSwitchTo(oldcontext);
+	if (!AcquireExternalFD() || (fd = amplify_loop_duplicate()) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("out of file descriptors for amplify_fdw")));
+	llast_int(query->async_fds) = fd;
+	return fd;
+}
+
+/* NULL if none of its scans has begun */
+static AmplifyStatement *
+find_query(const EState *estate)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queries)
+	{
+		AmplifyStatement *query = dlist_container(AmplifyStatement, node, iter.cur);
+
+		if (query->estate == estate)
+			return query;
+	}
+	return NULL;
+}
+
+/*
+ * EvalPlanQual starts the plan once more in the middle of the statement, when
+ * another user may be the current one: it goes on as the statement began.
+ */
+static Oid
+statement_user(const EState *estate)
+{
+	const AmplifyStatement *outer = NULL;
+
+	if (estate->es_epq_active != NULL)
+		outer = find_query(estate->es_epq_active->parentestate);
+	return outer != NULL ? outer->userid : GetUserId();
+}
+
+/* The statement's memory goes away.  Contexts below are gone already. */
+static void
+forget_query(void *arg)
+{
+	AmplifyStatement *query = arg;
+	ListCell   *lc;
+
+	amplify_progress_end(&query->progress);
+	abandon_calls(&query->queued);
+	abandon_calls(&query->active);
+	abandon_calls(&query->held);
+	abandon_calls(&query->kept);
+	foreach(lc, query->connections)
+	{
+		if (lfirst(lc) != NULL)
+			amplify_connection_unpin(lfirst(lc));
+	}
+	foreach(lc, query->async_fds)
+	{
+		if (lfirst_int(lc) >= 0)
+		{
+			close(lfirst_int(lc));
+			ReleaseExternalFD();
+		}
+	}
+	dlist_delete(&query->node);
+}
+
+static void
+abandon_calls(dlist_head *list)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+		amplify_call_abandon(dlist_container(AmplifyCall, node, iter.cur));
+}
+
+static void
+move_call(AmplifyCall *call, dlist_head *list)
+{
+	dlist_delete(&call->node);
+	dlist_push_tail(list, &call->node);
+}
+
+static void
+discard_call(AmplifyStatement *query, AmplifyCall *call)
+{
+	amplify_call_abandon(call);
+	dlist_delete(&call->node);
+	callhash_delete(query->calls, call->id);
+	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	{
+		if (call->keys.value[i] != NULL)
+			pfree(unconstify(char *, call->keys.value[i]));
+	}
+	if (call->token != NULL)
+		pfree(unconstify(char *, call->token));
+	if (call->filter != NULL)
+		pfree(unconstify(char *, call->filter));
+	if (call->failure != NULL)
+		pfree(call->failure);
+	pfree(unconstify(char *, call->id));
+	pfree(call);
+}
+
+/* A call that is done, or has failed */
+static void
+hold_call(AmplifyStatement *query, AmplifyCall *call)
+{
+	move_call(call, &query->held);
+	query->nanswered++;
+}
+
+/* Take in the answers that have come */
+static void
+finish_completed(AmplifyStatement *query)
+{
+	AmplifyTransfer *transfer;
+
+	while ((transfer = amplify_http_pop(&query->completed)) != NULL)
+	{
+		AmplifyCall *call = amplify_call_of(transfer);
+
+		amplify_call_finish(call, query->context);
+		if (call->state == AMPLIFY_CALL_QUEUED)
+		{
+			/* it was there before those that have not been tried yet */
+			dlist_delete(&call->node);
+			dlist_push_head(&query->queued, &call->node);
+		}
+		else
+			hold_call(query, call);
+		if (call->pins == 0)
+		{
+			call->pins = 1;
+			amplify_statement_unpin(query, call);
+		}
+	}
+}
+
+/* Start what the concurrency, the rate and the pauses allow now */
+static void
+start_queued(AmplifyStatement *query)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &query->queued)
+	{
+		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+
+		if (call_start(call) > amplify_loop_now())
+			continue;
+		if (amplify_max_calls > 0 && query->sent >= amplify_max_calls)
+		{
+			amplify_call_fail(call, query->context, AMPLIFY_FAILURE_MAX_CALLS);
+			hold_call(query, call);
+		}
+		else if (amplify_call_start(call, query->context, &query->completed))
+		{
+			query->sent++;
+			move_call(call, &query->active);
+		}
+		else
+			hold_call(query, call);
+	}
+}
+
+/* When that call may start; PG_INT64_MAX: when another one has ended */
+static int64
+call_start(const AmplifyCall *call)
+{
+	const AmplifyServer *server = call->connection->shared;
+
+	if (server->use.in_flight >= call->concurrency)
+		return PG_INT64_MAX;
+	return Max(call->deadline, amplify_throttle_next_start(server));
+}
+
+/* Hold no more bodies in memory than work_mem allows */
+static void
+spill_kept(AmplifyStatement *query)
+{
+	while (query->kept_bytes > (size_t) work_mem * 1024)
+	{
+		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &query->kept);
+
+		/* writing may throw: until it is done, the body is one of kept */
+		if (call->body != NULL)
+			call->spilled = amplify_spill_write(query->spill, call->body,
+												call->body_length);
+		free(call->body);
+		call->body = NULL;
+		query->kept_bytes -= call->body_length;
+		move_call(call, &query->spilled);
+	}
+}

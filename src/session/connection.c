@@ -1,0 +1,450 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.c
+ *	  What a session keeps per server and user: options, endpoint, signing
+ *	  key; and per server: the requests in flight, the rate, the statistics.
+ *
+ * A connection here is not a socket: those belong to libcurl, in http.c, and
+ * serve whoever asks the same host next.
+ *
+ * src/session/connection.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "amplify_fdw.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "aws/sigv4.h"
+#include "storage/sinval.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+static ProcessUtility_hook_type previous_utility = NULL;
+static HTAB *servers = NULL;	/* of AmplifyServer */
+static dlist_head connections = DLIST_STATIC_INIT(connections);
+
+static AmplifyConnection *find_connection(Oid serverid, Oid userid);
+static AmplifyConnection *create_connection(Oid serverid, Oid userid);
+static AmplifyServer *server_entry(Oid serverid);
+static void apply_mapping(AmplifyConnection *connection,
+						  const ForeignServer *server);
+static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
+static void check_usage(Oid serverid, Oid userid);
+static List *mapping_options(AmplifyConnection *connection, Oid serverid);
+static void free_connection(AmplifyConnection *connection);
+static void forget_session(void);
+static void cleanse_secrets(void *arg);
+static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
+static void process_utility(PlannedStmt *pstmt, const char *queryString,
+							bool readOnlyTree, ProcessUtilityContext context,
+							ParamListInfo params, QueryEnvironment *queryEnv,
+							DestReceiver *dest, QueryCompletion *qc);
+
+/* Called once, when the library is loaded */
+void
+amplify_connection_install(void)
+{
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}
+
+/*
+ * The connection of that user to that server, for one statement, which must
+ * give it back by amplify_connection_unpin().
+ */
+AmplifyConnection *
+amplify_connection_pin(Oid serverid, Oid userid)
+{
+	AmplifyConnection *connection;
+
+	/* a cursor may be older than a change that has been committed since */
+	AcceptInvalidationMessages();
+	for (;;)
+	{
+		uint64		before = SharedInvalidMessageCounter;
+		bool		created;
+
+		connection = find_connection(serverid, userid);
+		created = connection == NULL;
+		if (created)
+			connection = create_connection(serverid, userid);
+		else if (OidIsValid(connection->sourceid))
+			check_usage(connection->sourceid, userid);
+		if (SharedInvalidMessageCounter == before)
+			break;
+		/* a change may have come in between: no old endpoint with new keys */
+		if (created)
+			free_connection(connection);
+	}
+	connection->pins++;
+	/* each statement sees for itself */
+	connection->unidentified = 0;
+	return connection;
+}
+
+/* Never throws: also called while a failed statement is cleaned up */
+void
+amplify_connection_unpin(AmplifyConnection *connection)
+{
+	connection->pins--;
+	if (connection->pins == 0 && connection->invalid)
+		free_connection(connection);
+}
+
+/*
+ * Drop what is kept of a server (NULL: of all) as soon as no statement uses
+ * it; returns how many connections that concerned.
+ */
+int
+amplify_connection_drop(const char *servername)
+{
+	dlist_mutable_iter iter;
+	int			count = 0;
+
+	dlist_foreach_modify(iter, &connections)
+	{
+		AmplifyConnection *connection =
+			dlist_container(AmplifyConnection, node, iter.cur);
+
+		if (connection->invalid ||
+			(servername != NULL &&
+			 strcmp(connection->servername, servername) != 0))
+			continue;
+		count++;
+		connection->invalid = true;
+		if (connection->pins == 0)
+			free_connection(connection);
+	}
+	return count;
+}
+
+/* For the functions that show them; not to be changed */
+dlist_head *
+amplify_connection_list(void)
+{
+	return &connections;
+}
+
+/* All AmplifyServers that the session has used, in a new list */
+List *
+amplify_connection_servers(void)
+{
+	List	   *result = NIL;
+	HASH_SEQ_STATUS status;
+	AmplifyServer *server;
+
+	if (servers == NULL)
+		return NIL;
+	hash_seq_init(&status, servers);
+	while ((server = hash_seq_search(&status)) != NULL)
+	{
+		if (server->used)
+			result = lappend(result, server);
+	}
+	return result;
+}
+
+/* All counters to zero, but for what is in use right now */
+void
+amplify_connection_reset_stats(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, amplify_connection_servers())
+	{
+		AmplifyServer *server = lfirst(lc);
+
+		memset(&server->stats, 0, sizeof(server->stats));
+		memset(&server->by_operation, 0, sizeof(server->by_operation));
+		server->use.connections = 0;
+	}
+}
+
+/* Count one request */
+void
+amplify_connection_count(AmplifyConnection *connection,
+						 const AmplifyOperation *operation)
+{
+	AmplifyServer *server = connection->shared;
+
+	server->stats.calls++;
+	for (int i = 0; i < AMPLIFY_MAX_OPERATIONS; i++)
+	{
+		if (server->by_operation[i].operation == NULL)
+			server->by_operation[i].operation = operation;
+		if (strcmp(server->by_operation[i].operation->name, operation->name) == 0)
+		{
+			server->by_operation[i].calls++;
+			break;
+		}
+	}
+}
+
+static AmplifyConnection *
+find_connection(Oid serverid, Oid userid)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &connections)
+	{
+		AmplifyConnection *connection =
+			dlist_container(AmplifyConnection, node, iter.cur);
+
+		if (connection->shared->serverid == serverid &&
+			connection->userid == userid && !connection->invalid)
+			return connection;
+	}
+	return NULL;
+}
+
+static AmplifyConnection *
+create_connection(Oid serverid, Oid userid)
+{
+	MemoryContext context;
+	MemoryContext oldcontext;
+	AmplifyConnection *connection;
+	MemoryContextCallback *callback;
+	ForeignServer *server;
+
+	/* under the caller's until it is complete, so that an error frees it */
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"amplify_fdw connection",
+									ALLOCSET_SMALL_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	connection = palloc0(sizeof(AmplifyConnection));
+	connection->context = context;
+	connection->userid = userid;
+	callback = palloc0(sizeof(MemoryContextCallback));
+	callback->func = cleanse_secrets;
+	callback->arg = connection;
+	MemoryContextRegisterResetCallback(context, callback);
+
+	server = GetForeignServer(serverid);
+	connection->servername = server->servername;
+	connection->shared = server_entry(serverid);
+	amplify_option_defaults(&connection->options);
+	amplify_option_apply(server->options, &connection->options);
+	apply_mapping(connection, server);
+	if (connection->options.region == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("server \"%s\" has no option \"region\"",
+						server->servername)));
+	amplify_endpoint_resolve(&connection->options, "amplify",
+							 connection->options.endpoint_url,
+							 &connection->endpoint);
+	MemoryContextSwitchTo(oldcontext);
+
+	MemoryContextSetParent(context, TopMemoryContext);
+	dlist_push_tail(&connections, &connection->node);
+	return connection;
+}
+
+static AmplifyServer *
+server_entry(Oid serverid)
+{
+	AmplifyServer *server;
+	bool		found;
+
+	if (servers == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(AmplifyServer);
+		servers = hash_create("amplify_fdw servers", 8, &ctl,
+							  HASH_ELEM | HASH_BLOBS);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID,
+									  invalidate_callback, (Datum) 0);
+		CacheRegisterSyscacheCallback(USERMAPPINGOID,
+									  invalidate_callback, (Datum) 0);
+	}
+	server = hash_search(servers, &serverid, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) server + sizeof(Oid), 0,
+			   sizeof(AmplifyServer) - sizeof(Oid));
+	server->used = true;
+	return server;
+}
+
+/*
+ * The user's mapping over the server's options.  Where it names a source, the
+ * mapping for that server comes first; a role of its own replaces that one's.
+ */
+static void
+apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
+{
+	AmplifyOptions *options = &connection->options;
+	List	   *own = mapping_options(connection, server->serverid);
+	ForeignServer *source;
+	bool		has_role;
+
+	amplify_option_apply(own, options);
+	if (options->source_server == NULL)
+		return;
+
+	has_role = options->role_arn != NULL;
+	source = source_server(options->source_server, connection->userid,
+						   server->fdwid);
+	connection->sourceid = source->serverid;
+	options->source_server = NULL;
+	amplify_option_apply(mapping_options(connection, source->serverid),
+						 options);
+	if (options->source_server != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"source_server\" of the user mapping for server \"%s\" leads to another such option",
+						server->servername),
+				 errhint("Name the server whose user mapping has the keys.")));
+	if (has_role)
+	{
+		options->role_arn = options->external_id = NULL;
+		options->role_session_name = NULL;
+		options->role_duration = 0;
+	}
+	amplify_option_apply(own, options);
+}
+
+static ForeignServer *
+source_server(const char *name, Oid userid, Oid fdwid)
+{
+	ForeignServer *server = GetForeignServerByName(name, false);
+
+	check_usage(server->serverid, userid);
+	if (server->fdwid != fdwid)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("server \"%s\" belongs to another foreign-data wrapper",
+						name)));
+	return server;
+}
+
+/*
+ * As for a mapping of his own there, the user must be allowed to use a source.
+ * Each statement sees whether he still is: no message tells of a role that he
+ * is not a member of any more.
+ */
+static void
+check_usage(Oid serverid, Oid userid)
+{
+	const char *name;
+
+	if (amplify_server_aclcheck(serverid, userid) == ACLCHECK_OK)
+		return;
+	name = GetForeignServer(serverid)->servername;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for foreign server %s", name),
+			 errhint("User \"%s\" needs USAGE on server \"%s\" and a user mapping for it with options \"access_key_id\" and \"secret_access_key\", or a view whose owner has both.",
+					 GetUserNameFromId(userid, false), name)));
+}
+
+/*
+ * Like GetUserMapping(), but no mapping is no error here: credential.c says
+ * what is missing, in the same words as for a mapping without keys.
+ */
+static List *
+mapping_options(AmplifyConnection *connection, Oid serverid)
+{
+	Oid			userid = connection->userid;
+	HeapTuple	tuple;
+
+	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+							ObjectIdGetDatum(serverid));
+	if (!HeapTupleIsValid(tuple))
+	{
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+								ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(serverid));
+		connection->of_public |= HeapTupleIsValid(tuple);
+	}
+	connection->has_mapping = HeapTupleIsValid(tuple);
+	if (!connection->has_mapping)
+		return NIL;
+	ReleaseSysCache(tuple);
+	return GetUserMapping(userid, serverid)->options;
+}
+
+static void
+free_connection(AmplifyConnection *connection)
+{
+	dlist_delete(&connection->node);
+	MemoryContextDelete(connection->context);
+}
+
+static void
+cleanse_secrets(void *arg)
+{
+	AmplifyConnection *connection = arg;
+	char	   *secrets[] = {connection->options.secret_access_key,
+		connection->options.session_token,
+		connection->options.external_id,
+		connection->options.proxy_user,
+	connection->options.proxy_password};
+
+	for (int i = 0; i < lengthof(secrets); i++)
+	{
+		if (secrets[i] != NULL)
+			sigv4_cleanse(secrets[i], strlen(secrets[i]));
+	}
+}
+
+/*
+ * A server or a mapping has changed.  Which one hardly matters: they change
+ * seldom, and a new mapping may take the place of PUBLIC's.  Connections that
+ * are in use serve their statements to the end.
+ */
+static void
+invalidate_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	(void) amplify_connection_drop(NULL);
+}
+
+/*
+ * DISCARD ALL hands the session to somebody else, as poolers do: forget what
+ * it knows.  No other event tells of it: RESET ALL touches only settings that
+ * were changed, and comes without DISCARD as well.
+ */
+static void
+process_utility(PlannedStmt *pstmt, const char *queryString,
+				bool readOnlyTree, ProcessUtilityContext context,
+				ParamListInfo params, QueryEnvironment *queryEnv,
+				DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		discard = IsA(pstmt->utilityStmt, DiscardStmt) &&
+		castNode(DiscardStmt, pstmt->utilityStmt)->target == DISCARD_ALL;
+
+	if (previous_utility != NULL)
+		previous_utility(pstmt, queryString, readOnlyTree, context, params,
+						 queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+	if (discard)
+		forget_session();
+}
+
+/*
+ * What the next user of the session must not see: connections, and which
+ * servers were asked how often.  The rate that AWS grants stays.
+ */
+static void
+forget_session(void)
+{
+	ListCell   *lc;
+
+	if (amplify_connection_drop(NULL) > 0)
+		amplify_http_close_idle();
+	amplify_connection_reset_stats();
+	foreach(lc, amplify_connection_servers())
+		((AmplifyServer *) lfirst(lc))->used = false;
+}

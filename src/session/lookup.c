@@ -1,0 +1,435 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  What all sources of credentials need: memory that is overwritten, the
+ *	  environment, files, and requests that are waited for.
+ *
+ * Not here: which sources there are and when they are asked (credential.c),
+ * and what the single ones do (sts.c, metadata.c, profile.c).
+ *
+ * Nothing here raises an error for what a source says or lacks: while older
+ * credentials are still good, a failure is no reason to stop.
+ *
+ * src/session/lookup.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "amplify_fdw.h"
+#include "lib/stringinfo.h"
+#include "aws/sigv4.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define SHORTEST_PART	8		/* of a secret, worth hiding */
+
+/* A text that is overwritten when its context goes away */
+typedef struct Secret
+{
+	MemoryContextCallback callback;
+	size_t		size;
+	char		text[FLEXIBLE_ARRAY_MEMBER];
+} Secret;
+
+/* A transfer that is cancelled when its context goes away */
+typedef struct Request
+{
+	AmplifyTransfer transfer;	/* first, so that one leads to the other */
+	MemoryContextCallback callback;
+	dlist_head	completed;
+} Request;
+
+static char *new_secret(MemoryContext context, size_t size);
+static void cleanse_secret(void *arg);
+static void forget_request(void *arg);
+static void release_body(AmplifyTransfer *transfer);
+static void mask_text(char *text, const char *secret);
+static int	open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
+					  size_t *size);
+
+/* Begin a lookup.  Its context becomes the current one. */
+AmplifyLookup *
+amplify_lookup_start(AmplifyConnection *connection)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "amplify_fdw credential lookup",
+												  ALLOCSET_DEFAULT_SIZES);
+	AmplifyLookup *lookup = MemoryContextAllocZero(context,
+												   sizeof(AmplifyLookup));
+
+	lookup->connection = connection;
+	lookup->context = context;
+	MemoryContextSwitchTo(context);
+	return lookup;
+}
+
+/* End it, and forget all that it has found; the caller has copied the keys */
+void
+amplify_lookup_end(AmplifyLookup *lookup)
+{
+	MemoryContext context = lookup->context;
+
+	MemoryContextSwitchTo(MemoryContextGetParent(context));
+	MemoryContextDelete(context);
+}
+
+/* A copy that is overwritten when the context goes away; NULL gives NULL */
+char *
+amplify_lookup_copy(MemoryContext context, const char *text, size_t length)
+{
+	char	   *copy;
+
+	if (text == NULL)
+		return NULL;
+	copy = new_secret(context, length + 1);
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+/*
+ * The one place that reads the environment, which is the server's.  An empty
+ * variable is none, as for the AWS CLI.
+ */
+const char *
+amplify_lookup_getenv(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/*
+ * The content of a regular file of at most max_size bytes, as a secret.  NULL
+ * with lookup->reason if it can't be had, and without one if there is none.
+ */
+char *
+amplify_lookup_read_file(AmplifyLookup *lookup, const char *path,
+						 size_t max_size)
+{
+	size_t		size;
+	size_t		length = 0;
+	char	   *text;
+	int			fd = open_file(lookup, path, max_size, &size);
+
+	if (fd < 0)
+		return NULL;
+	text = new_secret(lookup->context, size + 1);
+	while (length < size)
+	{
+		ssize_t		n = read(fd, text + length, size - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		length += n;
+	}
+	CloseTransientFile(fd);
+	if (length < size || memchr(text, '\0', length) != NULL)
+	{
+		amplify_lookup_fail(lookup, "File \"%s\" could not be read as text.",
+							path);
+		return NULL;
+	}
+	text[length] = '\0';
+	return text;
+}
+
+/* Say why there are no credentials; returns AMPLIFY_PROVISION_FAILED */
+AmplifyProvision
+amplify_lookup_fail(AmplifyLookup *lookup, const char *format,...)
+{
+	int			save_errno = errno;
+	MemoryContext oldcontext = MemoryContextSwitchTo(lookup->context);
+	StringInfoData reason;
+
+	initStringInfo(&reason);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		errno = save_errno;		/* for %m */
+		va_start(args, format);
+		needed = appendStringInfoVA(&reason, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&reason, needed);
+	}
+	lookup->reason = reason.data;
+	MemoryContextSwitchTo(oldcontext);
+	return AMPLIFY_PROVISION_FAILED;
+}
+
+/*
+ * Take credentials, if they are such: they go into headers, and are not to
+ * bring others along.
+ */
+AmplifyProvision
+amplify_lookup_accept(AmplifyLookup *lookup, const char *access_key_id,
+					  const char *secret_access_key,
+					  const char *session_token, int64 expires)
+{
+	if (session_token != NULL && session_token[0] == '\0')
+		session_token = NULL;
+	if (access_key_id == NULL || secret_access_key == NULL)
+		return amplify_lookup_fail(lookup, "The %s is missing.",
+								   access_key_id == NULL ?
+								   "access key ID" : "secret access key");
+	if (!amplify_option_valid_header(access_key_id) ||
+		!amplify_option_valid_header(secret_access_key) ||
+		(session_token != NULL && !amplify_option_valid_header(session_token)))
+		return amplify_lookup_fail(lookup,
+								   "The keys hold characters that no key of AWS has.");
+	if (strlen(access_key_id) > AMPLIFY_LONGEST_KEY_ID ||
+		strlen(secret_access_key) > AMPLIFY_LONGEST_SECRET ||
+		(session_token != NULL && strlen(session_token) > AMPLIFY_LONGEST_TOKEN))
+		return amplify_lookup_fail(lookup,
+								   "The keys are longer than any key of AWS.");
+
+	lookup->keys.access_key_id = pstrdup(access_key_id);
+	lookup->keys.secret_access_key =
+		amplify_lookup_copy(lookup->context, secret_access_key,
+							strlen(secret_access_key));
+	lookup->keys.session_token =
+		amplify_lookup_copy(lookup->context, session_token,
+							session_token ? strlen(session_token) : 0);
+	lookup->keys.expires = expires;
+	return AMPLIFY_PROVISION_OK;
+}
+
+/*
+ * Credentials out of a JSON answer, in member result (NULL: the answer
+ * itself).  What they are called is the same everywhere, but for the token.
+ */
+AmplifyProvision
+amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
+					const char *result, const char *token_member)
+{
+	const char *const members[] = {"AccessKeyId", "SecretAccessKey", token_member};
+	AmplifyResponse *page = amplify_response_create(lookup->context);
+	const char *texts[lengthof(members)] = {NULL};
+	int64		expires = AMPLIFY_NEVER;
+	AmplifyProvision provision = AMPLIFY_PROVISION_OK;
+	AmplifyItem *item;
+	AmplifyValue value;
+
+	if (amplify_response_parse(page, transfer->body, transfer->body_length,
+							   transfer->max_size, result,
+							   false) != AMPLIFY_PARSE_OK)
+		return amplify_lookup_fail(lookup, "The answer holds no credentials.");
+	item = amplify_response_item(page, 0);
+	for (int i = 0; i < lengthof(members); i++)
+	{
+		switch (amplify_response_value(item, members[i], AMPLIFY_TEXT, &value))
+		{
+			case AMPLIFY_VALUE_OK:
+				texts[i] = value.text;
+				break;
+			case AMPLIFY_VALUE_NULL:
+				break;
+			default:
+				provision = amplify_lookup_fail(lookup,
+												"Member \"%s\" of the answer is not a text.",
+												members[i]);
+		}
+	}
+	switch (amplify_response_value(item, "Expiration", AMPLIFY_TIMESTAMP, &value))
+	{
+		case AMPLIFY_VALUE_OK:
+			expires = (int64) timestamptz_to_time_t(value.time);
+			break;
+		case AMPLIFY_VALUE_NULL:
+			break;
+		default:
+			provision = amplify_lookup_fail(lookup,
+											"Member \"Expiration\" of the answer is not a time.");
+	}
+	if (provision == AMPLIFY_PROVISION_OK)
+		provision = amplify_lookup_accept(lookup, texts[0], texts[1],
+										  texts[2], expires);
+	amplify_response_cleanse(page);
+	return provision;
+}
+
+/* AWS_ACCESS_KEY_ID and its companions */
+AmplifyProvision
+amplify_lookup_environment(AmplifyLookup *lookup)
+{
+	const char *id = amplify_lookup_getenv("AWS_ACCESS_KEY_ID");
+	const char *secret = amplify_lookup_getenv("AWS_SECRET_ACCESS_KEY");
+	const char *token = amplify_lookup_getenv("AWS_SESSION_TOKEN");
+	const char *expiration = amplify_lookup_getenv("AWS_CREDENTIAL_EXPIRATION");
+	int64		expires = AMPLIFY_NEVER;
+	TimestampTz time;
+
+	if (id == NULL)
+		return AMPLIFY_PROVISION_NONE;
+	if (secret == NULL)
+		return amplify_lookup_fail(lookup,
+								   "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.");
+	if (token == NULL)
+		token = amplify_lookup_getenv("AWS_SECURITY_TOKEN");
+	if (expiration != NULL)
+	{
+		if (amplify_time_from_iso(expiration, &time) != AMPLIFY_VALUE_OK)
+			return amplify_lookup_fail(lookup,
+									   "AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z.");
+		expires = (int64) timestamptz_to_time_t(time);
+	}
+	lookup->refreshable = false;
+	return amplify_lookup_accept(lookup, id, secret, token, expires);
+}
+
+/*
+ * Overwrite a secret in what comes from outside: a service may echo what it
+ * was sent.
+ */
+void
+amplify_lookup_mask(AmplifyFailure *failure, const char *secret)
+{
+	if (secret == NULL || secret[0] == '\0')
+		return;
+	mask_text(failure->code, secret);
+	mask_text(failure->message, secret);
+	mask_text(failure->request_id, secret);
+}
+
+static void
+mask_text(char *text, const char *secret)
+{
+	size_t		length = strlen(secret);
+	char	   *end = text + strlen(text);
+
+	for (char *p = strstr(text, secret); p != NULL; p = strstr(p + length, secret))
+		memset(p, '*', length);
+
+	/* the text may have been cut within it */
+	for (size_t n = Min(length, end - text); n >= SHORTEST_PART; n--)
+	{
+		if (memcmp(end - n, secret, n) == 0)
+		{
+			memset(end - n, '*', n);
+			break;
+		}
+	}
+}
+
+/* For one request after the other; its body is wiped, whatever happens */
+AmplifyTransfer *
+amplify_lookup_transfer(AmplifyLookup *lookup)
+{
+	Request    *request = MemoryContextAllocZero(lookup->context,
+												 sizeof(Request));
+
+	dlist_init(&request->completed);
+	request->transfer.done = true;
+	request->transfer.max_size = 128 * 1024;
+	request->transfer.completed = &request->completed;
+	request->transfer.use = &lookup->connection->shared->use;
+	request->callback.func = forget_request;
+	request->callback.arg = request;
+	MemoryContextRegisterResetCallback(lookup->context, &request->callback);
+	return &request->transfer;
+}
+
+/* Send it and wait for the answer; interrupts are served meanwhile */
+AmplifyOutcome
+amplify_lookup_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
+{
+	Request    *request = (Request *) transfer;
+
+	release_body(transfer);
+	amplify_http_submit(transfer);
+	amplify_sign_forget(transfer);
+	while (amplify_http_pop(&request->completed) == NULL)
+		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
+	transfer->fresh = amplify_http_is_suspect(transfer);
+	return amplify_report_classify(transfer, failure);
+}
+
+void
+amplify_lookup_pause(int64 microseconds)
+{
+	int64		deadline = amplify_loop_now() + microseconds;
+
+	while (amplify_loop_now() < deadline)
+		amplify_http_wait(deadline, AMPLIFY_WAIT_CREDENTIALS);
+}
+
+static char *
+new_secret(MemoryContext context, size_t size)
+{
+	Secret	   *secret = MemoryContextAlloc(context,
+											offsetof(Secret, text) + size);
+
+	secret->size = size;
+	secret->callback.func = cleanse_secret;
+	secret->callback.arg = secret;
+	MemoryContextRegisterResetCallback(context, &secret->callback);
+	return secret->text;
+}
+
+static void
+cleanse_secret(void *arg)
+{
+	Secret	   *secret = arg;
+
+	sigv4_cleanse(secret->text, secret->size);
+}
+
+static void
+forget_request(void *arg)
+{
+	Request    *request = arg;
+
+	/* a cancelled transfer's body is as secret as a complete one */
+	if (request->transfer.body != NULL)
+		sigv4_cleanse(request->transfer.body, request->transfer.body_length);
+	amplify_http_cancel(&request->transfer);
+}
+
+static void
+release_body(AmplifyTransfer *transfer)
+{
+	if (transfer->body != NULL)
+		sigv4_cleanse(transfer->body, transfer->body_length);
+	amplify_http_release(transfer);
+}
+
+static int
+open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
+		  size_t *size)
+{
+	struct stat st;
+	int			fd;
+
+	/* not to be held up by a FIFO; what it is shows only afterwards */
+	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0)
+	{
+		if (errno != ENOENT && errno != ENOTDIR)
+			amplify_lookup_fail(lookup, "File \"%s\" could not be opened: %m.",
+								path);
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		st.st_size <= (off_t) max_size)
+	{
+		*size = st.st_size;
+		return fd;
+	}
+	CloseTransientFile(fd);
+	amplify_lookup_fail(lookup,
+						"\"%s\" is not a file of at most %zu bytes.",
+						path, max_size);
+	return -1;
+}

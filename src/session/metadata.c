@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * metadata.c
+ *	  The role of the container or of the EC2 instance that the server runs
+ *	  in, from the services that AWS puts beside them.
+ *
+ * Only the second version of the instance's service is spoken: the first one
+ * answers whoever makes this machine send a GET.  Neither service is ever
+ * reached through a proxy.
+ *
+ * src/session/metadata.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "amplify_fdw.h"
+#include "aws/sigv4.h"
+
+#define CONTAINER_HOST		"http://169.254.170.2"
+#define CONTAINER_TIMEOUT	2000	/* ms, as the AWS CLI has it */
+#define CONTAINER_ATTEMPTS	3
+#define CONTAINER_PAUSE		USECS_PER_SEC
+#define MAX_TOKEN			20000
+
+#define INSTANCE_IPV4		"http://169.254.169.254"
+#define INSTANCE_IPV6		"http://[fd00:ec2::254]"
+#define INSTANCE_TIMEOUT	1	/* s, likewise */
+#define TOKEN_PATH			"/latest/api/token"
+#define TOKEN_LIFE			"x-aws-ec2-metadata-token-ttl-seconds: 21600"
+#define ROLE_PATH			"/latest/meta-data/iam/security-credentials/"
+
+static AmplifyProvision container_url(AmplifyLookup *lookup, char **url,
+									  const char **target);
+static bool container_host_allowed(const char *host);
+static AmplifyProvision container_token(AmplifyLookup *lookup,
+										const char **header);
+static AmplifyProvision instance_url(AmplifyLookup *lookup,
+									 AmplifyEndpoint *endpoint);
+static AmplifyOutcome instance_token(AmplifyLookup *lookup,
+									 AmplifyTransfer *transfer,
+									 AmplifyFailure *failure);
+static AmplifyOutcome instance_send(AmplifyLookup *lookup,
+									AmplifyTransfer *transfer,
+									AmplifyFailure *failure);
+static AmplifyProvision instance_keys(AmplifyLookup *lookup,
+									  AmplifyTransfer *transfer,
+									  const char *prefix);
+static AmplifyProvision fail_request(AmplifyLookup *lookup, const char *what,
+									 const AmplifyTransfer *transfer,
+									 AmplifyFailure *failure);
+static int	environment_number(const char *name, int fallback, int max);
+
+/* ECS, EKS Pod Identity and those that do as they do */
+AmplifyProvision
+amplify_metadata_container(AmplifyLookup *lookup)
+{
+	AmplifyTransfer *transfer;
+	AmplifyFailure failure;
+	AmplifyOutcome outcome;
+	const char *token = NULL;
+	char	   *url = NULL;
+	const char *target = NULL;
+	AmplifyProvision provision = container_url(lookup, &url, &target);
+
+	if (provision == AMPLIFY_PROVISION_OK)
+		provision = container_token(lookup, &token);
+	if (provision != AMPLIFY_PROVISION_OK)
+		return provision;
+
+	transfer = amplify_lookup_transfer(lookup);
+	transfer->url = url;
+	transfer->target = target;
+	transfer->headers[0] = "accept: application/json";
+	transfer->headers[1] = token;
+	transfer->connect_timeout = transfer->timeout = CONTAINER_TIMEOUT;
+	for (int attempt = 1;; attempt++)
+	{
+		outcome = amplify_lookup_send(transfer, &failure);
+		if ((outcome != AMPLIFY_OUTCOME_RETRY &&
+			 outcome != AMPLIFY_OUTCOME_THROTTLED) ||
+			attempt == CONTAINER_ATTEMPTS)
+			break;
+		amplify_lookup_pause(CONTAINER_PAUSE);
+	}
+	lookup->refreshable = true;
+	if (outcome != AMPLIFY_OUTCOME_OK)
+		return fail_request(lookup, "credentials", transfer, &failure);
+	return amplify_lookup_json(lookup, transfer, NULL, "Token");
+}
+
+/* The role of the EC2 instance */
+AmplifyProvision
+amplify_metadata_instance(AmplifyLookup *lookup)
+{
+	const char *disabled = amplify_lookup_getenv("AWS_EC2_METADATA_DISABLED");
+	int			timeout = environment_number("AWS_METADATA_SERVICE_TIMEOUT",
+											 INSTANCE_TIMEOUT, 600);
+	AmplifyTransfer *transfer;
+	AmplifyFailure failure;
+	AmplifyEndpoint endpoint = {0};
+	AmplifyProvision provision;
+
+	if (disabled != NULL && pg_strcasecmp(disabled, "true") == 0)
+		return AMPLIFY_PROVISION_NONE;
+	provision = instance_url(lookup, &endpoint);
+	if (provision != AMPLIFY_PROVISION_OK)
+		return provision;
+
+	transfer = amplify_lookup_transfer(lookup);
+	transfer->url = endpoint.url;
+	transfer->connect_timeout = transfer->timeout = timeout * 1000;
+	transfer->target = psprintf("%s" TOKEN_PATH, endpoint.path_prefix);
+	if (instance_token(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
+		return fail_request(lookup, "session token", transfer, &failure);
+	lookup->refreshable = true;
+	return instance_keys(lookup, transfer, endpoint.path_prefix);
+}
+
+/* NONE when no variable says that this is a container */
+static AmplifyProvision
+container_url(AmplifyLookup *lookup, char **url, const char **target)
+{
+	const char *relative =
+		amplify_lookup_getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full =
+		amplify_lookup_getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *end;
+
+	if (relative == NULL && full == NULL)
+		return AMPLIFY_PROVISION_NONE;
+	if (relative != NULL)
+	{
+		if (relative[0] != '/' || !amplify_option_valid_header(relative))
+			return amplify_lookup_fail(lookup,
+									   "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path.");
+		*url = pstrdup(CONTAINER_HOST);
+		*target = relative;
+		return AMPLIFY_PROVISION_OK;
+	}
+
+	end = strstr(full, "://");
+	end = end == NULL ? full : end + 3 + strcspn(end + 3, "/?#");
+	*url = pnstrdup(full, end - full);
+	if (!amplify_option_valid_header(full) || *end == '#' ||
+		!amplify_option_valid_url(*url))
+		return amplify_lookup_fail(lookup,
+								   "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https URL.");
+	if (strncmp(*url, "https://", 8) != 0 && !container_host_allowed(*url + 7))
+		return amplify_lookup_fail(lookup,
+								   "AWS_CONTAINER_CREDENTIALS_FULL_URI has another host than this machine or the container services of AWS, and is not https.");
+	*target = *end == '/' ? end : psprintf("/%s", end);
+	return AMPLIFY_PROVISION_OK;
+}
+
+/* Without TLS only where nobody can listen; host[:port] */
+static bool
+container_host_allowed(const char *host)
+{
+	static const char *const allowed[] = {
+		"localhost", "169.254.170.2", "169.254.170.23", "[::1]",
+		"[fd00:ec2::23]",
+	};
+	int			length = host[0] == '[' ? strcspn(host, "]") + 1 :
+		strcspn(host, ":");
+	char	   *name = pnstrdup(host, length);
+	struct in_addr address;
+
+	for (int i = 0; i < lengthof(allowed); i++)
+	{
+		if (pg_strcasecmp(name, allowed[i]) == 0)
+			return true;
+	}
+	return inet_pton(AF_INET, name, &address) == 1 &&
+		(ntohl(address.s_addr) >> 24) == 127;
+}
+
+/* *header stays NULL when none is wanted.  The file changes: read it anew. */
+static AmplifyProvision
+container_token(AmplifyLookup *lookup, const char **header)
+{
+	const char *path =
+		amplify_lookup_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *token =
+		amplify_lookup_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	char	   *line;
+
+	if (path != NULL)
+	{
+		token = amplify_lookup_read_file(lookup, path, MAX_TOKEN);
+		if (token == NULL)
+			return lookup->reason != NULL ? AMPLIFY_PROVISION_FAILED :
+				amplify_lookup_fail(lookup, "There is no token file \"%s\".",
+									path);
+	}
+	if (token == NULL)
+		return AMPLIFY_PROVISION_OK;
+	for (const char *p = token; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p > '~')
+			return amplify_lookup_fail(lookup,
+									   "The container's authorization token holds characters that cannot be sent.");
+	}
+	line = psprintf("authorization: %s", token);
+	*header = amplify_lookup_copy(lookup->context, line, strlen(line));
+	sigv4_cleanse(line, strlen(line));
+	return AMPLIFY_PROVISION_OK;
+}
+
+static AmplifyProvision
+instance_url(AmplifyLookup *lookup, AmplifyEndpoint *endpoint)
+{
+	const char *url =
+		amplify_lookup_getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *mode =
+		amplify_lookup_getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+
+	if (url == NULL)
+		url = mode != NULL && pg_strcasecmp(mode, "ipv6") == 0 ?
+			INSTANCE_IPV6 : INSTANCE_IPV4;
+	if (!amplify_option_valid_url(url))
+		return amplify_lookup_fail(lookup,
+								   "AWS_EC2_METADATA_SERVICE_ENDPOINT is not an http or https URL.");
+	amplify_endpoint_split(url, endpoint);
+	return AMPLIFY_PROVISION_OK;
+}
+
+/* Put a new session token into the transfer's headers */
+static AmplifyOutcome
+instance_token(AmplifyLookup *lookup, AmplifyTransfer *transfer,
+			   AmplifyFailure *failure)
+{
+	AmplifyOutcome outcome;
+	char	   *line;
+
+	transfer->method = "PUT";
+	transfer->headers[0] = TOKEN_LIFE;
+	transfer->headers[1] = NULL;
+	outcome = instance_send(lookup, transfer, failure);
+	if (outcome != AMPLIFY_OUTCOME_OK)
+		return outcome;
+	if (transfer->body == NULL || !amplify_option_valid_header(transfer->body))
+	{
+		strlcpy(failure->message, "It holds no token", sizeof(failure->message));
+		return AMPLIFY_OUTCOME_FAIL;
+	}
+	line = psprintf("x-aws-ec2-metadata-token: %s", transfer->body);
+	transfer->method = NULL;
+	transfer->headers[0] = amplify_lookup_copy(lookup->context, line,
+											   strlen(line));
+	sigv4_cleanse(line, strlen(line));
+	return outcome;
+}
+
+static AmplifyOutcome
+instance_send(AmplifyLookup *lookup, AmplifyTransfer *transfer,
+			  AmplifyFailure *failure)
+{
+	int			attempts = environment_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+											  1, 100);
+	AmplifyOutcome outcome;
+
+	do
+		outcome = amplify_lookup_send(transfer, failure);
+	while ((outcome == AMPLIFY_OUTCOME_RETRY ||
+			outcome == AMPLIFY_OUTCOME_THROTTLED) && --attempts > 0);
+	return outcome;
+}
+
+/* The role's name first, then its keys */
+static AmplifyProvision
+instance_keys(AmplifyLookup *lookup, AmplifyTransfer *transfer,
+			  const char *prefix)
+{
+	AmplifyFailure failure;
+	char	   *role;
+	char		code[sizeof(failure.code)];
+	char		message[sizeof(failure.message)];
+
+	transfer->target = psprintf("%s" ROLE_PATH, prefix);
+	if (instance_send(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
+		return fail_request(lookup, "role", transfer, &failure);
+	role = transfer->body == NULL ? "" :
+		pnstrdup(transfer->body, strcspn(transfer->body, "\r\n"));
+	if (!amplify_option_valid_header(role) || strlen(role) > 64)
+		return amplify_lookup_fail(lookup, "The instance names no role.");
+
+	transfer->target = psprintf("%s" ROLE_PATH "%s", prefix,
+								amplify_sign_encode(role));
+	if (instance_send(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
+		return fail_request(lookup, "credentials", transfer, &failure);
+	if (amplify_response_error(transfer->body, transfer->body_length,
+							   code, sizeof(code), message, sizeof(message)) &&
+		code[0] != '\0' && strcmp(code, "Success") != 0)
+		return amplify_lookup_fail(lookup,
+								   "The metadata service has no credentials: it says \"%s\".",
+								   code);
+	return amplify_lookup_json(lookup, transfer, NULL, "Token");
+}
+
+static AmplifyProvision
+fail_request(AmplifyLookup *lookup, const char *what,
+			 const AmplifyTransfer *transfer, AmplifyFailure *failure)
+{
+	return amplify_lookup_fail(lookup,
+							   "Asking %s for the %s failed: %s",
+							   transfer->url, what,
+							   amplify_report_detail(failure));
+}
+
+static int
+environment_number(const char *name, int fallback, int max)
+{
+	const char *text = amplify_lookup_getenv(name);
+	char	   *end;
+	long		number;
+
+	if (text == NULL)
+		return fallback;
+	number = strtol(text, &end, 10);
+	return *end == '\0' && number >= 1 && number <= max ? (int) number : fallback;
+}

@@ -1,0 +1,190 @@
+/*-------------------------------------------------------------------------
+ *
+ * throttle_test.c
+ *	  Tests of src/request/throttle.c; prints TAP.
+ *
+ * The limiter is a function of what has happened to the calls of one server
+ * and of the time that it is told, so that a table says all of it.  Its
+ * contract, in the order of the table:
+ *
+ *	- A server that has refused nothing is not limited.
+ *	- The first refusal limits it to 200 calls a second and pauses for 50 ms;
+ *	  each further one in a row doubles the pause, up to 5 s, and an accepted
+ *	  call ends the row.
+ *	- What was started before the last refusal that counted counts no more:
+ *	  a burst is refused once.
+ *	- The server's own wish (Retry-After) lengthens the pause, never shortens
+ *	  it, and holds for refusals of a burst, too.
+ *	- Calls are spaced out evenly; of the time that no call has used, 25 ms
+ *	  are made up for and no more.
+ *	- After each interval of at least 100 ms, the rate is what was accepted in
+ *	  it if anything was refused, but no less than half of what it was and no
+ *	  less than one call in 2 s; else it grows by a tenth and one.
+ *	- Beyond 10,000 calls a second the limit ends.
+ *
+ * test/unit/throttle_test.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "amplify_fdw.h"
+
+#undef printf					/* the C library's will do */
+
+typedef enum Event
+{
+	STARTED,
+	ACCEPTED,
+	REFUSED
+} Event;
+
+/* Times are in milliseconds */
+typedef struct Step
+{
+	const char *scenario;		/* begins one, with a new server; else NULL */
+	Event		event;
+	int			times;			/* in a row, */
+	double		interval;		/* so far from each other */
+	double		at;				/* when the first one is */
+	double		started;		/* REFUSED: when the last of those calls was,
+								 * before it is refused */
+	double		retry_after;	/* REFUSED: what the server wants */
+	double		rate;			/* what must come of it */
+	double		next_start;
+} Step;
+
+static const Step steps[] = {
+	{"not limited", STARTED, 1000, 0, 10000, 0, 0, 0, 0},
+	{NULL, ACCEPTED, 1000, 1, 10100, 0, 0, 0, 0},
+	{NULL, STARTED, 1, 0, 12000, 0, 0, 0, 0},
+
+	{"first refusal", STARTED, 1, 0, 10000, 0, 0, 0, 0},
+	{NULL, REFUSED, 1, 0, 10010, 10, 0, 200, 10060},
+	{NULL, STARTED, 1, 0, 10060, 0, 0, 200, 10065},
+
+	{"a row of refusals", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10060, 10, 0, 200, 10160},
+	{NULL, REFUSED, 1, 0, 10170, 10, 0, 100, 10370},
+	{NULL, REFUSED, 1, 0, 10380, 10, 0, 50, 10780},
+	{NULL, REFUSED, 1, 0, 10790, 10, 0, 25, 11590},
+	{NULL, REFUSED, 1, 0, 11600, 10, 0, 12.5, 13200},
+	{NULL, REFUSED, 1, 0, 13210, 10, 0, 6.25, 16410},
+	{NULL, REFUSED, 1, 0, 16420, 10, 0, 3.125, 21420},
+	{NULL, REFUSED, 1, 0, 21430, 10, 0, 1.5625, 26430},
+	{NULL, REFUSED, 1, 0, 26440, 10, 0, 0.78125, 31440},
+	{NULL, REFUSED, 1, 0, 31450, 10, 0, 0.5, 36450},
+	{NULL, REFUSED, 5, 6000, 40000, 10, 0, 0.5, 69000},
+	{NULL, REFUSED, 33, 6000, 70000, 10, 0, 0.5, 267000},
+
+	{"an accepted call ends the row", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10060, 10, 0, 200, 10160},
+	{NULL, ACCEPTED, 1, 0, 10100, 0, 0, 200, 10160},
+	{NULL, REFUSED, 1, 0, 10110, 0, 0, 200, 10160},
+
+	{"a burst counts once", REFUSED, 1, 0, 10010, 10, 0, 200, 10060},
+	{NULL, REFUSED, 50, 0.1, 10011, 10, 0, 200, 10060},
+	{NULL, REFUSED, 1, 0, 10060, 51, 0, 200, 10060},
+	{NULL, REFUSED, 1, 0, 10061, 51, 0, 200, 10161},
+	{NULL, REFUSED, 1, 0, 10062, 10, 0, 200, 10161},
+
+	{"the server's wish", REFUSED, 1, 0, 10000, 10, 20, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10001, 10, 3000, 200, 13001},
+	{NULL, REFUSED, 1, 0, 10002, 10, 2000, 200, 13001},
+	{"the server's wish at once", REFUSED, 1, 0, 10000, 10, 700, 200, 10700},
+	{NULL, ACCEPTED, 1, 0, 10720, 0, 0, 221, 10700},
+
+	{"spacing", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, STARTED, 1, 0, 10050, 0, 0, 200, 10055},
+	{NULL, STARTED, 10, 0, 10050, 0, 0, 200, 10105},
+	{NULL, STARTED, 1, 0, 20000, 0, 0, 200, 19980},
+	{NULL, STARTED, 4, 0, 20000, 0, 0, 200, 20000},
+	{NULL, STARTED, 1, 0, 20000, 0, 0, 200, 20005},
+	{NULL, STARTED, 1, 0, 20024, 0, 0, 200, 20010},
+
+	{"growth", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 5, 10, 10100, 0, 0, 200, 10050},
+	{NULL, ACCEPTED, 1, 0, 10149, 0, 0, 200, 10050},
+	{NULL, ACCEPTED, 1, 0, 10150, 0, 0, 221, 10050},
+	{NULL, ACCEPTED, 1, 0, 10249, 0, 0, 221, 10050},
+	{NULL, ACCEPTED, 1, 0, 10260, 0, 0, 244.1, 10050},
+	{NULL, ACCEPTED, 1, 0, 10350, 0, 0, 244.1, 10050},
+	{NULL, ACCEPTED, 1, 0, 10360, 0, 0, 269.51, 10050},
+
+	{"the rate that is granted", ACCEPTED, 500, 0, 10000, 0, 0, 0, 0},
+	{NULL, REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 15, 5, 10060, 0, 0, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10150, 100, 0, 150, 10200},
+	{NULL, ACCEPTED, 11, 1, 10210, 0, 0, 150, 10200},
+	{NULL, REFUSED, 1, 0, 10240, 10, 0, 150, 10290},
+	{NULL, ACCEPTED, 1, 0, 10270, 0, 0, 100, 10290},
+	{NULL, ACCEPTED, 1, 0, 10370, 0, 0, 111, 10290},
+	{NULL, REFUSED, 1, 0, 10400, 10, 0, 111, 10450},
+	{NULL, ACCEPTED, 1, 0, 10470, 0, 0, 55.5, 10450},
+
+	{"the limit ends", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 39, 100, 10150, 0, 0, 8630.4033357427, 10050},
+	{NULL, ACCEPTED, 1, 0, 14050, 0, 0, 9494.4436693170, 10050},
+	{NULL, ACCEPTED, 1, 0, 14150, 0, 0, 0, 10050},
+	{NULL, STARTED, 1, 0, 14150, 0, 0, 0, 10050},
+	{NULL, ACCEPTED, 50, 100, 14250, 0, 0, 0, 10050},
+	{"... and begins anew", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 42, 100, 10150, 0, 0, 0, 10050},
+	{NULL, REFUSED, 1, 0, 30000, 10, 0, 200, 30050},
+	{NULL, ACCEPTED, 1, 0, 30150, 0, 0, 221, 30050},
+};
+
+static void
+play(const Step *step, AmplifyServer *server)
+{
+	for (int i = 0; i < step->times; i++)
+	{
+		double		at = step->at + i * step->interval;
+		int64		now = llround(at * 1000);
+
+		if (step->event == STARTED)
+			amplify_throttle_started(server, now);
+		else if (step->event == ACCEPTED)
+			amplify_throttle_accepted(server, now);
+		else
+			amplify_throttle_throttled(server, now,
+									llround((at - step->started) * 1000),
+									llround(step->retry_after * 1000));
+	}
+}
+
+int
+main(void)
+{
+	const char *scenario = NULL;
+	AmplifyServer server;
+	bool		failed = false;
+
+	printf("1..%d\n", (int) lengthof(steps));
+	for (int i = 0; i < lengthof(steps); i++)
+	{
+		const Step *step = &steps[i];
+		double		next_start;
+		bool		good;
+
+		if (step->scenario != NULL)
+		{
+			scenario = step->scenario;
+			memset(&server, 0, sizeof(server));
+		}
+		play(step, &server);
+		next_start = amplify_throttle_next_start(&server) / 1000.0;
+		good = fabs(server.rate - step->rate) < 1e-6 &&
+			fabs(next_start - step->next_start) < 0.002;
+		failed |= !good;
+		printf("%sok %d - %s, at %g ms\n", good ? "" : "not ", i + 1, scenario,
+			   step->at);
+		if (!good)
+			printf("# rate %.9g, want %.9g; next start %.9g, want %.9g\n",
+				   server.rate, step->rate, next_start, step->next_start);
+	}
+	return failed ? 1 : 0;
+}
