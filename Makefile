@@ -4,6 +4,7 @@ MODULE_big = amplify_fdw
 OBJS = \
 	src/amplify_fdw.o \
 	src/aws/endpoint.o \
+	src/aws/outcome.o \
 	src/aws/json.o \
 	src/aws/response.o \
 	src/aws/sign.o \
@@ -12,6 +13,7 @@ OBJS = \
 	src/aws/xml.o \
 	src/executor/analyze.o \
 	src/executor/explain.o \
+	src/executor/keys.o \
 	src/executor/readahead.o \
 	src/executor/scan.o \
 	src/executor/value.o \

@@ -75,7 +75,7 @@ BEGIN
   DROP TABLE listed, got;
 END $$;
 SELECT resource, c.* FROM amplify_fdw_resources(), compare(resource) AS c;
--- an app that neither the request nor the answer names
+-- an app that neither the request nor the response names
 \! mockctl fault op=GetWebhook status=200 'body={"webhook":{"webhookId":"w1"}}'
 SELECT app_id, webhook_id, webhook_arn FROM webhooks WHERE webhook_id = 'w1';
 DROP FUNCTION compare;

@@ -12,9 +12,9 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "planner/amplify_planner.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -100,7 +100,7 @@ amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	if (strcmp(stmt->remote_schema, "amplify") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-				 errmsg("there is no foreign schema \"%s\"",
+				 errmsg("foreign schema \"%s\" does not exist",
 						stmt->remote_schema),
 				 errhint("The tables of AWS Amplify are in schema \"amplify\".")));
 	amplify_option_import(stmt->options, &options);

@@ -1,66 +1,19 @@
 #!/usr/bin/env bash
 # layers.sh [DIR] - checks who calls whom in src/, as a TAP test.
 #
-# DIR is a tree that is built; without it, one is built.  What the linker sees
-# is what counts: most checks read the symbols of the objects, and the others
-# the lines of the source.
+# DIR is a tree that is built; without it, one is built.  The rule is the list
+# of wings below: a file includes, and calls, those of its own wing and of the
+# wings before it.  What the linker sees is held against it, too.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The layers, from the bottom up: each file and the files that it uses.  Those
-# stand above it in this list, so calls go downwards and there is no cycle.
-# The list is exact: what is not used any more goes out of it.
-layers='
-sigv4:
-resource_data:
-resource: resource_data
-xml:
-time:
-json:
-response: sigv4 xml time json
-endpoint:
-throttle:
-transfer:
-memory:
-loop:
-socket: loop
-easy: transfer loop socket
-http: memory loop socket easy
-option_data:
-option: resource resource_data option_data
-keyset: resource
-report: response
-sign: sigv4 time
-connection: sigv4 endpoint http option
-spill:
-progress: loop
-lookup: sigv4 time response loop http option report sign
-sts: sigv4 xml time endpoint option report sign lookup
-metadata: sigv4 response endpoint option report sign lookup
-profile: lookup sts metadata
-credential: report sign lookup sts metadata profile
-call: resource throttle loop http report sign connection credential
-statement: throttle loop http connection spill progress call
-stream: resource response report statement
-fetch: resource response keyset report statement stream
-value: resource response option report
-key: resource value
-plan: resource option key
-scan: loop http option keyset statement fetch value plan
-explain: scan
-describe: resource resource_data option_data
-analyze: option keyset statement fetch value
-readahead: option keyset statement fetch scan explain
-join: key plan readahead
-unique: resource option value plan
-stat: http connection
-amplify_fdw: resource resource_data option connection progress statement plan scan explain analyze join unique
-'
+# From the bottom up
+wings='http aws model session request executor planner'
 
 # Doors: symbols of others that only some files may use.  Libraries have one
 # each.  There is one place that waits, for it must know how to be interrupted.
 # Files that are not in the line of errstart can't report an error, so that
-# what fails at the other end becomes one in error.c.
+# what fails at the other end becomes one in report.c.
 doors='
 curl_[a-z]+_[a-z_]+: http easy
 json_[a-z_]+: response
@@ -70,31 +23,32 @@ json_[a-z_]+: response
 (secure_)?getenv: lookup
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
-errstart(_cold)?: resource option report connection spill progress statement value analyze amplify_fdw
+errstart(_cold)?: resource option connection credential spill progress statement report value analyze amplify_fdw
 '
 
 # The same by what stands in the source
 words='
-<curl/: http.c request.c
+<curl/: http.c easy.c
 <json-c/: response.c
 <openssl/: sigv4.c
-PG_VERSION_NUM: amplify_base.h
+PG_VERSION_NUM: compat.h
 ERRCODE_(FDW_UNABLE_TO_|SYSTEM_ERROR|CONNECTION_|CONFIGURATION_LIMIT): report.c
 strcmp\([^)]*(defname|option->name): option.c
 '
 
-# Lines "def|use SYMBOL FILE", one for each global symbol of each object
+# Lines "def|use SYMBOL FILE TYPE", one for each global symbol of each object;
+# a file is named as wing/file
 symbols() {
     local object
 
-    for object in "$build"/src/{*,*/*}.o; do
-        nm -g "$object" | awk -v file="$(basename "$object" .o)" '
+    while IFS= read -r object; do
+        nm -g "$build/src/$object" | awk -v file="${object%.o}" '
             NF == 3 { print "def", $3, file, $2 }
-            NF == 2 { print "use", $2, file }'
-    done
+            NF == 2 { print "use", $2, file, "-" }'
+    done < <(cd "$build/src" && find . -name '*.o' -printf '%P\n' | sort)
 }
 
-# Lines "FILE CALLEE SYMBOLS" as things are
+# Lines "FILE CALLEE SYMBOLS"
 calls() {
     awk '
         $1 == "def" { home[$2] = $3 }
@@ -109,45 +63,36 @@ calls() {
         }' "$symbols"
 }
 
-calls_as_listed() {
-    calls | awk -v layers="$layers" '
-        BEGIN {
-            n = split(layers, line, "\n")
-            for (i = 1; i <= n; i++) {
-                m = split(line[i], word, "[: ]+")
-                for (j = 2; j <= m; j++)
-                    if (word[j] != "") listed[word[1] " " word[j]] = 1
-            }
+# Lines "FILE FILE MORE" in which the second stands in a wing above the first
+upwards() {
+    awk -v wings="$wings" '
+        function floor(file) {
+            sub("/.*", "", file)
+            return file in number ? number[file] : 99
         }
-        {
-            call = $1 " " $2
-            seen[call] = 1
-            if (!(call in listed)) {
-                sub(call " ", "")
-                split(call, file, " ")
-                print file[1] ".c uses " file[2] ".c, unlisted: " $0
-            }
-        }
-        END {
-            for (call in listed)
-                if (!(call in seen)) print "listed, but not used: " call
-        }'
+        BEGIN { n = split(wings, name, " "); for (i = 1; i <= n; i++) number[name[i]] = i }
+        floor($1) < floor($2)'
 }
 
-listed_files() {
-    comm -3 <(sed -n 's/:.*//p' <<< "$layers" | sort) \
-        <(awk '$1 == "def" { print $3 }' "$symbols" | sort -u) |
-        sed -e 's/^\t/not listed: /' -e t -e 's/^/not there: /'
+wings_are_all() {
+    comm -3 <(tr ' ' '\n' <<< "$wings" | sort) \
+        <(find src -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
 }
 
-list_goes_down() {
-    awk -F '[: ]+' '
-        NF > 0 {
-            for (i = 2; i <= NF; i++)
-                if ($i != "" && !($i in lower))
-                    print $1 " is not above " $i
-            lower[$1] = 1
-        }' <<< "$layers"
+# compat.h is for everybody, and amplify_fdw.c stands above all
+includes_go_down() {
+    grep -roE '^#include "[a-z]+/[a-z_0-9]+\.h"' src --include='*.[ch]' |
+        sed -E 's,^src/([^:]*):#include "([^"]*)",\1 \2,' |
+        grep -E " (${wings// /|})/(amplify_|sigv4)" | upwards
+}
+
+calls_go_down() {
+    calls | upwards
+}
+
+# Within a wing as well: tsort says which files are in a loop
+no_cycle() {
+    calls | awk '{ print $1, $2 }' | tsort 2>&1 > /dev/null | sed 's/^tsort: //'
 }
 
 # Symbols used by files whose line in the list of doors lacks them
@@ -158,7 +103,8 @@ through_doors() {
         pattern=${line%:*}
         files=" ${line##*:} "
         [ -z "$line" ] || awk -v pattern="^($pattern)\$" -v files="$files" '
-            $1 == "use" && $2 ~ pattern && index(files, " " $3 " ") == 0 {
+            { base = $3; sub(".*/", "", base) }
+            $1 == "use" && $2 ~ pattern && index(files, " " base " ") == 0 {
                 print $3 ".c uses " $2
             }' "$symbols"
     done <<< "$doors"
@@ -179,10 +125,10 @@ words_in_place() {
 
 names_tell_the_file() {
     awk '
-        $1 == "def" { finfo[$2] = 1; type[$2] = $4; file[$2] = $3 }
+        $1 == "def" { type[$2] = $4; file[$2] = $3; sub(".*/", "", file[$2]) }
         END {
             for (s in type)
-                if (type[s] == "T" && !(("pg_finfo_" s) in finfo) &&
+                if (type[s] == "T" && !(("pg_finfo_" s) in type) &&
                     s !~ "^(amplify_)?" file[s] "_" &&
                     s !~ /^(amplify[A-Z]|pg_finfo_|_PG_init$|Pg_magic_func$)/)
                     print file[s] ".c defines " s
@@ -200,8 +146,8 @@ option_names_once() {
 }
 
 certificates() {
-    grep -HnE 'VERIFY(PEER|HOST)' src/{*,*/*}.c | grep -vE 'HOST, 2L|PEER, 1L' ||
-        true
+    grep -HnE 'VERIFY(PEER|HOST)' src/{*,*/*}.c |
+        grep -vE 'HOST, 2L|PEER, 1L' || true
 }
 
 if [ $# -gt 0 ]; then
@@ -214,9 +160,10 @@ cd "$build"
 need_temp
 symbols=$temp/symbols
 symbols > "$symbols"
-no_findings "the list of layers has all files" listed_files
-no_findings "the list of layers goes downwards" list_goes_down
-no_findings "calls are as listed" calls_as_listed
+no_findings "the list of wings has all folders" wings_are_all
+no_findings "includes go downwards" includes_go_down
+no_findings "calls go downwards" calls_go_down
+no_findings "no files call each other in a circle" no_cycle
 no_findings "what is not ours is used through its door" through_doors
 no_findings "words of the source are where they belong" words_in_place
 no_findings "names of functions tell their file" names_tell_the_file

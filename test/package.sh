@@ -89,7 +89,7 @@ files_differ() {
             sed -e 's,^\./,,' -e 's,\.gz$,,' | grep -v /bitcode/ | sort) || true
 }
 
-# setup.psql echoes what follows; the answer is the last line
+# setup.psql echoes what follows; the response is the last line
 answer_differs() {
     psql -X -A -t -q -f "$tree/test/setup.psql" -c "
         SELECT stack_name FROM backend_environments

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * endpoint.c
- *	  Where a service of AWS is, given a region and the options of a server.
+ *	  Where a service of AWS is, given a region and what is to be special.
  *
  * The rules are those of the service's endpoint rule set: an explicit
  * endpoint as it is, else a name built from region and partition.  Whether
@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
 #include "lib/stringinfo.h"
 
 typedef struct Partition
@@ -35,7 +35,9 @@ static const Partition partitions[] = {
 	{"", "amazonaws.com", "api.aws"},
 };
 
-/* Where the name without "-fips" is that of the FIPS endpoint, not dual-stack */
+/*
+ * Where the name without "-fips" is that of the FIPS endpoint, not dual-stack
+ */
 static const struct
 {
 	const char *service;
@@ -57,31 +59,28 @@ has_plain_fips(const char *service, const char *region)
 	return false;
 }
 
-/*
- * service: "amplify", as in the host's name.  explicit_url: what a superuser
- * has set in its place, or NULL.
- */
+/* The parts of the endpoint are palloc'ed in the current context */
 void
-amplify_endpoint_resolve(const AmplifyOptions *options, const char *service,
-						 const char *explicit_url, AmplifyEndpoint *endpoint)
+amplify_endpoint_resolve(const AmplifyEndpointSpec *spec,
+						 AmplifyEndpoint *endpoint)
 {
 	const Partition *partition = partitions;
-	bool		fips = options->use_fips &&
-		(options->use_dualstack || !has_plain_fips(service, options->region));
+	bool		fips = spec->use_fips &&
+		(spec->use_dualstack || !has_plain_fips(spec->service, spec->region));
 
-	if (explicit_url != NULL)
+	if (spec->explicit_url != NULL)
 	{
-		amplify_endpoint_split(explicit_url, endpoint);
+		amplify_endpoint_split(spec->explicit_url, endpoint);
 		return;
 	}
 
-	while (strncmp(options->region, partition->prefix,
+	while (strncmp(spec->region, partition->prefix,
 				   strlen(partition->prefix)) != 0)
 		partition++;
-	endpoint->host = psprintf("%s%s.%s.%s", service,
+	endpoint->host = psprintf("%s%s.%s.%s", spec->service,
 							  fips ? "-fips" : "",
-							  options->region,
-							  options->use_dualstack ?
+							  spec->region,
+							  spec->use_dualstack ?
 							  partition->dualstack_suffix : partition->suffix);
 	endpoint->url = psprintf("https://%s", endpoint->host);
 	endpoint->path_prefix = pstrdup("");

@@ -16,7 +16,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
@@ -68,7 +68,7 @@ current(const JsonScan *scan)
 }
 
 /*
- * JsonScan a whole text, and count what is in it.  Other than OK: it is no JSON,
+ * Scan a whole text, and count what is in it.  Other than OK: it is no JSON,
  * no UTF-8 or nested too deeply.
  */
 AmplifyParse

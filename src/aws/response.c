@@ -7,12 +7,12 @@
  * Not here: what an item means, which members are wanted, and what is said of
  * a bad answer.  Nothing here raises an error for what the service sent.
  *
- * json-c before 0.18 drops an object's entry without a word when malloc fails,
- * turns lone surrogates into U+FFFD, lets some invalid UTF-8 pass, and lets
- * the last of two equal names win; all versions take more than JSON, and make
- * of an integer beyond 64 bits another one.  A response with fewer entries is a
- * missing row, so the text itself is scanned before (json.c) and counted
- * against the tree afterwards.
+ * json-c before 0.18 drops an object's entry without a word when malloc
+ * fails, turns lone surrogates into U+FFFD, lets some invalid UTF-8 pass, and
+ * lets the last of two equal names win; all versions take more than JSON, and
+ * make of an integer beyond 64 bits another one.  A response with fewer
+ * entries is a missing row, so the text itself is scanned before (json.c) and
+ * counted against the tree afterwards.
  *
  * json-c gets the text in pieces, with a look at interrupts between them; what
  * it has made so far goes away with the page.
@@ -23,10 +23,10 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
+#include "aws/sigv4.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "aws/sigv4.h"
 #include "utils/memutils.h"
 
 /* utils/fmgrprotos.h has a function of that name */
@@ -119,7 +119,7 @@ amplify_response_create(MemoryContext context)
 }
 
 /*
- * Fill the page with an answer in which result (see AmplifyOperation) is an
+ * Fill the page with a response in which result (see AmplifyOperation) is an
  * array of objects (many) or one object.  max_size is the size that the body
  * may have had.  The body may be freed afterwards.
  */
@@ -275,7 +275,7 @@ page_reset_callback(void *arg)
 	amplify_response_clear((AmplifyResponse *) arg);
 }
 
-/* Find the items of an answer.  False: that is not its shape. */
+/* Find the items of a response.  False: that is not its shape. */
 static bool
 find_items(AmplifyResponse *page, const char *result)
 {
@@ -352,7 +352,9 @@ add_item(AmplifyResponse *page, struct json_object *object,
 	page->items[page->nitems++] = (AmplifyItem) {object, holder};
 }
 
-/* The first of these members that is a string, cut to size between letters */
+/*
+ * The first of these members that is a string, cut to size between characters
+ */
 static void
 copy_string(struct json_object *object, const char *const *names,
 			char *dst, size_t size)
@@ -591,7 +593,8 @@ has_holder(AmplifyItem *item, const char *path)
 
 /*
  * The service has numbers of jobs in two spellings: "268", and filled up with
- * zeros.  Only the first is the key of a job.  What is no number stays as it is.
+ * zeros.  Only the first is the key of a job.  What is no number stays as it
+ * is.
  */
 static void
 strip_zeros(AmplifyValue *value)

@@ -17,17 +17,16 @@
 
 #include <time.h>
 
-#include "amplify_fdw.h"
-#include "pgtime.h"
+#include "aws/amplify_aws.h"
 #include "aws/sigv4.h"
+#include "pgtime.h"
 #include "utils/memutils.h"
 
-#define CACHED_SERVICE	"amplify"	/* whose keys are worth keeping */
 #define TOKEN_HEADER	"x-amz-security-token"
 #define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
 #define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
 
-/* What a connection need not compute again for every request of one day */
+/* What need not be computed again for every request of one day */
 struct AmplifySigner
 {
 	char		date[8];		/* that key is good for; no NUL */
@@ -37,19 +36,30 @@ struct AmplifySigner
 };
 
 static void cleanse_signer(void *arg);
-static bool signing_key(AmplifyConnection *connection,
-						const SigV4Request *request,
-						const AmplifyCredentials *credentials, SigV4Key *key);
-static struct AmplifySigner *get_signer(AmplifyConnection *connection);
+static bool signing_key(const AmplifySignSpec *spec,
+						const SigV4Request *request, SigV4Key *key);
 static void format_timestamp(int64 now, char *dst, size_t size);
+
+/*
+ * A signer without a key as yet; it is overwritten when the context goes away
+ */
+AmplifySigner *
+amplify_sign_create(MemoryContext context)
+{
+	AmplifySigner *signer = MemoryContextAllocZero(context, sizeof(*signer));
+
+	signer->callback.func = cleanse_signer;
+	signer->callback.arg = signer;
+	MemoryContextRegisterResetCallback(context, &signer->callback);
+	return signer;
+}
 
 /*
  * Set target, body and headers of the transfer for what spec says, palloc'ed
  * in the current context.  Returns false when OpenSSL fails.
  */
 bool
-amplify_sign_request(AmplifyConnection *connection,
-					 const AmplifySignSpec *spec, AmplifyTransfer *transfer)
+amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 {
 	SigV4Header headers[4];
 	SigV4Request request = {0};
@@ -59,7 +69,7 @@ amplify_sign_request(AmplifyConnection *connection,
 	size_t		length;
 	int			n = 0;
 
-	format_timestamp(amplify_sign_clock(connection->shared), timestamp,
+	format_timestamp(amplify_sign_clock(spec->clock_offset), timestamp,
 					 sizeof(timestamp));
 	if (spec->form != NULL)
 		headers[request.nheaders++] = (SigV4Header) {"content-type", FORM_TYPE};
@@ -75,10 +85,10 @@ amplify_sign_request(AmplifyConnection *connection,
 	request.payload = spec->form != NULL ? spec->form : "";
 	request.payload_len = strlen(request.payload);
 	request.timestamp = timestamp;
-	request.region = connection->options.region;
+	request.region = spec->region;
 	request.service = spec->service;
 
-	if (!signing_key(connection, &request, spec->credentials, &key))
+	if (!signing_key(spec, &request, &key))
 		return false;
 	length = sigv4_authorization(&request, spec->credentials->access_key_id,
 								 &key, authorization, sizeof(authorization));
@@ -125,45 +135,45 @@ amplify_sign_encode(const char *text)
 	return encoded;
 }
 
-/* Now, in seconds since 1970, as that server sees it */
+/* Now, in seconds since 1970, as a service with that offset sees it */
 int64
-amplify_sign_clock(const AmplifyServer *server)
+amplify_sign_clock(int64 clock_offset)
 {
-	return (int64) time(NULL) + server->clock_offset;
+	return (int64) time(NULL) + clock_offset;
 }
 
 /*
- * An answer has come to a request that was signed with that clock_offset: does
- * its date tell that the time was wrong?  Then it is right from now on, and
- * the request is worth another attempt.  An answer out of a cache (Age) tells
- * nothing.
+ * A response has come to a request that was signed with that clock_offset:
+ * does its date tell that the time was wrong?  Then it is right from now on,
+ * and the request is worth another attempt.  A response out of a cache (Age)
+ * tells nothing.
  */
 bool
-amplify_sign_set_clock(AmplifyServer *server, const AmplifyHttpHeaders *answer,
+amplify_sign_set_clock(int64 *clock_offset, const AmplifyHttpHeaders *response,
 					   int64 offset)
 {
 	int64		date;
 	int64		ahead;
 
-	if (answer->age[0] != '\0' || !amplify_time_from_http(answer->date, &date))
+	if (response->age[0] != '\0' || !amplify_time_from_http(response->date, &date))
 		return false;
 	ahead = date - (int64) time(NULL);
 	if (ahead - offset > -CLOCK_TOLERANCE && ahead - offset < CLOCK_TOLERANCE)
 		return false;
-	server->clock_offset = ahead;
+	*clock_offset = ahead;
 	return true;
 }
 
 static bool
-signing_key(AmplifyConnection *connection, const SigV4Request *request,
-			const AmplifyCredentials *credentials, SigV4Key *key)
+signing_key(const AmplifySignSpec *spec, const SigV4Request *request,
+			SigV4Key *key)
 {
-	struct AmplifySigner *signer;
+	const AmplifyCredentials *credentials = spec->credentials;
+	AmplifySigner *signer = spec->signer;
 
-	if (strcmp(request->service, CACHED_SERVICE) != 0)
+	if (signer == NULL)
 		return sigv4_derive_key(credentials->secret_access_key, request, key);
 
-	signer = get_signer(connection);
 	if (memcmp(signer->date, request->timestamp, sizeof(signer->date)) != 0 ||
 		signer->generation != credentials->generation)
 	{
@@ -176,23 +186,6 @@ signing_key(AmplifyConnection *connection, const SigV4Request *request,
 	}
 	*key = signer->key;
 	return true;
-}
-
-static struct AmplifySigner *
-get_signer(AmplifyConnection *connection)
-{
-	struct AmplifySigner *signer = connection->signer;
-
-	if (signer == NULL)
-	{
-		signer = MemoryContextAllocZero(connection->context, sizeof(*signer));
-		signer->callback.func = cleanse_signer;
-		signer->callback.arg = signer;
-		MemoryContextRegisterResetCallback(connection->context,
-										   &signer->callback);
-		connection->signer = signer;
-	}
-	return signer;
 }
 
 static void

@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
 #include "datatype/timestamp.h"
 #include "utils/datetime.h"
 

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
 #include "mb/pg_wchar.h"
 
 static const char *find(const char *text, const char *end, const char *wanted);

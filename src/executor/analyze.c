@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "executor/amplify_executor.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "utils/memutils.h"
@@ -98,7 +98,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 		MemoryContextReset(row_context);
 	}
 	amplify_fetch_stop(fetch);
-	amplify_statement_leave(spec.query);
+	amplify_statement_leave(spec.statement);
 	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextSwitchTo(oldcontext);
 	FreeExecutorState(estate);
@@ -120,8 +120,8 @@ open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
 	Oid			relid = RelationGetRelid(relation);
 	ForeignTable *table = GetForeignTable(relid);
 
-	spec->query = amplify_statement_join(estate);
-	spec->connection = amplify_statement_connection(spec->query, table->serverid,
+	spec->statement = amplify_statement_join(estate);
+	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
 													relation->rd_rel->relowner);
 	*options = spec->connection->options;
 	amplify_option_apply(table->options, options);
@@ -129,7 +129,7 @@ open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
 	options->warn_on_error = false;
 	spec->options = options;
 	spec->resource = amplify_option_resource(options, relid);
-	spec->counters = amplify_statement_counters(spec->query, 0);
+	spec->counters = amplify_statement_counters(spec->statement, 0);
 	spec->tablename = RelationGetRelationName(relation);
 	spec->eager = true;
 }

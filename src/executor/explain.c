@@ -10,8 +10,9 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "commands/explain.h"
+#include "compat.h"
+#include "executor/amplify_executor.h"
 #include "nodes/makefuncs.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/ruleutils.h"

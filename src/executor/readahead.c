@@ -18,8 +18,9 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "commands/explain.h"
+#include "compat.h"
+#include "executor/amplify_executor.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -51,7 +52,7 @@ typedef struct AheadTarget
 typedef struct ReadAheadState
 {
 	CustomScanState css;
-	AmplifyStatement *query;		/* NULL if the node is only explained */
+	AmplifyStatement *statement;	/* NULL if the node is only explained */
 	AheadTarget *targets;
 	int			ntargets;		/* 0: no lookups, rows are handed through */
 	List	   *key_exprs;		/* ExprStates over the scan slot */
@@ -148,7 +149,7 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	state->rows_context = AllocSetContextCreate(estate->es_query_cxt,
 												"amplify_fdw rows ahead",
 												ALLOCSET_DEFAULT_SIZES);
-	state->query = amplify_statement_join(estate);
+	state->statement = amplify_statement_join(estate);
 	state->targets = palloc0(sizeof(AheadTarget) * list_length(targets));
 	foreach(lc, targets)
 		init_target(state, &state->targets[state->ntargets++], lfirst(lc));
@@ -192,10 +193,10 @@ end_ahead(CustomScanState *node)
 {
 	ReadAheadState *state = (ReadAheadState *) node;
 
-	if (state->query != NULL)
+	if (state->statement != NULL)
 	{
 		drop_rows(state);
-		amplify_statement_leave(state->query);
+		amplify_statement_leave(state->statement);
 	}
 	ExecEndNode(linitial(node->custom_ps));
 }
@@ -256,11 +257,11 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 	target->keys = list_nth(private, AMPLIFY_TARGET_KEYS);
 	target->relid = linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID));
 	target->userid =
-		amplify_statement_user(state->query,
+		amplify_statement_user(state->statement,
 							   linitial_oid(list_nth(private,
 													 AMPLIFY_TARGET_USERID)));
-	target->spec.query = state->query;
-	target->spec.counters = amplify_statement_counters(state->query, lookup);
+	target->spec.statement = state->statement;
+	target->spec.counters = amplify_statement_counters(state->statement, lookup);
 	target->explain = lookup == 0;
 	target->spec.keep = true;
 }
@@ -275,7 +276,7 @@ connect_target(ReadAheadState *state, AheadTarget *target)
 
 	oldcontext = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
 	table = GetForeignTable(target->relid);
-	spec->connection = amplify_statement_connection(spec->query, table->serverid,
+	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
 													target->userid);
 	target->options = spec->connection->options;
 	amplify_option_apply(table->options, &target->options);
@@ -295,7 +296,7 @@ read_batch(ReadAheadState *state)
 	while (state->nrows < state->window && read_row(state))
 	{
 		/* answers come in while the outer side works */
-		amplify_statement_progress(state->query);
+		amplify_statement_progress(state->statement);
 	}
 	state->most_ahead = Max(state->most_ahead, state->nrows);
 	for (int i = 0; i < state->ntargets; i++)
@@ -355,9 +356,9 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 		connect_target(state, target);
 	if (amplify_fetch_gave_up(&target->spec))
 		return;
-	amplify_keyset_evaluate(target->spec.resource, target->keys,
-							state->key_exprs, state->css.ss.ps.ps_ExprContext,
-							&target->options, &set);
+	amplify_keys_evaluate(target->spec.resource, target->keys,
+						  state->key_exprs, state->css.ss.ps.ps_ExprContext,
+						  &target->options, &set);
 	for (int i = 0; i < set.nkeys; i++)
 	{
 		BatchKey   *key = palloc(sizeof(BatchKey));
@@ -386,7 +387,7 @@ start_lookups(ReadAheadState *state, AheadTarget *target)
 		add_call(state, ((BatchKey *) list_nth(batch, i))->row, calls[i]);
 	pfree(keys);
 	pfree(calls);
-	amplify_statement_progress(state->query);
+	amplify_statement_progress(state->statement);
 }
 
 /* The row holds its call until the join has moved on */
@@ -416,7 +417,7 @@ release_row(ReadAheadState *state, AheadRow *row)
 	if (row->calls != NULL)
 	{
 		for (int i = 0; i < row->ncalls; i++)
-			amplify_statement_unpin(state->query, row->calls[i]);
+			amplify_statement_unpin(state->statement, row->calls[i]);
 		pfree(row->calls);
 	}
 	memset(row, 0, sizeof(AheadRow));

@@ -10,7 +10,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "compat.h"
+#include "executor/amplify_executor.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
@@ -43,10 +44,10 @@ static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 
 /*
- * Here, as the permissions are checked, it is decided who asks: whoever fetches
- * from a cursor later may be somebody else.  Nothing is looked up or connected
- * before the first row is asked for: EXPLAIN needs no credentials, and a scan
- * that is never run costs nothing.
+ * Here, as the permissions are checked, it is decided who asks: whoever
+ * fetches from a cursor later may be somebody else.  Nothing is looked up or
+ * connected before the first row is asked for: EXPLAIN needs no credentials,
+ * and a scan that is never run costs nothing.
  */
 void
 amplifyBeginForeignScan(ForeignScanState *node, int eflags)
@@ -67,11 +68,11 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
 	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
-	state->spec.query = amplify_statement_join(node->ss.ps.state);
-	state->userid = amplify_statement_user(state->spec.query,
+	state->spec.statement = amplify_statement_join(node->ss.ps.state);
+	state->userid = amplify_statement_user(state->spec.statement,
 										   amplify_scan_check_as_user(plan,
 																	  node->ss.ps.state));
-	state->spec.counters = amplify_statement_counters(state->spec.query, lookup);
+	state->spec.counters = amplify_statement_counters(state->spec.statement, lookup);
 	node->fdw_state = state;
 }
 
@@ -85,7 +86,7 @@ amplifyIterateForeignScan(ForeignScanState *node)
 	look_for_row(node);
 	while (state->status == AMPLIFY_FETCH_PENDING && !state->async)
 	{
-		amplify_statement_wait(state->spec.query, state->spec.counters);
+		amplify_statement_wait(state->spec.statement, state->spec.counters);
 		look_for_row(node);
 	}
 	if (state->status == AMPLIFY_FETCH_ROW)
@@ -137,10 +138,10 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 
 	look_for_row(node);
 	amplify_http_arm(state->status == AMPLIFY_FETCH_PENDING ?
-					 amplify_statement_begin_wait(state->spec.query) :
+					 amplify_statement_begin_wait(state->spec.statement) :
 					 amplify_loop_now());
 	if (state->async_fd < 0)
-		state->async_fd = amplify_statement_async_fd(state->spec.query);
+		state->async_fd = amplify_statement_async_fd(state->spec.statement);
 	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
 					  state->async_fd, NULL, areq);
 }
@@ -160,7 +161,7 @@ amplifyEndForeignScan(ForeignScanState *node)
 		return;
 	if (state->fetch != NULL)
 		amplify_fetch_stop(state->fetch);
-	amplify_statement_leave(state->spec.query);
+	amplify_statement_leave(state->spec.statement);
 }
 
 /* NULL if the scan was only explained */
@@ -244,7 +245,7 @@ open_scan(ForeignScanState *node)
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 
-	spec->connection = amplify_statement_connection(spec->query, table->serverid,
+	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
 													state->userid);
 	state->options = spec->connection->options;
 	amplify_option_apply(table->options, &state->options);
@@ -273,9 +274,9 @@ start_fetch(ForeignScanState *node)
 
 	/* a plan made before pushdown was turned off is held to it all the same */
 	if (amplify_pushdown && wanted)
-		amplify_keyset_evaluate(state->spec.resource, state->keys,
-								state->key_exprs, econtext,
-								&state->options, &set);
+		amplify_keys_evaluate(state->spec.resource, state->keys,
+							  state->key_exprs, econtext,
+							  &state->options, &set);
 	else if (wanted)
 		amplify_keyset_everything(state->spec.resource, &set);
 	amplify_fetch_start(state->fetch, &set);

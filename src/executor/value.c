@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * value.c
- *	  An item of an answer into the columns of a foreign table.
+ *	  An item of a response into the columns of a foreign table.
  *
  * A column's own type is produced directly; any other type that a user has
  * declared through its input function or a cast, chosen once per scan.
@@ -12,8 +12,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "catalog/pg_type.h"
+#include "executor/amplify_executor.h"
 #include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
 #include "parser/parse_coerce.h"
@@ -416,7 +416,9 @@ value_text(const MappedColumn *mapped, const AmplifyValue *value)
 	}
 }
 
-/* text is valid UTF-8; raises 22P05 for a letter the database can't store */
+/*
+ * text is valid UTF-8; raises 22P05 for a character the database can't store
+ */
 static char *
 from_utf8(const char *text, size_t length)
 {

@@ -13,7 +13,7 @@
 
 #include <curl/curl.h>
 
-#include "amplify_fdw.h"
+#include "http/amplify_http.h"
 
 #define KEEPALIVE_IDLE		30	/* s without a byte until a probe is sent */
 #define KEEPALIVE_INTERVAL	10	/* s until the next one */

@@ -5,7 +5,7 @@
  *	  what a request is, the only file that knows libcurl.
  *
  * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether
- * it is tried again and what its answer means is decided above.
+ * it is tried again and what its response means is decided above.
  *
  * One CURLM serves the whole backend, so that connections, TLS sessions and
  * names are reused by later queries.  libcurl tells us which sockets it wants
@@ -29,7 +29,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "amplify_fdw.h"
+#include "http/amplify_http.h"
 #include "miscadmin.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
@@ -100,7 +100,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->sent = 0;
 	transfer->refusal = NULL;
 	transfer->reason[0] = '\0';
-	memset(&transfer->answer, 0, sizeof(transfer->answer));
+	memset(&transfer->response, 0, sizeof(transfer->response));
 	transfer->easy = NULL;
 	transfer->slist = NULL;
 

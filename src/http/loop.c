@@ -5,7 +5,7 @@
  *
  * All sockets are in one epoll set.  That set is a single descriptor, which is
  * all that WaitLatchOrSocket() takes, and what the WaitEventSet of an Append
- * can take a duplicate of.  A timer in the set rings for waits that have no
+ * can take a duplicate of.  A timer in the set fires for waits that have no
  * time-out of ours.
  *
  * Not here: what the sockets are for.
@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "amplify_fdw.h"
+#include "compat.h"
+#include "http/amplify_http.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -38,7 +39,7 @@ static int64 timer_armed = NO_DEADLINE;
 
 /* As pg_stat_activity has them, from PostgreSQL 17 on */
 static const char *const wait_names[] = {
-	[AMPLIFY_WAIT_ANSWER] = "AmplifyAnswer",
+	[AMPLIFY_WAIT_RESPONSE] = "AmplifyAnswer",
 	[AMPLIFY_WAIT_PAUSE] = "AmplifyPause",
 	[AMPLIFY_WAIT_CREDENTIALS] = "AmplifyCredentials",
 };
@@ -146,7 +147,7 @@ amplify_loop_sleep(int64 deadline, AmplifyWait wait)
 	}
 	if (epoll_fd >= 0)
 	{
-		/* a bell that was for an Append must not wake us all the time */
+		/* a timer that was for an Append must not wake us all the time */
 		set_timer(NO_DEADLINE);
 		events |= WL_SOCKET_READABLE;
 	}
@@ -181,7 +182,7 @@ amplify_loop_arm(int64 deadline)
 		set_timer(deadline);
 }
 
-/* Is there a bell, rung or not, that amplify_loop_poll() would put away? */
+/* Is there a timer, fired or not, that amplify_loop_poll() would clear? */
 bool
 amplify_loop_armed(void)
 {

@@ -17,7 +17,7 @@
 
 #include <malloc.h>
 
-#include "amplify_fdw.h"
+#include "http/amplify_http.h"
 
 /* As free() */
 void

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "amplify_fdw.h"
+#include "http/amplify_http.h"
 #include "storage/fd.h"
 
 #define MAX_DISCARDS	1000	/* far more than a receive buffer holds */
@@ -80,7 +80,9 @@ amplify_socket_close(int fd)
 	return close(fd);
 }
 
-/* The one with that local address, which libcurl knows a connection by; or 0 */
+/*
+ * The one with that local address, which libcurl knows a connection by; or 0
+ */
 AmplifySocketId
 amplify_socket_by_address(const char *ip, int port)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * transfer.c
- *	  What is kept of an answer while it comes in, and which addresses an
+ *	  What is kept of a response while it comes in, and which addresses an
  *	  answer of AWS can't come from.
  *
  * Called from inside libcurl, by http.c's callbacks: nothing here may throw
@@ -17,7 +17,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "amplify_fdw.h"
+#include "http/amplify_http.h"
 
 #define MAX_HEADER_BYTES		(128 * 1024)
 
@@ -141,7 +141,7 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	for (int i = 0; i < lengthof(wanted); i++)
 	{
 		size_t		length = strlen(wanted[i].name);
-		char	   *dst = (char *) &transfer->answer + wanted[i].offset;
+		char	   *dst = (char *) &transfer->response + wanted[i].offset;
 		size_t		end = bytes;
 
 		if (bytes <= length || pg_strncasecmp(data, wanted[i].name, length) != 0)

@@ -12,13 +12,13 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "model/amplify_model.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);

@@ -14,12 +14,12 @@
 #include "postgres.h"
 
 #include "access/reloptions.h"
-#include "amplify_fdw.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "model/amplify_model.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -97,7 +97,7 @@ amplify_option_resource(const AmplifyOptions *options, Oid relid)
 						 amplify_resources[i]->name);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
-			 errmsg("foreign table \"%s\" names no resource of Amplify",
+			 errmsg("foreign table \"%s\" is not an Amplify resource",
 					get_rel_name(relid)),
 			 errdetail("There is no resource \"%s\".", name),
 			 errhint("Set the table option \"resource\" to one of: %s.",

@@ -13,11 +13,11 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
+#include "model/amplify_model.h"
 #include "utils/memutils.h"
 
 #define AT(member)	offsetof(AmplifyOptions, member)
@@ -51,7 +51,7 @@ const AmplifyOption amplify_options[] = {
 	"HTTP proxy; proxy variables of the environment are ignored"},
 	{"connect_timeout", ForeignServerRelationId, AMPLIFY_OPTION_MS,
 		AT(connect_timeout), 1, 600000, 0, "3100ms", NULL,
-	"to connect and agree on TLS, per attempt"},
+	"to connect and establish TLS, per attempt"},
 	{"request_timeout", ForeignServerRelationId, AMPLIFY_OPTION_MS,
 		AT(request_timeout), 1, 600000, 0, "30s", NULL,
 	"one attempt in all"},

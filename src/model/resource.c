@@ -12,8 +12,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "mb/pg_wchar.h"
+#include "model/amplify_model.h"
 
 #define ARN_FIELDS	6			/* arn:partition:service:region:account:rest */
 

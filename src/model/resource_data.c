@@ -24,7 +24,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "model/amplify_model.h"
 
 /* What most tables begin and end with */
 #define APP_ID_OF_REQUEST(meaning) \

@@ -21,7 +21,7 @@
 
 #include <math.h>
 
-#include "amplify_fdw.h"
+#include "compat.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -33,6 +33,7 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "planner/amplify_planner.h"
 #include "utils/guc.h"
 
 int			amplify_read_ahead = 200;

@@ -16,14 +16,15 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
-#include "amplify_fdw.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
+#include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
@@ -366,8 +367,8 @@ key_column(TermContext *context, Node *node)
 }
 
 /*
- * Does the Var, which shows that column, hold what the service has, letter by
- * letter?  Not if it may have cut trailing blanks off to make a value fit.
+ * Does the Var, which shows that column, hold what the service has, byte by
+ * byte?  Not if it may have cut trailing blanks off to make a value fit.
  */
 static bool
 holds_key(const AmplifyColumn *column, const Var *var)

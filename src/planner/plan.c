@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "access/sysattr.h"
-#include "amplify_fdw.h"
+#include "compat.h"
 #include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -28,9 +28,9 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 
-bool		amplify_pushdown = true;
 
 /* For generate_implied_equalities_for_column() */
 typedef struct KeyMember

@@ -19,12 +19,12 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
-#include "amplify_fdw.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "foreign/foreign.h"
 #include "optimizer/plancat.h"
+#include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 

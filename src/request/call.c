@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * call.c
- *	  One call to the API, from its key to its answer: the path, the attempts
+ *	  One call to the API, from its key to its response: the path, the attempts
  *	  and the pauses between them.
  *
  * Not here: which calls are made and who waits for them (fetch.c, query.c).
  * Nothing here waits, and a call that fails only remembers why: whether that
- * is an error depends on whether anybody needs the answer.
+ * is an error depends on whether anybody needs the response.
  *
  * src/request/call.c
  *
@@ -14,9 +14,9 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "common/pg_prng.h"
 #include "lib/stringinfo.h"
+#include "request/amplify_request.h"
 #include "utils/memutils.h"
 
 /* AWS's standard retry mode: full jitter below base * 2^i, at most 20 s */
@@ -46,7 +46,7 @@ static int64 retry_after(const AmplifyHttpHeaders *headers);
 static void release_transfer(AmplifyCall *call);
 
 /*
- * All that decides the answer.  Lengths keep values apart: a name may hold
+ * All that decides the response.  Lengths keep values apart: a name may hold
  * any character.
  */
 const char *
@@ -88,6 +88,8 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	AmplifyCredentials credentials;
 	AmplifySignSpec spec = {
 		.service = "amplify",
+		.region = options->region,
+		.signer = connection->signer,
 		.endpoint = &connection->endpoint,
 		.credentials = &credentials,
 	};
@@ -102,7 +104,8 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 		return false;
 	}
 	call->generation = credentials.generation;
-	call->clock_offset = connection->shared->clock_offset;
+	spec.clock_offset = connection->shared->clock_offset;
+	call->clock_offset = spec.clock_offset;
 
 	ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
 	transfer = &ct->transfer;
@@ -112,7 +115,7 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	oldcontext = MemoryContextSwitchTo(ct->strings);
 	spec.path = call_path(call);
 	spec.query = call_query(call);
-	signed_ = amplify_sign_request(connection, &spec, transfer);
+	signed_ = amplify_sign_request(&spec, transfer);
 	MemoryContextSwitchTo(oldcontext);
 	call->transfer = transfer;
 	call->attempts++;
@@ -163,7 +166,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	AmplifyServer *server = call->connection->shared;
 	int64		now = amplify_loop_now();
 	AmplifyFailure failure;
-	AmplifyOutcome outcome = amplify_report_classify(transfer, &failure);
+	AmplifyOutcome outcome = amplify_outcome_classify(transfer, &failure);
 
 	call->fresh = amplify_http_is_suspect(transfer);
 	call->counters->bytes += transfer->received;
@@ -172,7 +175,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	{
 		call->counters->throttled++;
 		server->stats.throttled++;
-		wait_for_server(call, now, retry_after(&transfer->answer));
+		wait_for_server(call, now, retry_after(&transfer->response));
 	}
 	else
 	{
@@ -196,7 +199,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	{
 		call->state = AMPLIFY_CALL_DONE;
 		call->status = transfer->status;
-		strlcpy(call->request_id, transfer->answer.request_id,
+		strlcpy(call->request_id, transfer->response.request_id,
 				sizeof(call->request_id));
 		call->body = transfer->body;
 		call->body_length = transfer->body_length;
@@ -221,7 +224,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	release_transfer(call);
 }
 
-/* Let a call fail for a reason that is not in an answer */
+/* Let a call fail for a reason that is not in a response */
 void
 amplify_call_fail(AmplifyCall *call, MemoryContext context,
 				  AmplifyFailureKind kind)
@@ -335,8 +338,8 @@ renew(AmplifyCall *call, AmplifyFailureKind kind)
 		return;
 	*tried = true;
 	if (reclock ?
-		amplify_sign_set_clock(call->connection->shared,
-							   &call->transfer->answer, call->clock_offset) :
+		amplify_sign_set_clock(&call->connection->shared->clock_offset,
+							   &call->transfer->response, call->clock_offset) :
 		amplify_credential_expired(call->connection, call->generation))
 	{
 		call->state = AMPLIFY_CALL_QUEUED;
@@ -345,7 +348,7 @@ renew(AmplifyCall *call, AmplifyFailureKind kind)
 }
 
 /*
- * Throttling is not counted as an attempt: the limiter spaces the calls out,
+ * Throttling is not counted as an attempt: the throttle spaces the calls out,
  * and each waits its turn, but for no longer than throttle_timeout.
  */
 static void

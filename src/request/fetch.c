@@ -18,8 +18,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "miscadmin.h"
+#include "request/amplify_request.h"
 #include "utils/memutils.h"
 
 struct AmplifyFetch
@@ -166,7 +166,7 @@ bool
 amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
 {
 	return spec->options->warn_on_error &&
-		amplify_statement_gave_up(spec->query, spec->connection);
+		amplify_statement_gave_up(spec->statement, spec->connection);
 }
 
 /* The next item if there is one now; never waits */
@@ -176,7 +176,7 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 	for (;;)
 	{
 		AmplifyStream *stream;
-		uint64		before = amplify_statement_answers(fetch->spec->query);
+		uint64		before = amplify_statement_responses(fetch->spec->statement);
 
 		/* answers without rows may come for a long time */
 		CHECK_FOR_INTERRUPTS();
@@ -194,12 +194,12 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 			end_page(fetch);
 		}
 		open_streams(fetch);
-		amplify_statement_progress(fetch->spec->query);
+		amplify_statement_progress(fetch->spec->statement);
 		stream = answered_stream(fetch);
 		if (stream == NULL)
 		{
 			/* the parents were looked at before that progress */
-			if (amplify_statement_answers(fetch->spec->query) != before)
+			if (amplify_statement_responses(fetch->spec->statement) != before)
 				continue;
 			break;
 		}
@@ -222,7 +222,7 @@ amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row)
 	AmplifyFetchStatus status;
 
 	while ((status = amplify_fetch_try(fetch, row)) == AMPLIFY_FETCH_PENDING)
-		amplify_statement_wait(fetch->spec->query, fetch->spec->counters);
+		amplify_statement_wait(fetch->spec->statement, fetch->spec->counters);
 	return status == AMPLIFY_FETCH_ROW;
 }
 
@@ -499,7 +499,7 @@ answered_stream(AmplifyFetch *fetch)
 	{
 		AmplifyStream *stream = dlist_container(AmplifyStream, node, iter.cur);
 
-		if (amplify_statement_answered(fetch->spec->query, stream->call))
+		if (amplify_statement_is_done(fetch->spec->statement, stream->call))
 			return stream;
 	}
 	return NULL;
@@ -542,7 +542,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						   asks_for_everything(fetch, stream),
 						   spec->connection);
 	if (of_server)
-		amplify_statement_give_up(spec->query, spec->connection);
+		amplify_statement_give_up(spec->statement, spec->connection);
 }
 
 /* Would fewer calls do if the query knew more keys? */

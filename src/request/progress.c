@@ -16,8 +16,9 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "compat.h"
 #include "miscadmin.h"
+#include "request/amplify_request.h"
 #include "utils/backend_status.h"
 
 #define REPORT_INTERVAL	(2 * USECS_PER_SEC)

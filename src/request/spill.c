@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "request/amplify_request.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 

@@ -2,11 +2,11 @@
  *
  * statement.c
  *	  What one statement asks and keeps: its calls, started as the limits
- *	  allow, and their answers, so that a key is asked once and answers the
+ *	  allow, and their responses, so that a key is asked once and answers the
  *	  same everywhere in the statement.
  *
  * All scans of one executor state share one AmplifyStatement.  It lives in the
- * executor's query context and goes away with it, however that happens: a
+ * executor's statement context and goes away with it, however that happens: a
  * reset callback cancels what is under way, so there is nothing to clean up by
  * hand before an error.
  *
@@ -22,10 +22,10 @@
 
 #include <unistd.h>
 
-#include "amplify_fdw.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "request/amplify_request.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
@@ -57,7 +57,7 @@ struct AmplifyStatement
 {
 	EState	   *estate;			/* of which statement this is */
 	Oid			userid;			/* whose it is, views aside */
-	MemoryContext context;		/* below the executor's query context */
+	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
 	callhash_hash *calls;		/* all calls, by id */
 	dlist_head	queued;			/* AmplifyCall.node, by state */
@@ -88,60 +88,60 @@ static Oid	statement_user(const EState *estate);
 static void forget_query(void *arg);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
-static void hold_call(AmplifyStatement *query, AmplifyCall *call);
-static void discard_call(AmplifyStatement *query, AmplifyCall *call);
-static void finish_completed(AmplifyStatement *query);
-static void start_queued(AmplifyStatement *query);
+static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
+static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
+static void finish_completed(AmplifyStatement *statement);
+static void start_queued(AmplifyStatement *statement);
 static int64 call_start(const AmplifyCall *call);
-static void spill_kept(AmplifyStatement *query);
+static void spill_kept(AmplifyStatement *statement);
 
 /*
- * The query of that executor state, for one more scan.  To be called while the
- * executor starts: the user of that moment is the statement's.
+ * The statement of that executor state, for one more scan.  To be called
+ * while the executor starts: the user of that moment is the statement's.
  */
 AmplifyStatement *
 amplify_statement_join(EState *estate)
 {
-	AmplifyStatement *query = find_query(estate);
+	AmplifyStatement *statement = find_query(estate);
 	MemoryContext context;
 
-	if (query != NULL)
+	if (statement != NULL)
 	{
-		query->scans++;
-		return query;
+		statement->scans++;
+		return statement;
 	}
 
-	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw query",
+	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw statement",
 									ALLOCSET_DEFAULT_SIZES);
-	query = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
-	query->estate = estate;
-	query->userid = statement_user(estate);
-	query->context = context;
-	query->scans = 1;
-	query->calls = callhash_create(context, 64, NULL);
-	dlist_init(&query->queued);
-	dlist_init(&query->active);
-	dlist_init(&query->held);
-	dlist_init(&query->kept);
-	dlist_init(&query->spilled);
-	dlist_init(&query->completed);
-	query->spill = amplify_spill_create(context);
-	query->callback.func = forget_query;
-	query->callback.arg = query;
-	dlist_push_tail(&queries, &query->node);
-	MemoryContextRegisterResetCallback(context, &query->callback);
-	return query;
+	statement = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
+	statement->estate = estate;
+	statement->userid = statement_user(estate);
+	statement->context = context;
+	statement->scans = 1;
+	statement->calls = callhash_create(context, 64, NULL);
+	dlist_init(&statement->queued);
+	dlist_init(&statement->active);
+	dlist_init(&statement->held);
+	dlist_init(&statement->kept);
+	dlist_init(&statement->spilled);
+	dlist_init(&statement->completed);
+	statement->spill = amplify_spill_create(context);
+	statement->callback.func = forget_query;
+	statement->callback.arg = statement;
+	dlist_push_tail(&queries, &statement->node);
+	MemoryContextRegisterResetCallback(context, &statement->callback);
+	return statement;
 }
 
-/* A scan has ended in good order.  The last one closes the query. */
+/* A scan has ended in good order.  The last one closes the statement. */
 void
-amplify_statement_leave(AmplifyStatement *query)
+amplify_statement_leave(AmplifyStatement *statement)
 {
-	query->scans--;
-	if (query->scans > 0)
+	statement->scans--;
+	if (statement->scans > 0)
 		return;
-	amplify_spill_close(query->spill);
-	MemoryContextDelete(query->context);
+	amplify_spill_close(statement->spill);
+	MemoryContextDelete(statement->context);
 }
 
 /*
@@ -149,49 +149,49 @@ amplify_statement_leave(AmplifyStatement *query)
  * through, or, if check_as_user is 0, of the statement's user.
  */
 Oid
-amplify_statement_user(const AmplifyStatement *query, Oid check_as_user)
+amplify_statement_user(const AmplifyStatement *statement, Oid check_as_user)
 {
-	return OidIsValid(check_as_user) ? check_as_user : query->userid;
+	return OidIsValid(check_as_user) ? check_as_user : statement->userid;
 }
 
 /* Pinned until the end of the statement */
 AmplifyConnection *
-amplify_statement_connection(AmplifyStatement *query, Oid serverid, Oid userid)
+amplify_statement_connection(AmplifyStatement *statement, Oid serverid, Oid userid)
 {
 	MemoryContext oldcontext;
 	AmplifyConnection *connection;
 	ListCell   *lc;
 
-	foreach(lc, query->connections)
+	foreach(lc, statement->connections)
 	{
 		connection = lfirst(lc);
 		if (connection->shared->serverid == serverid &&
 			connection->userid == userid)
 			return connection;
 	}
-	oldcontext = MemoryContextSwitchTo(query->context);
-	query->connections = lappend(query->connections, NULL);
+	oldcontext = MemoryContextSwitchTo(statement->context);
+	statement->connections = lappend(statement->connections, NULL);
 	connection = amplify_connection_pin(serverid, userid);
-	llast(query->connections) = connection;
+	llast(statement->connections) = connection;
 	MemoryContextSwitchTo(oldcontext);
 	return connection;
 }
 
 /* The statement has warned that this server can't be asked */
 void
-amplify_statement_give_up(AmplifyStatement *query, AmplifyConnection *connection)
+amplify_statement_give_up(AmplifyStatement *statement, AmplifyConnection *connection)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 
-	query->given_up = list_append_unique_ptr(query->given_up, connection);
+	statement->given_up = list_append_unique_ptr(statement->given_up, connection);
 	MemoryContextSwitchTo(oldcontext);
 }
 
 bool
-amplify_statement_gave_up(const AmplifyStatement *query,
+amplify_statement_gave_up(const AmplifyStatement *statement,
 						  const AmplifyConnection *connection)
 {
-	return list_member_ptr(query->given_up, connection);
+	return list_member_ptr(statement->given_up, connection);
 }
 
 /*
@@ -199,32 +199,32 @@ amplify_statement_gave_up(const AmplifyStatement *query,
  * ones for 0; in the statement's context.
  */
 AmplifyCounters *
-amplify_statement_counters(AmplifyStatement *query, int id)
+amplify_statement_counters(AmplifyStatement *statement, int id)
 {
 	MemoryContext oldcontext;
 	ScanCounters *scan;
 	ListCell   *lc;
 
-	foreach(lc, query->counters)
+	foreach(lc, statement->counters)
 	{
 		scan = lfirst(lc);
 		if (id != 0 && scan->id == id)
 			return &scan->counters;
 	}
-	oldcontext = MemoryContextSwitchTo(query->context);
+	oldcontext = MemoryContextSwitchTo(statement->context);
 	scan = palloc0(sizeof(ScanCounters));
 	scan->id = id;
-	query->counters = lappend(query->counters, scan);
+	statement->counters = lappend(statement->counters, scan);
 	MemoryContextSwitchTo(oldcontext);
 	return &scan->counters;
 }
 
 /* Has the statement asked for this already? */
 bool
-amplify_statement_has(AmplifyStatement *query, const AmplifyCall *wanted)
+amplify_statement_has(AmplifyStatement *statement, const AmplifyCall *wanted)
 {
 	const char *id = amplify_call_id(wanted);
-	bool		found = callhash_lookup(query->calls, id) != NULL;
+	bool		found = callhash_lookup(statement->calls, id) != NULL;
 
 	pfree(unconstify(char *, id));
 	return found;
@@ -235,15 +235,15 @@ amplify_statement_has(AmplifyStatement *query, const AmplifyCall *wanted)
  * one that the statement has made already, or a new one in the queue.
  */
 AmplifyCall *
-amplify_statement_call(AmplifyStatement *query, const AmplifyCall *wanted)
+amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 	const char *id = amplify_call_id(wanted);
 	CallEntry  *entry;
 	AmplifyCall *call;
 	bool		found;
 
-	entry = callhash_insert(query->calls, id, &found);
+	entry = callhash_insert(statement->calls, id, &found);
 	if (found)
 	{
 		pfree(unconstify(char *, id));
@@ -252,9 +252,9 @@ amplify_statement_call(AmplifyStatement *query, const AmplifyCall *wanted)
 		if (call->pins == 0)
 		{
 			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
-				query->kept_bytes -= call->body_length;
+				statement->kept_bytes -= call->body_length;
 			if (call->state == AMPLIFY_CALL_DONE)
-				move_call(call, &query->held);
+				move_call(call, &statement->held);
 		}
 	}
 	else
@@ -272,7 +272,7 @@ amplify_statement_call(AmplifyStatement *query, const AmplifyCall *wanted)
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->spilled = -1;
 		call->pins = 0;
-		dlist_push_tail(&query->queued, &call->node);
+		dlist_push_tail(&statement->queued, &call->node);
 	}
 	call->pins++;
 	MemoryContextSwitchTo(oldcontext);
@@ -281,7 +281,7 @@ amplify_statement_call(AmplifyStatement *query, const AmplifyCall *wanted)
 
 /* Give a call back.  A page read out of its body must not be used any more. */
 void
-amplify_statement_unpin(AmplifyStatement *query, AmplifyCall *call)
+amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 {
 	call->pins--;
 	if (call->pins > 0)
@@ -293,27 +293,27 @@ amplify_statement_unpin(AmplifyStatement *query, AmplifyCall *call)
 	call->loaded = NULL;
 	if (!call->keep || call->state == AMPLIFY_CALL_FAILED ||
 		call->state == AMPLIFY_CALL_QUEUED)
-		discard_call(query, call);
+		discard_call(statement, call);
 	else if (call->state == AMPLIFY_CALL_DONE)
 	{
 		if (call->spilled >= 0)
-			move_call(call, &query->spilled);
+			move_call(call, &statement->spilled);
 		else
 		{
-			move_call(call, &query->kept);
-			query->kept_bytes += call->body_length;
-			spill_kept(query);
+			move_call(call, &statement->kept);
+			statement->kept_bytes += call->body_length;
+			spill_kept(statement);
 		}
 	}
 }
 
 /*
- * Has the call an answer, or failed for good?  To ask is to want it: a call
+ * Has the call a response, or failed for good?  To ask is to want it: a call
  * that failed while nobody waited for it gets another chance, and one that
  * waits in the queue comes first.
  */
 bool
-amplify_statement_answered(AmplifyStatement *query, AmplifyCall *call)
+amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 {
 	if (!call->wanted)
 	{
@@ -329,7 +329,7 @@ amplify_statement_answered(AmplifyStatement *query, AmplifyCall *call)
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
 			dlist_delete(&call->node);
-			dlist_push_head(&query->queued, &call->node);
+			dlist_push_head(&statement->queued, &call->node);
 		}
 	}
 	return call->state == AMPLIFY_CALL_DONE || call->state == AMPLIFY_CALL_FAILED;
@@ -340,14 +340,14 @@ amplify_statement_answered(AmplifyStatement *query, AmplifyCall *call)
  * pinned.  NULL when it was empty.
  */
 const char *
-amplify_statement_body(AmplifyStatement *query, AmplifyCall *call)
+amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
 {
 	if (call->spilled < 0)
 		return call->body;
 	if (call->loaded == NULL)
 	{
-		call->loaded = MemoryContextAlloc(query->context, call->body_length);
-		amplify_spill_read(query->spill, call->spilled, call->loaded,
+		call->loaded = MemoryContextAlloc(statement->context, call->body_length);
+		amplify_spill_read(statement->spill, call->spilled, call->loaded,
 						   call->body_length);
 	}
 	return call->loaded;
@@ -355,27 +355,27 @@ amplify_statement_body(AmplifyStatement *query, AmplifyCall *call)
 
 /* Do all that can be done without waiting */
 void
-amplify_statement_progress(AmplifyStatement *query)
+amplify_statement_progress(AmplifyStatement *statement)
 {
-	amplify_progress_end(&query->progress);
+	amplify_progress_end(&statement->progress);
 	amplify_http_drive();
 	do
 	{
-		finish_completed(query);
-		start_queued(query);
+		finish_completed(statement);
+		start_queued(statement);
 		amplify_http_drive();
-	} while (!dlist_is_empty(&query->completed));
+	} while (!dlist_is_empty(&statement->completed));
 }
 
 /*
- * How many calls have been answered so far.  Any progress may bring the answer
- * to a call that was looked at before: who looks at several and then waits
- * must look again if this number has changed.
+ * How many calls have been answered so far.  Any progress may bring the
+ * response to a call that was looked at before: who looks at several and then
+ * waits must look again if this number has changed.
  */
 uint64
-amplify_statement_answers(const AmplifyStatement *query)
+amplify_statement_responses(const AmplifyStatement *statement)
 {
-	return query->nanswered;
+	return statement->nanswered;
 }
 
 /*
@@ -383,7 +383,7 @@ amplify_statement_answers(const AmplifyStatement *query)
  * something to do although the network is silent.
  */
 int64
-amplify_statement_begin_wait(AmplifyStatement *query)
+amplify_statement_begin_wait(AmplifyStatement *statement)
 {
 	AmplifyCounters total = {0};
 	int			in_flight = 0;
@@ -391,15 +391,15 @@ amplify_statement_begin_wait(AmplifyStatement *query)
 	dlist_iter	iter;
 	ListCell   *lc;
 
-	dlist_foreach(iter, &query->queued)
+	dlist_foreach(iter, &statement->queued)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
 		deadline = Min(deadline, call_start(call));
 	}
-	dlist_foreach(iter, &query->active)
+	dlist_foreach(iter, &statement->active)
 		in_flight++;
-	foreach(lc, query->counters)
+	foreach(lc, statement->counters)
 	{
 		const AmplifyCounters *counters = &((ScanCounters *) lfirst(lc))->counters;
 
@@ -408,40 +408,41 @@ amplify_statement_begin_wait(AmplifyStatement *query)
 		total.throttled += counters->throttled;
 	}
 	return Min(deadline,
-			   amplify_progress_begin(&query->progress, &total, in_flight,
-									  query->context));
+			   amplify_progress_begin(&statement->progress, &total, in_flight,
+									  statement->context));
 }
 
 /* Wait until there is something new, and take it in */
 void
-amplify_statement_wait(AmplifyStatement *query, AmplifyCounters *counters)
+amplify_statement_wait(AmplifyStatement *statement, AmplifyCounters *counters)
 {
 	int64		before = amplify_loop_now();
 
-	amplify_http_wait(amplify_statement_begin_wait(query),
-					  dlist_is_empty(&query->active) ? AMPLIFY_WAIT_PAUSE :
-					  AMPLIFY_WAIT_ANSWER);
+	amplify_http_wait(amplify_statement_begin_wait(statement),
+					  dlist_is_empty(&statement->active) ? AMPLIFY_WAIT_PAUSE :
+					  AMPLIFY_WAIT_RESPONSE);
 	counters->waited += amplify_loop_now() - before;
-	amplify_statement_progress(query);
+	amplify_statement_progress(statement);
 }
 
 /*
  * A descriptor for one scan in the WaitEventSet of an Append: readable when
- * amplify_statement_progress() has something to do.  Closed with the statement.
+ * amplify_statement_progress() has something to do.  Closed with the
+ * statement.
  */
 int
-amplify_statement_async_fd(AmplifyStatement *query)
+amplify_statement_async_fd(AmplifyStatement *statement)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(query->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 	int			fd;
 
-	query->async_fds = lappend_int(query->async_fds, -1);
+	statement->async_fds = lappend_int(statement->async_fds, -1);
 	MemoryContextSwitchTo(oldcontext);
 	if (!AcquireExternalFD() || (fd = amplify_loop_duplicate()) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("out of file descriptors for amplify_fdw")));
-	llast_int(query->async_fds) = fd;
+	llast_int(statement->async_fds) = fd;
 	return fd;
 }
 
@@ -453,10 +454,10 @@ find_query(const EState *estate)
 
 	dlist_foreach(iter, &queries)
 	{
-		AmplifyStatement *query = dlist_container(AmplifyStatement, node, iter.cur);
+		AmplifyStatement *statement = dlist_container(AmplifyStatement, node, iter.cur);
 
-		if (query->estate == estate)
-			return query;
+		if (statement->estate == estate)
+			return statement;
 	}
 	return NULL;
 }
@@ -479,20 +480,20 @@ statement_user(const EState *estate)
 static void
 forget_query(void *arg)
 {
-	AmplifyStatement *query = arg;
+	AmplifyStatement *statement = arg;
 	ListCell   *lc;
 
-	amplify_progress_end(&query->progress);
-	abandon_calls(&query->queued);
-	abandon_calls(&query->active);
-	abandon_calls(&query->held);
-	abandon_calls(&query->kept);
-	foreach(lc, query->connections)
+	amplify_progress_end(&statement->progress);
+	abandon_calls(&statement->queued);
+	abandon_calls(&statement->active);
+	abandon_calls(&statement->held);
+	abandon_calls(&statement->kept);
+	foreach(lc, statement->connections)
 	{
 		if (lfirst(lc) != NULL)
 			amplify_connection_unpin(lfirst(lc));
 	}
-	foreach(lc, query->async_fds)
+	foreach(lc, statement->async_fds)
 	{
 		if (lfirst_int(lc) >= 0)
 		{
@@ -500,7 +501,7 @@ forget_query(void *arg)
 			ReleaseExternalFD();
 		}
 	}
-	dlist_delete(&query->node);
+	dlist_delete(&statement->node);
 }
 
 static void
@@ -520,11 +521,11 @@ move_call(AmplifyCall *call, dlist_head *list)
 }
 
 static void
-discard_call(AmplifyStatement *query, AmplifyCall *call)
+discard_call(AmplifyStatement *statement, AmplifyCall *call)
 {
 	amplify_call_abandon(call);
 	dlist_delete(&call->node);
-	callhash_delete(query->calls, call->id);
+	callhash_delete(statement->calls, call->id);
 	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
 	{
 		if (call->keys.value[i] != NULL)
@@ -542,63 +543,63 @@ discard_call(AmplifyStatement *query, AmplifyCall *call)
 
 /* A call that is done, or has failed */
 static void
-hold_call(AmplifyStatement *query, AmplifyCall *call)
+hold_call(AmplifyStatement *statement, AmplifyCall *call)
 {
-	move_call(call, &query->held);
-	query->nanswered++;
+	move_call(call, &statement->held);
+	statement->nanswered++;
 }
 
-/* Take in the answers that have come */
+/* Take in the responses that have come */
 static void
-finish_completed(AmplifyStatement *query)
+finish_completed(AmplifyStatement *statement)
 {
 	AmplifyTransfer *transfer;
 
-	while ((transfer = amplify_http_pop(&query->completed)) != NULL)
+	while ((transfer = amplify_http_pop(&statement->completed)) != NULL)
 	{
 		AmplifyCall *call = amplify_call_of(transfer);
 
-		amplify_call_finish(call, query->context);
+		amplify_call_finish(call, statement->context);
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
 			/* it was there before those that have not been tried yet */
 			dlist_delete(&call->node);
-			dlist_push_head(&query->queued, &call->node);
+			dlist_push_head(&statement->queued, &call->node);
 		}
 		else
-			hold_call(query, call);
+			hold_call(statement, call);
 		if (call->pins == 0)
 		{
 			call->pins = 1;
-			amplify_statement_unpin(query, call);
+			amplify_statement_unpin(statement, call);
 		}
 	}
 }
 
 /* Start what the concurrency, the rate and the pauses allow now */
 static void
-start_queued(AmplifyStatement *query)
+start_queued(AmplifyStatement *statement)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &query->queued)
+	dlist_foreach_modify(iter, &statement->queued)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
 		if (call_start(call) > amplify_loop_now())
 			continue;
-		if (amplify_max_calls > 0 && query->sent >= amplify_max_calls)
+		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
-			amplify_call_fail(call, query->context, AMPLIFY_FAILURE_MAX_CALLS);
-			hold_call(query, call);
+			amplify_call_fail(call, statement->context, AMPLIFY_FAILURE_MAX_CALLS);
+			hold_call(statement, call);
 		}
-		else if (amplify_call_start(call, query->context, &query->completed))
+		else if (amplify_call_start(call, statement->context, &statement->completed))
 		{
-			query->sent++;
-			move_call(call, &query->active);
+			statement->sent++;
+			move_call(call, &statement->active);
 		}
 		else
-			hold_call(query, call);
+			hold_call(statement, call);
 	}
 }
 
@@ -615,19 +616,19 @@ call_start(const AmplifyCall *call)
 
 /* Hold no more bodies in memory than work_mem allows */
 static void
-spill_kept(AmplifyStatement *query)
+spill_kept(AmplifyStatement *statement)
 {
-	while (query->kept_bytes > (size_t) work_mem * 1024)
+	while (statement->kept_bytes > (size_t) work_mem * 1024)
 	{
-		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &query->kept);
+		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &statement->kept);
 
 		/* writing may throw: until it is done, the body is one of kept */
 		if (call->body != NULL)
-			call->spilled = amplify_spill_write(query->spill, call->body,
+			call->spilled = amplify_spill_write(statement->spill, call->body,
 												call->body_length);
 		free(call->body);
 		call->body = NULL;
-		query->kept_bytes -= call->body_length;
-		move_call(call, &query->spilled);
+		statement->kept_bytes -= call->body_length;
+		move_call(call, &statement->spilled);
 	}
 }

@@ -3,8 +3,9 @@
  * stream.c
  *	  What is asked for one set of keys: one Get, or a List page by page.
  *
- * Which of the two it is, its calls, and its place in their answers.  How many
- * streams run at a time, and what becomes of one that fails, is fetch.c's.
+ * Which of the two it is, its calls, and its place in their responses.  How
+ * many streams run at a time, and what becomes of one that fails, is
+ * fetch.c's.
  *
  * src/request/stream.c
  *
@@ -12,8 +13,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "common/hashfn.h"
+#include "request/amplify_request.h"
 #include "utils/memutils.h"
 
 /* A list of which so many pages in a row are empty has no end */
@@ -56,13 +57,13 @@ amplify_stream_choose(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	}
 
 	/* one item: by the List only if that is there and the Get is not */
-	if (stream->operation != NULL && amplify_statement_has(spec->query, &call))
+	if (stream->operation != NULL && amplify_statement_has(spec->statement, &call))
 	{
 		AmplifyStream get = {.operation = resource->get};
 
 		get.keys = amplify_resource_restrict(resource, resource->get, keys);
 		describe_call(spec, &get, NULL, &call);
-		if (!amplify_statement_has(spec->query, &call))
+		if (!amplify_statement_has(spec->statement, &call))
 			return;
 	}
 	stream->operation = resource->get;
@@ -99,9 +100,9 @@ void
 amplify_stream_close(const AmplifyFetchSpec *spec, AmplifyStream *stream)
 {
 	if (stream->call != NULL)
-		amplify_statement_unpin(spec->query, stream->call);
+		amplify_statement_unpin(spec->statement, stream->call);
 	if (stream->ahead != NULL)
-		amplify_statement_unpin(spec->query, stream->ahead);
+		amplify_statement_unpin(spec->statement, stream->ahead);
 	MemoryContextDelete(stream->context);
 }
 
@@ -117,7 +118,7 @@ amplify_stream_call(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
 
 	describe_call(spec, stream, token, &call);
 	call.wanted = wanted;
-	return amplify_statement_call(spec->query, &call);
+	return amplify_statement_call(spec->statement, &call);
 }
 
 /*
@@ -141,12 +142,12 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	if (call->state == AMPLIFY_CALL_FAILED || call->not_found)
 		return false;
 
-	parse = amplify_response_parse(page, amplify_statement_body(spec->query, call),
+	parse = amplify_response_parse(page, amplify_statement_body(spec->statement, call),
 								   call->body_length,
 								   spec->connection->options.max_response_size,
 								   stream->operation->result,
 								   stream->operation->many);
-	failure->kind = amplify_report_of_parse(parse);
+	failure->kind = amplify_outcome_of_parse(parse);
 	failure->attempts = call->attempts;
 	failure->status = call->status;
 	strlcpy(failure->request_id, call->request_id,
@@ -201,7 +202,7 @@ amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		next = amplify_stream_call(spec, stream, token, true);
 	stream->ahead = NULL;
 	amplify_response_clear(page);
-	amplify_statement_unpin(spec->query, stream->call);
+	amplify_statement_unpin(spec->statement, stream->call);
 	stream->call = next;
 	return next != NULL;
 }

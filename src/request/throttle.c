@@ -18,7 +18,7 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "request/amplify_request.h"
 
 #define WINDOW			(100 * 1000)	/* microseconds that are measured */
 #define FIRST_RATE		200.0	/* after the first refusal, at most */

@@ -14,12 +14,13 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "amplify_fdw.h"
+#include "aws/sigv4.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
+#include "compat.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "aws/sigv4.h"
+#include "session/amplify_session.h"
 #include "storage/sinval.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -239,9 +240,15 @@ create_connection(Oid serverid, Oid userid)
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("server \"%s\" has no option \"region\"",
 						server->servername)));
-	amplify_endpoint_resolve(&connection->options, "amplify",
-							 connection->options.endpoint_url,
-							 &connection->endpoint);
+	amplify_endpoint_resolve(&(AmplifyEndpointSpec)
+							 {
+								 .service = "amplify",
+								 .region = connection->options.region,
+								 .use_fips = connection->options.use_fips,
+								 .use_dualstack = connection->options.use_dualstack,
+								 .explicit_url = connection->options.endpoint_url,
+							 }, &connection->endpoint);
+	connection->signer = amplify_sign_create(connection->context);
 	MemoryContextSwitchTo(oldcontext);
 
 	MemoryContextSetParent(context, TopMemoryContext);
@@ -329,9 +336,9 @@ source_server(const char *name, Oid userid, Oid fdwid)
 }
 
 /*
- * As for a mapping of his own there, the user must be allowed to use a source.
- * Each statement sees whether he still is: no message tells of a role that he
- * is not a member of any more.
+ * As for a mapping of their own there, users must be allowed to use a source.
+ * Each statement sees whether they still are: no message tells of a role that
+ * they are not a member of any more.
  */
 static void
 check_usage(Oid serverid, Oid userid)

@@ -8,7 +8,7 @@
  * which is the order of the AWS CLI.  All but the user mapping's own keys are
  * the identity of the server, not of its users: they are only used where a
  * superuser has said so in the mapping, and only by a superuser.  Others get
- * at them through a superuser's view, as at everything else of his.
+ * at them through a superuser's view, as at everything else of theirs.
  *
  * Where the requests go needs no second lock: an endpoint, a proxy or a CA can
  * be set by a superuser only, and what the owner of a server may still change
@@ -21,8 +21,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "amplify_fdw.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "session/amplify_session.h"
 #include "utils/memutils.h"
 
 #define REFRESH_BEFORE	(5 * 60)	/* seconds before they expire */
@@ -83,11 +84,55 @@ static const struct
 	{AMPLIFY_PROVIDER_INSTANCE, GATE_AMBIENT, amplify_metadata_instance},
 };
 
+/* What is said when one has none; indexed by AmplifyProvider */
+static const struct
+{
+	const char *name;
+	const char *hint;
+}			sources[] = {
+	[AMPLIFY_PROVIDER_NONE] = {
+		NULL,
+		"Create a user mapping with options \"access_key_id\" and \"secret_access_key\"."
+	},
+	[AMPLIFY_PROVIDER_MAPPING] = {
+		"the user mapping",
+		"Check options \"access_key_id\" and \"secret_access_key\" of the user mapping."
+	},
+	[AMPLIFY_PROVIDER_PROFILE] = {
+		"a profile",
+		"Option \"profile\" of the user mapping names a profile in the configuration files of the user that PostgreSQL runs as."
+	},
+	[AMPLIFY_PROVIDER_ENVIRONMENT] = {
+		"the environment",
+		"What counts is the environment that PostgreSQL was started in."
+	},
+	[AMPLIFY_PROVIDER_SHARED_FILES] = {
+		"the configuration files",
+		"They are those of the user that PostgreSQL runs as; AWS_PROFILE chooses the profile."
+	},
+	[AMPLIFY_PROVIDER_WEB_IDENTITY] = {
+		"a web identity",
+		"Check that the role trusts the issuer of the token, and that the token file is current."
+	},
+	[AMPLIFY_PROVIDER_CONTAINER] = {
+		"the container's role",
+		"Check the role of the task or pod, and the AWS_CONTAINER_ variables that PostgreSQL was started with."
+	},
+	[AMPLIFY_PROVIDER_INSTANCE] = {
+		"the instance's role",
+		"Attach a role to the EC2 instance.  In a container on it, the metadata service needs a hop limit of 2."
+	},
+	[AMPLIFY_PROVIDER_ROLE] = {
+		"the role in the user mapping",
+		"Check option \"role_arn\", and that the role trusts the identity that assumes it and the external_id."
+	},
+};
+
 /*
  * The credentials to use now; valid until the next call.  May wait for a
  * service that issues them.  False when there are none to be had: the
  * connection says why, and the rest of the statement does without another
- * lookup.  What AWS thinks of them shows only in its answers.
+ * lookup.  What AWS thinks of them shows only in its responses.
  */
 bool
 amplify_credential_get(AmplifyConnection *connection,
@@ -109,7 +154,7 @@ amplify_credential_get(AmplifyConnection *connection,
 	check_privilege(connection);
 	identity = connection->identity;
 	if (identity == NULL || identity->refused ||
-		amplify_sign_clock(connection->shared) >= identity->refresh_at)
+		amplify_sign_clock(connection->shared->clock_offset) >= identity->refresh_at)
 	{
 		if (connection->unidentified == GetCurrentStatementStartTimestamp() ||
 			!refresh(connection))
@@ -155,6 +200,73 @@ amplify_credential_mask(const AmplifyConnection *connection,
 	amplify_lookup_mask(failure, identity->keys.session_token);
 	amplify_lookup_mask(failure, identity->old.secret_access_key);
 	amplify_lookup_mask(failure, identity->old.session_token);
+}
+
+/*
+ * Say why there are no credentials.  reason is a sentence, or NULL; at LOG,
+ * older credentials are still good.
+ */
+void
+amplify_credential_report(int elevel, AmplifyProvider provider,
+						  const char *reason,
+						  const AmplifyConnection *connection)
+{
+	const char *server = connection->servername;
+	bool		tell = amplify_credential_may_know_identity(connection);
+
+	/* it may hold names out of files of any encoding */
+	if (reason != NULL &&
+		!pg_verifymbstr(reason, strlen(reason), true))
+		reason = amplify_outcome_ascii(reason);
+	CHECK_FOR_INTERRUPTS();
+	ereport(elevel,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 provider == AMPLIFY_PROVIDER_NONE ?
+			 errmsg("no AWS credentials for server \"%s\"", server) :
+			 errmsg("could not get AWS credentials for server \"%s\" from %s",
+					server, sources[provider].name),
+			 reason == NULL ? 0 :
+			 tell ? errdetail("%s", reason) : errdetail_log("%s", reason),
+			 errhint("%s", sources[provider].hint)));
+}
+
+/*
+ * Who is no superuser needs keys of their own.  option: the one that would let
+ * them do without; NULL: none.  source: the server whose mapping is wanted, by
+ * option "source_server"; or the server itself.
+ */
+void
+amplify_credential_refuse(const char *option, Oid userid, const char *server,
+						  const char *source)
+{
+	const char *user = GetUserNameFromId(userid, false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("AWS credentials are required for server \"%s\"", server),
+			 option == NULL ?
+			 errdetail("User \"%s\" has no access_key_id in a user mapping, and only a superuser's may do without.",
+					   user) :
+			 errdetail("Option \"%s\" of the user mapping lends the server's own identity, which user \"%s\" may not use, not being a superuser.",
+					   option, user),
+			 strcmp(server, source) == 0 ?
+			 errhint("Create a user mapping for server \"%s\" with options \"access_key_id\" and \"secret_access_key\", or use a view whose owner has one.",
+					 server) :
+			 errhint("User \"%s\" needs USAGE on server \"%s\" and a user mapping for it with options \"access_key_id\" and \"secret_access_key\", or a view whose owner has both.",
+					 user, source)));
+}
+
+/*
+ * Does the client know the mapping's options anyway?  A view or a function may
+ * have borrowed another user's, and nobody is shown PUBLIC's.
+ */
+bool
+amplify_credential_may_know_identity(const AmplifyConnection *connection)
+{
+	Oid			client = GetOuterUserId();
+
+	return superuser_arg(client) ||
+		(connection->userid == client && !connection->of_public);
 }
 
 static AmplifyProvision
@@ -215,8 +327,8 @@ shared_keys(AmplifyLookup *lookup)
 }
 
 /*
- * Without keys of his own, only a superuser is served, and what the validator
- * has allowed in the past may be used by such a one only now.
+ * Without keys of their own, only a superuser is served, and what the
+ * validator has allowed in the past may be used by such a one only now.
  */
 static void
 check_privilege(AmplifyConnection *connection)
@@ -225,13 +337,13 @@ check_privilege(AmplifyConnection *connection)
 
 	if (options->access_key_id != NULL || superuser_arg(connection->userid))
 		return;
-	amplify_report_privilege(options->profile != NULL ? "profile" :
-							 options->ambient_credentials ?
-							 "ambient_credentials" : NULL,
-							 connection->userid, connection->servername,
-							 OidIsValid(connection->sourceid) ?
-							 GetForeignServer(connection->sourceid)->servername :
-							 connection->servername);
+	amplify_credential_refuse(options->profile != NULL ? "profile" :
+							  options->ambient_credentials ?
+							  "ambient_credentials" : NULL,
+							  connection->userid, connection->servername,
+							  OidIsValid(connection->sourceid) ?
+							  GetForeignServer(connection->sourceid)->servername :
+							  connection->servername);
 }
 
 /* False: nobody has any, and old ones won't do */
@@ -258,11 +370,11 @@ refresh(AmplifyConnection *connection)
 	}
 	else
 	{
-		int64		now = amplify_sign_clock(connection->shared);
+		int64		now = amplify_sign_clock(connection->shared->clock_offset);
 		int64		expires = connection->identity->keys.expires;
 
-		amplify_report_credentials(LOG, lookup->provider, lookup->reason,
-								   connection);
+		amplify_credential_report(LOG, lookup->provider, lookup->reason,
+								  connection);
 		connection->identity->refresh_at = expires > now ?
 			Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
 	}
@@ -295,7 +407,7 @@ find_keys(AmplifyLookup *lookup)
 	/* an instance's service may be late: AWS may take its old keys still */
 	if (provision == AMPLIFY_PROVISION_OK &&
 		lookup->provider != AMPLIFY_PROVIDER_INSTANCE &&
-		lookup->keys.expires <= amplify_sign_clock(lookup->connection->shared))
+		lookup->keys.expires <= amplify_sign_clock(lookup->connection->shared->clock_offset))
 		provision = amplify_lookup_fail(lookup,
 										"The credentials have expired already.");
 	return provision;
@@ -343,7 +455,7 @@ keep_keys(AmplifyConnection *connection, const AmplifyLookup *lookup)
 {
 	static int	generation = 0;
 	const AmplifyCredentials *found = &lookup->keys;
-	int64		now = amplify_sign_clock(connection->shared);
+	int64		now = amplify_sign_clock(connection->shared->clock_offset);
 	struct AmplifyIdentity *identity = connection->identity;
 	MemoryContext context = AllocSetContextCreate(connection->context,
 												  "amplify_fdw credentials",
@@ -391,5 +503,5 @@ still_good(const AmplifyConnection *connection)
 
 	return identity != NULL && !identity->refused &&
 		(identity->provider == AMPLIFY_PROVIDER_INSTANCE ||
-		 amplify_sign_clock(connection->shared) < identity->keys.expires);
+		 amplify_sign_clock(connection->shared->clock_offset) < identity->keys.expires);
 }

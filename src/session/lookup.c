@@ -20,9 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "amplify_fdw.h"
-#include "lib/stringinfo.h"
 #include "aws/sigv4.h"
+#include "lib/stringinfo.h"
+#include "session/amplify_session.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -207,7 +207,7 @@ amplify_lookup_accept(AmplifyLookup *lookup, const char *access_key_id,
 }
 
 /*
- * Credentials out of a JSON answer, in member result (NULL: the answer
+ * Credentials out of a JSON response, in member result (NULL: the response
  * itself).  What they are called is the same everywhere, but for the token.
  */
 AmplifyProvision
@@ -225,7 +225,7 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 	if (amplify_response_parse(page, transfer->body, transfer->body_length,
 							   transfer->max_size, result,
 							   false) != AMPLIFY_PARSE_OK)
-		return amplify_lookup_fail(lookup, "The answer holds no credentials.");
+		return amplify_lookup_fail(lookup, "The response holds no credentials.");
 	item = amplify_response_item(page, 0);
 	for (int i = 0; i < lengthof(members); i++)
 	{
@@ -238,7 +238,7 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 				break;
 			default:
 				provision = amplify_lookup_fail(lookup,
-												"Member \"%s\" of the answer is not a text.",
+												"Member \"%s\" of the response is not a text.",
 												members[i]);
 		}
 	}
@@ -251,7 +251,7 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 			break;
 		default:
 			provision = amplify_lookup_fail(lookup,
-											"Member \"Expiration\" of the answer is not a time.");
+											"Member \"Expiration\" of the response is not a time.");
 	}
 	if (provision == AMPLIFY_PROVISION_OK)
 		provision = amplify_lookup_accept(lookup, texts[0], texts[1],
@@ -341,7 +341,7 @@ amplify_lookup_transfer(AmplifyLookup *lookup)
 	return &request->transfer;
 }
 
-/* Send it and wait for the answer; interrupts are served meanwhile */
+/* Send it and wait for the response; interrupts are served meanwhile */
 AmplifyOutcome
 amplify_lookup_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 {
@@ -353,7 +353,7 @@ amplify_lookup_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 	while (amplify_http_pop(&request->completed) == NULL)
 		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
 	transfer->fresh = amplify_http_is_suspect(transfer);
-	return amplify_report_classify(transfer, failure);
+	return amplify_outcome_classify(transfer, failure);
 }
 
 void

@@ -17,8 +17,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "amplify_fdw.h"
 #include "aws/sigv4.h"
+#include "session/amplify_session.h"
 
 #define CONTAINER_HOST		"http://169.254.170.2"
 #define CONTAINER_TIMEOUT	2000	/* ms, as the AWS CLI has it */
@@ -308,7 +308,7 @@ fail_request(AmplifyLookup *lookup, const char *what,
 	return amplify_lookup_fail(lookup,
 							   "Asking %s for the %s failed: %s",
 							   transfer->url, what,
-							   amplify_report_detail(failure));
+							   amplify_outcome_detail(failure));
 }
 
 static int

@@ -15,8 +15,8 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "nodes/value.h"
+#include "session/amplify_session.h"
 
 #define MAX_FILE_SIZE	(1024 * 1024)
 #define BLANKS			" \t\r"

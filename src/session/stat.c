@@ -9,12 +9,12 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "session/amplify_session.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 

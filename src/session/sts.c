@@ -10,16 +10,16 @@
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/sigv4.h"
 #include "common/pg_prng.h"
 #include "lib/stringinfo.h"
-#include "aws/sigv4.h"
+#include "session/amplify_session.h"
 #include "utils/timestamp.h"
 
 #define SESSION_NAME	"amplify_fdw"
 #define MAX_TOKEN		20000	/* of a web identity; STS's own limit */
 #define TRANSIENT_BASE	(50 * 1000) /* pauses as in call.c, but there is no */
-#define THROTTLED_BASE	(1000 * 1000)	/* limiter here */
+#define THROTTLED_BASE	(1000 * 1000)	/* throttle here */
 #define LONGEST_PAUSE	(20 * 1000 * 1000)
 
 static char *role_form(const AmplifyRole *role, const char *action);
@@ -115,6 +115,7 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 {
 	AmplifyTransfer *transfer = amplify_lookup_transfer(lookup);
 	AmplifyServer *server = lookup->connection->shared;
+	const AmplifyOptions *options = &lookup->connection->options;
 	AmplifyEndpoint endpoint;
 	AmplifyFailure failure;
 	AmplifyOutcome outcome;
@@ -123,9 +124,14 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 	bool		reclocked = false;
 	AmplifyProvision provision;
 
-	amplify_endpoint_resolve(&lookup->connection->options, "sts",
-							 lookup->connection->options.sts_endpoint_url,
-							 &endpoint);
+	amplify_endpoint_resolve(&(AmplifyEndpointSpec)
+							 {
+								 .service = "sts",
+								 .region = options->region,
+								 .use_fips = options->use_fips,
+								 .use_dualstack = options->use_dualstack,
+								 .explicit_url = options->sts_endpoint_url,
+							 }, &endpoint);
 	prepare_transfer(lookup, transfer, &endpoint);
 	do
 	{
@@ -145,11 +151,11 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 		amplify_lookup_mask(&failure,
 							lookup->connection->options.proxy_password);
 		return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s", action,
-								   role->arn, amplify_report_detail(&failure));
+								   role->arn, amplify_outcome_detail(&failure));
 	}
 
 	/* keys expire by STS's clock: know how it differs from ours */
-	(void) amplify_sign_set_clock(server, &transfer->answer,
+	(void) amplify_sign_set_clock(&server->clock_offset, &transfer->response,
 								  server->clock_offset);
 	if (transfer->body_length > 0 && transfer->body[0] == '<')
 		provision = read_xml(lookup, transfer);
@@ -188,6 +194,8 @@ sign_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 {
 	AmplifySignSpec spec = {
 		.service = "sts",
+		.region = lookup->connection->options.region,
+		.clock_offset = lookup->connection->shared->clock_offset,
 		.endpoint = endpoint,
 		.credentials = &lookup->keys,
 		.path = "/",
@@ -198,7 +206,7 @@ sign_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 
 	if (is_signed)
 	{
-		if (!amplify_sign_request(lookup->connection, &spec, transfer))
+		if (!amplify_sign_request(&spec, transfer))
 			return false;
 		while (transfer->headers[n] != NULL)
 			n++;
@@ -225,8 +233,8 @@ worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
 	if (outcome == AMPLIFY_OUTCOME_RENEW && !*reclocked)
 	{
 		*reclocked = true;
-		return amplify_sign_set_clock(lookup->connection->shared,
-									  &transfer->answer, clock_offset);
+		return amplify_sign_set_clock(&lookup->connection->shared->clock_offset,
+									  &transfer->response, clock_offset);
 	}
 	if (outcome != AMPLIFY_OUTCOME_RETRY &&
 		outcome != AMPLIFY_OUTCOME_THROTTLED)
@@ -253,7 +261,7 @@ read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer)
 	if (expiration != NULL &&
 		amplify_time_from_iso(expiration, &time) != AMPLIFY_VALUE_OK)
 		provision = amplify_lookup_fail(lookup,
-										"Element \"Expiration\" of the answer is not a time.");
+										"Element \"Expiration\" of the response is not a time.");
 	else
 		provision = amplify_lookup_accept(lookup, id, secret, token,
 										  expiration == NULL ? AMPLIFY_NEVER :
@@ -271,7 +279,7 @@ read_element(const AmplifyTransfer *transfer, const char *element)
 	return amplify_xml_text(transfer->body, transfer->body_length, element);
 }
 
-/* The answer may hold what was sent */
+/* The response may hold what was sent */
 static void
 mask_keys(const AmplifyCredentials *keys, AmplifyFailure *failure)
 {

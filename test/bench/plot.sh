@@ -2,7 +2,7 @@
 # plot.sh [DIR] - draws how many calls a join has in flight, with read-ahead and
 # without: read-ahead.svg, and the two plans beside it, read-ahead.txt.
 #
-# DIR is doc/ without it.  The mock takes 20 ms for an answer.
+# DIR is doc/ without it.  The mock takes 20 ms for a response.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 

@@ -2,7 +2,7 @@
 """The AWS CLI, many times in one process: it takes most of its time to start.
 
 Each line of standard input is what follows "aws", as a JSON array; each line
-of standard output is the answer, or {"error": ...}.
+of standard output is the response, or {"error": ...}.
 """
 import contextlib
 import io

@@ -1,6 +1,6 @@
-"""The AWS CLI and the JavaScript SDK, as processes that answer questions.
+"""The AWS CLI and the JavaScript SDK, as processes that response questions.
 
-A question is an operation and its parameters, as the API names them; an answer
+A question is an operation and its parameters, as the API names them; a response
 is a dictionary with the API's members, and "error" where it failed.
 """
 import json

@@ -12,7 +12,7 @@ from shared import done_testing, mockctl, ok, psql, quote, run
 
 MESSAGE = 'no, señor, "100 %" no'
 
-# Status, code, where the code is in the answer, and SQLSTATE
+# Status, code, where the code is in the response, and SQLSTATE
 ERRORS = (
     (403, 'AccessDeniedException', 'header', '42501'),
     (403, 'AccessDeniedException', 'type', '42501'),

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Do the tables of amplify_fdw show all that Amplify's model has?  Prints TAP.
 
-Called by model.t, with a server in the environment.  A member of an answer is
-named by its path from the answer's root, "[]" after an array: job.steps[].logUrl.
+Called by model.t, with a server in the environment.  A member of a response is
+named by its path from the response's root, "[]" after an array: job.steps[].logUrl.
 It can be reached if a field of some table that the operation fills is that
 member, or is of jsonb and holds it.
 """
@@ -92,7 +92,7 @@ print('# botocore %s, %d read operations, %d fields' % (
 
 
 def fields_of(use):
-    """(field, its path in the answer) of all that have one"""
+    """(field, its path in the response) of all that have one"""
     return [(f, absolute(use.item, f['member'])) for f in fields
             if f['resource'] == use.resource and f['member']]
 
@@ -167,7 +167,7 @@ def unused():
 
 
 ok(list(unused()), 'every read operation fills a table')
-ok(list(unreachable()), 'every member of every answer can be reached')
+ok(list(unreachable()), 'every member of every response can be reached')
 ok(list(unknown()), 'every field is a member, or a newer one')
 ok(list(wrong_types()), 'fields have the types of their members')
 ok(list(wrong_names()), 'fields have the names of their members')

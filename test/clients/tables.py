@@ -70,7 +70,7 @@ class Operation:
         self.is_paged = self.name.startswith('List')
 
     def items(self, answer):
-        """(item, the object that holds it or its array) for all in an answer"""
+        """(item, the object that holds it or its array) for all in a response"""
         found = [(answer, None)]
         for name in self.result.split('.') if self.result else ():
             found = [(below, item) for item, _ in found
@@ -131,7 +131,7 @@ class Walk:
         self.client = client
         self.tables = tables
         self.page = page
-        self.answers = {}       # job_steps are in the answers that jobs are in
+        self.answers = {}       # job_steps are in the responses that jobs are in
         self.listed = {}
         self.got = {}
         mockctl('reset')

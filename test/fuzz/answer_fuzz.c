@@ -1,6 +1,6 @@
 /*
  * answer_fuzz.c
- *	  libFuzzer target: the body of an answer, read as response.c reads it.
+ *	  libFuzzer target: the body of a response, read as response.c reads it.
  *
  * The first byte chooses what the body is taken for: an error, or what a Get
  * or a List of one of the resources brings.  Every column is then read from
@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "amplify_fdw.h"
+#include "model/amplify_model.h"
 #include "mb/pg_wchar.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"

@@ -470,7 +470,7 @@ extern bool server_watch(Conn *c);
 extern void timer_set(Conn *c, uint64_t due);
 extern void timer_clear(Conn *c);
 
-/* false: no answer now, the connection waits */
+/* false: no response now, the connection waits */
 extern bool control_run(Conn *c, Reply *r);
 extern bool control_wait_over(const Conn *c);
 

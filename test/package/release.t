@@ -73,7 +73,7 @@ my $control = contents('amplify_fdw.control');
 my $version = found($control, qr/^default_version = '(.*)'$/m);
 is($provided->{file}, "sql/amplify_fdw--$version.sql",
     "META.json provides the script of the default version, $version");
-is(found(contents('src/amplify_base.h'), qr/^#define AMPLIFY_VERSION\s+"(.*)"$/m),
+is(found(contents('src/aws/amplify_aws.h'), qr/^#define AMPLIFY_VERSION\s+"(.*)"$/m),
     $version, 'the library is of the same version');
 
 # The script of a version is there from the first one on, and each can be

@@ -97,7 +97,7 @@ use constant GOOD_QUERY =>
     q{SELECT environment_name, region FROM %s.backend_environments
       WHERE app_id = 'd00000000001' AND environment_name IN ('dev', 'nil')};
 
-# Rows of a query with an answer that is known (of a mock with
+# Rows of a query with a response that is known (of a mock with
 # --generate 1,2 or more).
 sub good_query
 {

@@ -26,7 +26,7 @@ use Time::HiRes qw(time);
 
 use constant {
     PROTOCOL => 196608,
-    TIMEOUT  => 120,    # of an answer; a test that waits so long has failed
+    TIMEOUT  => 120,    # of a response; a test that waits so long has failed
 };
 
 # Session->new($node, user => ..., database => ..., any other setting => ...)
@@ -281,7 +281,7 @@ sub _read_until
     {
         my ($type, $body) = $self->_read_message($deadline);
 
-        confess 'no answer from the server' if $type eq 'late';
+        confess 'no response from the server' if $type eq 'late';
         confess 'the server has ended the session: ' . describe($result)
             if $type eq 'eof';
         $self->_take($result, $type, $body);

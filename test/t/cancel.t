@@ -107,7 +107,7 @@ my @phases = (
         # the thread that asks lives on until the resolver answers
         after => sub {
             my ($session) = @_;
-            # it may have asked, and not wait for the answer yet
+            # it may have asked, and not wait for the response yet
             poll_until(
                 sub {
                     $dns->answer;
@@ -138,8 +138,8 @@ my @phases = (
         after => sub { $accepted->close; },
     },
     stall('request', 'request', 1, keyed('good')),
-    stall('head of the answer', 'headers', 1, keyed('good')),
-    stall('body of the answer', 'body', 1, keyed('good')),
+    stall('head of the response', 'headers', 1, keyed('good')),
+    stall('body of the response', 'body', 1, keyed('good')),
     stall('many answers', 'body', 10,
         'SELECT count(*) FROM good.backend_environments',
         op => 'ListBackendEnvironments'),

@@ -30,7 +30,7 @@ my $session = connect_to($node);
 add_server($session, 'aws', $url, sts_endpoint_url => $url,
     mapping => { ambient_credentials => 'true' });
 
-# What an environment gives: the answer, the key's beginning, the calls.
+# What an environment gives: the response, the key's beginning, the calls.
 sub gives
 {
     my ($what, $environment, $answer, $key, $calls, @keys) = @_;
@@ -222,11 +222,11 @@ for my $case (
     [ 'no success', qr/it says "Failed"/, body => '{"Code":"Failed"}' ],
     [ 'secret missing', qr/secret access key is missing/,
         body => '{"Code":"Success","AccessKeyId":"A"}' ],
-    [ 'key is a number', qr/"AccessKeyId" of the answer is not a text/,
+    [ 'key is a number', qr/"AccessKeyId" of the response is not a text/,
         body => '{"AccessKeyId":1}' ],
     [ 'header in a key', qr/characters that no key/,
         body => '{"AccessKeyId":"A\r\nB","SecretAccessKey":"s"}' ],
-    [ 'expiration is nonsense', qr/"Expiration" of the answer is not a time/,
+    [ 'expiration is nonsense', qr/"Expiration" of the response is not a time/,
         body => '{"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"x"}' ])
 {
     my ($what, $detail, @fault) = @$case;

@@ -164,7 +164,7 @@ my $ahead = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 7200));
 $mock->say('clock', seconds => 0);
 is(ask($session, 'aws'), GOOD, 'clock is right');
 for my $case (
-    [ 'no time in an answer out of a cache', '0 1', $ahead, 'Age: 7200' ],
+    [ 'no time in a response out of a cache', '0 1', $ahead, 'Age: 7200' ],
     [ 'no time before 2000', '0 1', 'Wed, 24 Nov 1999 00:00:00 GMT' ],
     [ 'no time in words', '0 1', 'yesterday' ],
     [ 'no time in nothing', '0 1', '' ],

@@ -268,7 +268,7 @@ for my $service (@services)
 
 # ---- the time ----
 
-# What is signed is signed anew when the answer tells the time; the clock of
+# What is signed is signed anew when the response tells the time; the clock of
 # those who sign nothing is the API's affair.
 for my $service (@services)
 {

@@ -3,7 +3,7 @@
  *	  A resolver that goes wrong, to be preloaded into a server.
  *
  * Names below ".hang.test" tell the FIFO $AMPLIFY_DNS_DIR/asked which thread
- * asks, and get no answer until somebody has opened the FIFO "answer" for
+ * asks, and get no response until somebody has opened the FIFO "answer" for
  * writing: then it is "no such name".  "absent.test" does not exist, and for
  * "servfail.test" the name server fails.
  *

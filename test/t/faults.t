@@ -48,7 +48,7 @@ my $sub_domains = q{SELECT * FROM aws.sub_domains WHERE app_id = 'd00000000001'}
 
 # ---- answers ----
 
-# The answer to $get with members changed; values are JSON
+# The response to $get with members changed; values are JSON
 sub environment
 {
     my (%member) = @_;
@@ -130,7 +130,7 @@ my @cases = (
     # F11, F12: time
     [ 'byte by byte', $get, [ drip => 1 ], '00000', 1, 1 ],
     [ 'byte by byte, too slowly', $hasty_get, [ drip => 50, @always ],
-        'HV00N', 0, 2, qr/no answer in time/ ],
+        'HV00N', 0, 2, qr/no response in time/ ],
     [ 'nothing', $hasty_get, [ stall => 'request', @always ], 'HV00N', 0, 2 ],
     [ 'half a head', $hasty_get, [ stall => 'headers', @always ],
         'HV00N', 0, 2 ],
@@ -305,7 +305,7 @@ my @cases = (
         [ body => '{"backendEnvironments":[],"nextToken":null}' ],
         '00000', 0, 1 ],
 
-    # F28: not the answer
+    # F28: not the response
     (map { [ "body $_", $get, [ body => $_ ], 'HV00M', 0, 1 ] }
         'null', '42', '"text"', 'true', '[]', '{}', '{', '}', ' ',
         '{"backendEnvironment":null}', '{"backendEnvironment":[]}',

@@ -1,5 +1,5 @@
 # Servers that are restarted, crash, follow another one or take its place, with
-# scans in their middle: no answer is wrong, all connections end, and new
+# scans in their middle: no response is wrong, all connections end, and new
 # sessions work.
 use strict;
 use warnings;

@@ -69,7 +69,7 @@ sub drift
     is($mock->say('calls'), "ListApps 1\nListBackendEnvironments 4\n",
         'the report asks once for each app');
 
-    # Half of an answer is no answer.
+    # Half of a response is no response.
     refuse('d2b3c4d5e6');
     is(state_of('SELECT * FROM drift'), '42501',
         'if one call fails, there is no report');

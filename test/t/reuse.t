@@ -83,7 +83,7 @@ $session->rows('ROLLBACK');
 keyed('aws');
 is($mock->connections('accepted'), 1, 'an aborted transaction keeps it');
 
-# What the server does with a connection after an answer
+# What the server does with a connection after a response
 my %end = (
     'closed while idle' => [ closeidle => 1 ],
     'closed as announced' => [ close => 1 ],

@@ -56,7 +56,7 @@ is(Session::state_of($result), '42501',
 is($session->value(q{SELECT fdwacl IS NULL FROM pg_foreign_data_wrapper
     WHERE fdwname = 'amplify_fdw'}), 't', 'nobody else may make servers unless he is let');
 
-# ---- data are secret, too: no error shows a piece of an answer ----
+# ---- data are secret, too: no error shows a piece of a response ----
 
 for my $body ('not JSON ' . CANARY, '{"backendEnvironment": {"environmentName": "' . CANARY . '"',
     '{"' . CANARY . '": 1}', '["' . CANARY . '"]',
@@ -68,7 +68,7 @@ for my $body ('not JSON ' . CANARY, '{"backendEnvironment": {"environmentName": 
     $result = $session->query("SELECT * FROM aws.backend_environments
         WHERE app_id = 'd00000000001' AND environment_name = 'dev'");
     isnt(Session::state_of($result), '00000', 'an error: ' . substr $body, 0, 40);
-    unlike(Session::describe($result), qr/${\ CANARY}/, 'which does not show the answer');
+    unlike(Session::describe($result), qr/${\ CANARY}/, 'which does not show the response');
 }
 unlike(slurp_file($node->logfile), qr/${\ CANARY}/, 'nor does the log');
 

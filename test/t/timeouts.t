@@ -89,11 +89,11 @@ my $before = warm_up($session, 'good');
 for my $stall (qw(request headers body))
 {
     $mock->fault(stall => $stall, n => -1);
-    is(outcome('hasty', 0.6), 'HV00N, 2', "an answer that stops: $stall");
+    is(outcome('hasty', 0.6), 'HV00N, 2', "a response that stops: $stall");
     $mock->reset;
 }
 $mock->fault(drip => 50, n => -1);
-is(outcome('hasty', 0.6), 'HV00N, 2', 'an answer that comes too slowly');
+is(outcome('hasty', 0.6), 'HV00N, 2', 'a response that comes too slowly');
 $mock->reset;
 $mock->fault(stall => 'body');
 is(outcome('hasty', 0.3), '00000, 2', 'one answer that stops');

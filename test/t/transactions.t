@@ -49,7 +49,7 @@ sub outcome
         @{ $result->{rows} };
 }
 
-# A statement, cancelled while its next request waits for an answer
+# A statement, cancelled while its next request waits for a response
 sub cancelled
 {
     my ($sql) = @_;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compare src/endpoint.c with botocore's rule sets.
+"""Compare src/aws/endpoint.c with botocore's rule sets.
 
 Each service in each region that botocore knows, and in one of each partition
 that it does not, by FIPS and dual-stack.  Left out are pseudo-regions such as

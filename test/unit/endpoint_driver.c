@@ -1,13 +1,13 @@
 /*
  * endpoint_driver.c
- *	  Prints the endpoints that src/endpoint.c finds.
+ *	  Prints the endpoints that src/aws/endpoint.c finds.
  *
  * A line on standard input is "SERVICE REGION FIPS DUALSTACK", the last two 0
  * or 1; the line printed for it is the URL.
  */
 #include "postgres.h"
 
-#include "amplify_fdw.h"
+#include "aws/amplify_aws.h"
 
 /* What endpoint.c has of the server */
 char *
@@ -70,13 +70,15 @@ main(void)
 
 	while (scanf("%31s %63s %d %d", service, region, &fips, &dualstack) == 4)
 	{
-		AmplifyOptions options = {0};
 		AmplifyEndpoint endpoint = {0};
+		AmplifyEndpointSpec spec = {
+			.service = service,
+			.region = region,
+			.use_fips = fips,
+			.use_dualstack = dualstack,
+		};
 
-		options.region = region;
-		options.use_fips = fips;
-		options.use_dualstack = dualstack;
-		amplify_endpoint_resolve(&options, service, NULL, &endpoint);
+		amplify_endpoint_resolve(&spec, &endpoint);
 		puts(endpoint.url);
 	}
 	return 0;

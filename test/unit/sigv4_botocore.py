@@ -125,7 +125,7 @@ def random_credentials():
 
 
 def expected(group):
-    """Sign one request with botocore: the driver's input and the answer."""
+    """Sign one request with botocore: the driver's input and the response."""
     region, request = random_request(group)
     credentials = random_credentials()
     service = rng.choice(('amplify', 'amplify', 'sts'))

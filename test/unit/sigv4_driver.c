@@ -8,7 +8,7 @@
  *		access key id, secret access key, timestamp, region, service,
  *		method, path, query, payload, then name and value of each header
  *
- * and the answer is a line of the same form with canonical request, string to
+ * and the response is a line of the same form with canonical request, string to
  * sign and Authorization header.  This is for sigv4_botocore.py; it checks
  * nothing and stops at the first thing that goes wrong.
  *

@@ -31,7 +31,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "amplify_fdw.h"
+#include "request/amplify_request.h"
 
 #undef printf					/* the C library's will do */
 

@@ -1,0 +1,312 @@
+/*-------------------------------------------------------------------------
+ *
+ * outcome.c
+ *	  What a finished transfer means: a row, no row, another try, a failure.
+ *
+ * Codes are matched by table, because a code says more than a status: Amplify
+ * throttles with 400 as well as with 429.  A response that no row of the
+ * tables knows is a failure, never a missing row.
+ *
+ * src/aws/outcome.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/amplify_aws.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+/* Of AWS's front end, as an AccessDeniedException: not for want of a policy */
+#define UNKNOWN_PATH	"Unable to determine service/operation name"
+
+/* AWS's codes; the source is Amplify's service model and its front end */
+static const struct
+{
+	const char *code;
+	AmplifyFailureKind kind;
+	AmplifyOutcome outcome;
+}			codes[] = {
+	{"NotFoundException", AMPLIFY_FAILURE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
+	{"BadRequestException", AMPLIFY_FAILURE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{"UnauthorizedException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"MissingAuthenticationTokenException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"MissingAuthenticationToken", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"UnrecognizedClientException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_RENEW},
+	{"InvalidClientTokenId", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_RENEW},
+	{"IncompleteSignatureException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{"InvalidSignatureException", AMPLIFY_FAILURE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"SignatureDoesNotMatch", AMPLIFY_FAILURE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestExpired", AMPLIFY_FAILURE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestTimeTooSkewed", AMPLIFY_FAILURE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"RequestInTheFuture", AMPLIFY_FAILURE_SIGNATURE, AMPLIFY_OUTCOME_RENEW},
+	{"ExpiredTokenException", AMPLIFY_FAILURE_EXPIRED, AMPLIFY_OUTCOME_RENEW},
+	{"ExpiredToken", AMPLIFY_FAILURE_EXPIRED, AMPLIFY_OUTCOME_RENEW},
+	{"AccessDeniedException", AMPLIFY_FAILURE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{"AccessDenied", AMPLIFY_FAILURE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{"LimitExceededException", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"TooManyRequestsException", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"Throttling", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"ThrottlingException", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"ThrottledException", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestThrottled", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestThrottledException", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestLimitExceeded", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"SlowDown", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"PriorRequestNotComplete", AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{"RequestTimeout", AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"RequestTimeoutException", AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"IDPCommunicationError", AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"InternalFailureException", AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{"DependentServiceFailureException", AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+};
+
+/*
+ * For responses whose code says nothing; the first row that fits, as one does.
+ * AWS gives a code with each refusal: a 4xx without one is somebody else's.
+ */
+typedef struct StatusRule
+{
+	int			first;
+	int			last;
+	bool		uncoded;		/* only for responses without a code of AWS */
+	AmplifyFailureKind kind;
+	AmplifyOutcome outcome;
+} StatusRule;
+
+static const StatusRule statuses[] = {
+	{300, 399, false, AMPLIFY_FAILURE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
+	/* of an idle connection, or for a request that went elsewhere */
+	{408, 408, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{421, 421, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{425, 425, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
+	{429, 429, false, AMPLIFY_FAILURE_THROTTLED, AMPLIFY_OUTCOME_THROTTLED},
+	{400, 499, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
+	{401, 401, false, AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
+	{403, 403, false, AMPLIFY_FAILURE_DENIED, AMPLIFY_OUTCOME_FAIL},
+	{404, 404, false, AMPLIFY_FAILURE_NOT_FOUND, AMPLIFY_OUTCOME_FAIL},
+	{400, 499, false, AMPLIFY_FAILURE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{501, 501, false, AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{500, 504, false, AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_RETRY},
+	{505, 599, false, AMPLIFY_FAILURE_SERVICE, AMPLIFY_OUTCOME_FAIL},
+	{0, INT_MAX, false, AMPLIFY_FAILURE_UNEXPECTED, AMPLIFY_OUTCOME_FAIL},
+};
+
+/* For transfers without a response; indexed by AmplifyHttpResult */
+static const struct
+{
+	AmplifyFailureKind kind;
+	AmplifyOutcome outcome;
+}			results[] = {
+	[AMPLIFY_HTTP_OK] = {AMPLIFY_FAILURE_NONE, AMPLIFY_OUTCOME_OK},
+	[AMPLIFY_HTTP_CONNECT] = {AMPLIFY_FAILURE_CONNECT, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_PROXY] = {AMPLIFY_FAILURE_PROXY, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_TLS] = {AMPLIFY_FAILURE_TLS, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_TIMEOUT] = {AMPLIFY_FAILURE_TIMEOUT, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_BROKEN] = {AMPLIFY_FAILURE_BROKEN, AMPLIFY_OUTCOME_RETRY},
+	[AMPLIFY_HTTP_TOO_LARGE] = {AMPLIFY_FAILURE_TOO_LARGE, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_UNABLE] = {AMPLIFY_FAILURE_UNABLE, AMPLIFY_OUTCOME_FAIL},
+	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_FAILURE_MEMORY, AMPLIFY_OUTCOME_FAIL},
+};
+
+static bool read_response(const AmplifyTransfer *transfer,
+						  AmplifyFailure *failure);
+static bool is_aws_code(const char *code);
+static void trim_code(char *code);
+static char *to_server_encoding(const char *text);
+
+/*
+ * What a finished transfer means.  failure is filled unless the outcome is
+ * AMPLIFY_OUTCOME_OK, also for those that will be tried again.
+ */
+AmplifyOutcome
+amplify_outcome_classify(const AmplifyTransfer *transfer,
+						 AmplifyFailure *failure)
+{
+	const StatusRule *status = statuses;
+	bool		has_code;
+
+	memset(failure, 0, sizeof(*failure));
+	failure->status = transfer->status;
+	if (transfer->result != AMPLIFY_HTTP_OK)
+	{
+		strlcpy(failure->message, transfer->reason, sizeof(failure->message));
+		strlcpy(failure->request_id, transfer->response.request_id,
+				sizeof(failure->request_id));
+		failure->kind = results[transfer->result].kind;
+		return results[transfer->result].outcome;
+	}
+	if (transfer->status >= 200 && transfer->status <= 299)
+		return AMPLIFY_OUTCOME_OK;
+
+	has_code = read_response(transfer, failure);
+	if (transfer->status == 400 &&
+		strncmp(failure->message, "Rate exceeded", 13) == 0)
+	{
+		failure->kind = AMPLIFY_FAILURE_THROTTLED;
+		return AMPLIFY_OUTCOME_THROTTLED;
+	}
+	for (int i = 0; has_code && i < lengthof(codes); i++)
+	{
+		if (strcmp(failure->code, codes[i].code) != 0)
+			continue;
+		/* a row is missing only if all of the response says so */
+		if (codes[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
+			transfer->status != 404)
+		{
+			has_code = false;
+			break;
+		}
+		failure->kind = codes[i].kind;
+		if (failure->kind == AMPLIFY_FAILURE_DENIED &&
+			strncmp(failure->message, UNKNOWN_PATH, strlen(UNKNOWN_PATH)) == 0)
+			failure->kind = AMPLIFY_FAILURE_UNKNOWN_PATH;
+		return codes[i].outcome;
+	}
+	while (transfer->status < status->first ||
+		   transfer->status > status->last || (status->uncoded && has_code))
+		status++;
+	failure->kind = status->kind;
+	return status->outcome;
+}
+
+AmplifyFailureKind
+amplify_outcome_of_parse(AmplifyParse parse)
+{
+	static const AmplifyFailureKind troubles[] = {
+		[AMPLIFY_PARSE_OK] = AMPLIFY_FAILURE_NONE,
+		[AMPLIFY_PARSE_MALFORMED] = AMPLIFY_FAILURE_MALFORMED,
+		[AMPLIFY_PARSE_SHAPE] = AMPLIFY_FAILURE_SHAPE,
+		[AMPLIFY_PARSE_DEPTH] = AMPLIFY_FAILURE_TOO_DEEP,
+		[AMPLIFY_PARSE_TOO_MANY] = AMPLIFY_FAILURE_TOO_MANY,
+		[AMPLIFY_PARSE_ENCODING] = AMPLIFY_FAILURE_ENCODING,
+		[AMPLIFY_PARSE_MEMORY] = AMPLIFY_FAILURE_MEMORY,
+	};
+
+	return troubles[parse];
+}
+
+/* A sentence or more; "" when nothing is known.  palloc'ed */
+char *
+amplify_outcome_detail(const AmplifyFailure *failure)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (failure->status != 0)
+	{
+		appendStringInfo(&detail, "%s%sHTTP status %d",
+						 to_server_encoding(failure->code),
+						 failure->code[0] != '\0' ? ", " : "",
+						 failure->status);
+	}
+	if (failure->message[0] != '\0')
+		appendStringInfo(&detail, "%s%s", detail.len > 0 ? ": " : "",
+						 to_server_encoding(failure->message));
+	if (detail.len > 0 && detail.data[detail.len - 1] != '.')
+		appendStringInfoChar(&detail, '.');
+	if (failure->request_id[0] != '\0')
+		appendStringInfo(&detail, " Request ID: %s.", failure->request_id);
+	if (failure->attempts > 1)
+		appendStringInfo(&detail, "%sAttempts: %d.",
+						 detail.len > 0 ? " " : "", failure->attempts);
+	return detail.data;
+}
+
+/*
+ * Code, message and request id, wherever AWS put them this time.  False if
+ * there is no code of AWS.
+ */
+static bool
+read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure)
+{
+	bool		in_header = transfer->response.error_type[0] != '\0';
+
+	strlcpy(failure->request_id, transfer->response.request_id,
+			sizeof(failure->request_id));
+	if (!amplify_response_error(transfer->body, transfer->body_length,
+								failure->code, sizeof(failure->code),
+								failure->message, sizeof(failure->message)) &&
+		transfer->body_length > 0)
+		strlcpy(failure->message, "The body is not JSON.",
+				sizeof(failure->message));
+	if (in_header)
+		strlcpy(failure->code, transfer->response.error_type,
+				sizeof(failure->code));
+	trim_code(failure->code);
+
+	/*
+	 * A message about a signature goes on with the request as the service
+	 * understood it, session token and all.
+	 */
+	failure->message[strcspn(failure->message, "\r\n")] = '\0';
+	for (int n = strlen(failure->message); n > 0 && failure->message[n - 1] == ' '; n--)
+		failure->message[n - 1] = '\0';
+	return in_header || is_aws_code(failure->code);
+}
+
+/* "namespace#Code:http://..." is Code, as in restJson1 */
+static void
+trim_code(char *code)
+{
+	char	   *hash;
+
+	code[strcspn(code, ",:")] = '\0';
+	hash = strchr(code, '#');
+	if (hash != NULL)
+		memmove(code, hash + 1, strlen(hash + 1) + 1);
+}
+
+/* Without failing: it is an error message already */
+static char *
+to_server_encoding(const char *text)
+{
+	int			length = strlen(text);
+	int			valid = pg_encoding_verifymbstr(PG_UTF8, text, length);
+	char	   *copy;
+
+	/* libcurl may have cut its reason within a character */
+	if (GetDatabaseEncoding() == PG_UTF8 &&
+		length - valid < MAX_MULTIBYTE_CHAR_LEN)
+		copy = pnstrdup(text, valid);
+	else
+		copy = amplify_outcome_ascii(text);
+
+	for (char *p = copy; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ')
+			*p = ' ';
+	}
+	return copy;
+}
+
+/* For text of unknown encoding; palloc'ed */
+char *
+amplify_outcome_ascii(const char *text)
+{
+	char	   *copy = pstrdup(text);
+
+	for (char *p = copy; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	}
+	return copy;
+}
+
+/*
+ * Gateways have codes as well, in members of the same names.  Those of AWS
+ * that are not in the table end as its service model has them.
+ */
+static bool
+is_aws_code(const char *code)
+{
+	const char *end = strstr(code, "Exception");
+
+	for (int i = 0; i < lengthof(codes); i++)
+	{
+		if (strcmp(code, codes[i].code) == 0)
+			return true;
+	}
+	return end != NULL && strcmp(end, "Exception") == 0;
+}

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between PostgreSQL's versions, and nothing else.
+ *
+ * It stands outside of the chain of headers: a file includes it where it uses
+ * one of these.
+ *
+ * src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AMPLIFY_COMPAT_H
+#define AMPLIFY_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "amplify_fdw needs PostgreSQL 15 or later"
+#endif
+
+/* What commands/explain.h offers before */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#elif PG_VERSION_NUM >= 170000
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, restrictinfo, private)
+#else
+#define amplify_create_foreignscan_path(root, rel, rows, startup, total, outer, restrictinfo, private) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							outer, NULL, private)
+#endif
+
+/* The view's owner that a scan runs as; 0: the statement's user */
+#if PG_VERSION_NUM >= 160000
+#define amplify_scan_check_as_user(plan, estate) ((plan)->checkAsUser)
+#else
+#define amplify_scan_check_as_user(plan, estate) \
+	(exec_rt_fetch((plan)->scan.scanrelid, estate)->checkAsUser)
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define amplify_copy_nulling_rels(to, from) \
+	((to)->varnullingrels = (from)->varnullingrels)
+#define amplify_set_slot_ops(css)	((css)->slotOps = &TTSOpsMinimalTuple)
+#else
+#define amplify_copy_nulling_rels(to, from)	((void) 0)
+#define amplify_set_slot_ops(css)	((void) 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define amplify_copy_disabled_nodes(to, from) \
+	((to)->disabled_nodes = (from)->disabled_nodes)
+#else
+#define amplify_copy_disabled_nodes(to, from)	((void) 0)
+#endif
+
+/* Vars of partitioned tables become those of a child join's partitions */
+#if PG_VERSION_NUM >= 160000
+#define amplify_adjust_child_attrs(root, node, child_rel) \
+	adjust_appendrel_attrs_multilevel(root, (Node *) (node), child_rel, \
+									  (child_rel)->top_parent)
+#else
+#define amplify_adjust_child_attrs(root, node, child_rel) \
+	adjust_appendrel_attrs_multilevel(root, (Node *) (node), \
+									  (child_rel)->relids, \
+									  (child_rel)->top_parent_relids)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define amplify_estimate_array_length(root, expr) \
+	estimate_array_length(root, expr)
+#else
+#define amplify_estimate_array_length(root, expr) \
+	((double) estimate_array_length(expr))
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define amplify_server_aclcheck(server, user) \
+	object_aclcheck(ForeignServerRelationId, server, user, ACL_USAGE)
+#else
+#define amplify_server_aclcheck(server, user) \
+	pg_foreign_server_aclcheck(server, user, ACL_USAGE)
+#endif
+
+/* Name of a wait in pg_stat_activity */
+#if PG_VERSION_NUM >= 170000
+#define amplify_new_wait_event(name)	WaitEventExtensionNew(name)
+#else
+#define amplify_new_wait_event(name)	((void) (name), PG_WAIT_EXTENSION)
+#endif
+
+/* Report an activity that is the same plan's */
+#if PG_VERSION_NUM >= 180000
+#define amplify_keep_plan_id(report) \
+	do { \
+		int64		plan_id = pgstat_get_my_plan_id(); \
+		\
+		report; \
+		pgstat_report_plan_id(plan_id, true); \
+	} while (0)
+#else
+#define amplify_keep_plan_id(report)	report
+#endif
+
+#endif							/* AMPLIFY_COMPAT_H */

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplify_planner.h
+ *	  What planner/ offers: conditions into key terms, and these into paths.
+ *
+ * src/planner/amplify_planner.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AMPLIFY_PLANNER_H
+#define AMPLIFY_PLANNER_H
+
+#include "executor/amplify_executor.h"
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+
+/* ---------- key.c: quals into key expressions ---------- */
+
+/* One condition on a key column: column = expr, or = ANY(expr) */
+typedef struct AmplifyKeyTerm
+{
+	const AmplifyColumn *column;
+	Expr	   *expr;			/* no Var of the table in it */
+	bool		is_array;
+} AmplifyKeyTerm;
+
+extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
+							   const AmplifyResource *resource, List *clauses);
+extern bool amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
+							  const AmplifyOperation *operation);
+extern bool amplify_key_says(const AmplifyResource *resource, List *disjuncts,
+							 int key);
+extern void amplify_key_common(const AmplifyResource *resource,
+							   List *disjuncts, AmplifyKeys *common);
+extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
+								const AmplifyKeys *marks);
+extern List *amplify_key_serialize(const AmplifyResource *resource,
+								   List *disjuncts, List **exprs);
+
+/* ---------- plan.c: the paths of one foreign table ---------- */
+
+/* ForeignPath.fdw_private of ours: how the keys are bound, at what cost */
+typedef struct AmplifyPathInfo
+{
+	List	   *disjuncts;		/* see key.c */
+	List	   *clauses;		/* RestrictInfos they come from */
+	const char *operation;		/* for EXPLAIN */
+	double		calls;
+	double		round_trips;	/* calls that wait for one another */
+	double		rows;
+	bool		full_list;		/* of all parents */
+	int			lookup;			/* id of the read-ahead; 0: none */
+	List	   *gates;			/* outer conditions without which no row is
+								 * wanted */
+} AmplifyPathInfo;
+
+/* RelOptInfo.fdw_private of ours */
+typedef struct AmplifyRelInfo
+{
+	AmplifyOptions options;		/* of server and table */
+	const AmplifyResource *resource;
+	Oid			relid;
+	Oid			serverid;
+	bool		analyzed;		/* there are statistics */
+} AmplifyRelInfo;
+
+extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+									 Oid foreigntableid);
+extern void amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								   Oid foreigntableid);
+extern ForeignScan *amplifyGetForeignPlan(PlannerInfo *root,
+										  RelOptInfo *baserel,
+										  Oid foreigntableid,
+										  ForeignPath *best_path, List *tlist,
+										  List *scan_clauses,
+										  Plan *outer_plan);
+extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
+													 List *fdw_private,
+													 RelOptInfo *child_rel);
+extern bool amplify_plan_is_ours(const RelOptInfo *rel);
+extern bool amplify_plan_is_eager(PlannerInfo *root);
+
+/* ---------- join.c: paths that read ahead ---------- */
+
+extern void amplify_join_install(void);
+
+/* ---------- unique.c: the key of a table, for the planner ---------- */
+
+extern void amplify_unique_install(void);
+
+#endif							/* AMPLIFY_PLANNER_H */

@@ -1,0 +1,188 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplify_session.h
+ *	  What session/ offers: a server as a user sees it, and the credentials.
+ *
+ * src/session/amplify_session.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AMPLIFY_SESSION_H
+#define AMPLIFY_SESSION_H
+
+#include "model/amplify_model.h"
+#include "utils/memutils.h"
+
+/* ---------- connection.c: what a session keeps per server and user -- */
+
+/* Numbers that stat.c shows; all since the session's start or the reset */
+typedef struct AmplifyStats
+{
+	int64		calls;
+	int64		retries;
+	int64		throttled;
+	int64		not_found;
+	int64		failed;
+	int64		bytes;
+} AmplifyStats;
+
+#define AMPLIFY_MAX_OPERATIONS	16
+
+/* What all connections of one server share; lives as long as the session */
+typedef struct AmplifyServer
+{
+	Oid			serverid;		/* hash key */
+	bool		used;			/* since the session's start or DISCARD ALL */
+	AmplifyHttpUse use;
+	AmplifyStats stats;
+	struct
+	{
+		const AmplifyOperation *operation;
+		int64		calls;
+	}			by_operation[AMPLIFY_MAX_OPERATIONS];
+	int64		clock_offset;	/* seconds that the service's clock is ahead */
+	/* the rest is limit.c's */
+	double		rate;			/* calls a second; 0: not limited */
+	int64		next_start;		/* no call starts before this */
+	int64		slowed;			/* when rate was last lowered */
+	int64		window_start;	/* the interval that is being measured: */
+	int			window_accepted;
+	int			window_throttled;
+	int			refusals;		/* in a row, with nothing accepted between */
+} AmplifyServer;
+
+/*
+ * One server as one user sees it.  Pinned by each statement that uses it;
+ * goes away when no statement does and its catalog rows have changed.
+ */
+typedef struct AmplifyConnection
+{
+	MemoryContext context;		/* holds this struct and all it points to */
+	int			pins;
+	bool		invalid;		/* not for statements that start from now on */
+	Oid			userid;
+	char	   *servername;
+	bool		has_mapping;
+	bool		of_public;		/* it is PUBLIC's, whose options only its
+								 * server's owner may see */
+	Oid			sourceid;		/* the server whose mapping has the
+								 * credentials; 0: this one's own has */
+	AmplifyServer *shared;
+	AmplifyOptions options;		/* of server and mapping */
+	AmplifyEndpoint endpoint;
+	AmplifySigner *signer;
+	struct AmplifyIdentity *identity;	/* credential.c's; NULL until needed */
+	TimestampTz unidentified;	/* when the client's statement began in which
+								 * a lookup has failed; 0: none has */
+	AmplifyProvider lacking;	/* by whom, */
+	const char *reason;			/* and a sentence, or NULL */
+	dlist_node	node;
+} AmplifyConnection;
+
+extern void amplify_connection_install(void);
+extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid);
+extern void amplify_connection_unpin(AmplifyConnection *connection);
+extern int	amplify_connection_drop(const char *servername);
+extern dlist_head *amplify_connection_list(void);
+extern List *amplify_connection_servers(void);
+extern void amplify_connection_reset_stats(void);
+extern void amplify_connection_count(AmplifyConnection *connection,
+									 const AmplifyOperation *operation);
+
+/* ---------- lookup.c: what all sources of credentials need ---------- */
+
+typedef enum AmplifyProvision
+{
+	AMPLIFY_PROVISION_OK,
+	AMPLIFY_PROVISION_NONE,		/* not set up here: the next one is asked */
+	AMPLIFY_PROVISION_FAILED	/* set up, but it gives none */
+} AmplifyProvision;
+
+/*
+ * One attempt to find credentials.  Providers run in a context of the lookup's
+ * own, which cancels what is under way and overwrites what is secret when it
+ * goes away, so that they may be interrupted anywhere.
+ */
+typedef struct AmplifyLookup
+{
+	AmplifyConnection *connection;
+	MemoryContext context;
+	AmplifyProvider provider;	/* the one that is asked */
+	AmplifyCredentials keys;	/* OK: what was found */
+	bool		refreshable;	/* asking again may give other ones */
+	const char *reason;			/* FAILED: a sentence; never a secret in it */
+} AmplifyLookup;
+
+extern AmplifyLookup *amplify_lookup_start(AmplifyConnection *connection);
+extern void amplify_lookup_end(AmplifyLookup *lookup);
+extern char *amplify_lookup_copy(MemoryContext context, const char *text,
+								 size_t length);
+extern const char *amplify_lookup_getenv(const char *name);
+extern char *amplify_lookup_read_file(AmplifyLookup *lookup,
+									  const char *path, size_t max_size);
+extern AmplifyProvision amplify_lookup_fail(AmplifyLookup *lookup,
+											const char *format,...) pg_attribute_printf(2, 3);
+extern AmplifyProvision amplify_lookup_accept(AmplifyLookup *lookup,
+											  const char *access_key_id,
+											  const char *secret_access_key,
+											  const char *session_token,
+											  int64 expires);
+extern AmplifyProvision amplify_lookup_json(AmplifyLookup *lookup,
+											const AmplifyTransfer *transfer,
+											const char *result,
+											const char *token_member);
+extern AmplifyProvision amplify_lookup_environment(AmplifyLookup *lookup);
+extern void amplify_lookup_mask(AmplifyFailure *failure, const char *secret);
+extern AmplifyTransfer *amplify_lookup_transfer(AmplifyLookup *lookup);
+extern AmplifyOutcome amplify_lookup_send(AmplifyTransfer *transfer,
+										  AmplifyFailure *failure);
+extern void amplify_lookup_pause(int64 microseconds);
+
+/* ---------- sts.c: a role's temporary credentials ---------- */
+
+typedef struct AmplifyRole
+{
+	const char *arn;
+	const char *session_name;	/* NULL: our own */
+	const char *external_id;	/* NULL: none */
+	const char *duration;		/* seconds; NULL: STS's default */
+} AmplifyRole;
+
+extern AmplifyProvision amplify_sts_assume_role(AmplifyLookup *lookup,
+												const AmplifyRole *role);
+extern AmplifyProvision amplify_sts_web_identity(AmplifyLookup *lookup,
+												 const AmplifyRole *role,
+												 const char *token_file);
+
+/* ---------- metadata.c: the container's and the instance's role ---------- */
+
+extern AmplifyProvision amplify_metadata_container(AmplifyLookup *lookup);
+extern AmplifyProvision amplify_metadata_instance(AmplifyLookup *lookup);
+
+/* ---------- profile.c: the shared configuration files ---------- */
+
+/* What of a profile may be used; in this order */
+#define AMPLIFY_PROFILE_ROLE			0x01
+#define AMPLIFY_PROFILE_WEB_IDENTITY	0x02
+#define AMPLIFY_PROFILE_KEYS			0x04
+#define AMPLIFY_PROFILE_ALL				0x07
+
+extern AmplifyProvision amplify_profile_get(AmplifyLookup *lookup,
+											const char *name, int parts);
+
+/* ---------- credential.c: who asks ---------- */
+
+extern bool amplify_credential_get(AmplifyConnection *connection,
+								   AmplifyCredentials *credentials);
+extern bool amplify_credential_expired(AmplifyConnection *connection,
+									   int generation);
+extern void amplify_credential_mask(const AmplifyConnection *connection,
+									AmplifyFailure *failure);
+extern bool amplify_credential_may_know_identity(const AmplifyConnection *connection);
+extern void amplify_credential_report(int elevel, AmplifyProvider provider,
+									  const char *reason,
+									  const AmplifyConnection *connection);
+extern void amplify_credential_refuse(const char *option, Oid userid,
+									  const char *server, const char *source);
+
+#endif							/* AMPLIFY_SESSION_H */
