@@ -57,6 +57,7 @@ REGRESS = \
 	account \
 	analyze \
 	append \
+	describe \
 	disconnect \
 	dml \
 	dml_inherited \

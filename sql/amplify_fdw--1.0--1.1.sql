@@ -50,6 +50,147 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'amplify_fdw_fields_1_1'
 LANGUAGE C STRICT PARALLEL SAFE;
 
+-- The calls in amplify_fdw_stats(), a row for each operation.
+CREATE FUNCTION amplify_fdw_stats_by_operation(
+    OUT server_name text,
+    OUT operation text,
+    OUT calls bigint)
+RETURNS SETOF record
+LANGUAGE sql STRICT PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT s.server_name, o.key, o.value::bigint
+  FROM amplify_fdw_stats() s, jsonb_each_text(s.by_operation) o;
+END;
+
+-- The servers that there are, as the current user has them.  valid tells
+-- whether there are credentials: in the user mapping, or in that for the server
+-- which this one takes them from.  It is null if those options are hidden from
+-- the user, as is the role.
+CREATE FUNCTION amplify_fdw_servers(
+    OUT server_name text,
+    OUT region text,
+    OUT account_id text,
+    OUT role_arn text,
+    OUT valid boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+BEGIN ATOMIC
+  WITH mapping AS (
+    -- the user's own comes before that of PUBLIC
+    SELECT DISTINCT ON (m.srvid) m.srvid AS server,
+      (SELECT jsonb_object_agg(o.option_name, o.option_value)
+       FROM pg_options_to_table(m.umoptions) o) AS options
+    FROM pg_user_mappings m
+    WHERE m.umuser IN (SELECT 0 UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)
+    ORDER BY m.srvid, m.umuser DESC
+  ),
+  server AS (
+    SELECT s.oid, s.srvname AS name, m.server IS NOT NULL AS has_mapping, m.options,
+      (SELECT jsonb_object_agg(o.option_name, o.option_value)
+       FROM pg_options_to_table(s.srvoptions) o) AS server_options
+    FROM pg_foreign_server s
+    JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+    LEFT JOIN mapping m ON m.server = s.oid
+    WHERE w.fdwhandler = 'amplify_fdw_handler'::regproc
+  )
+  SELECT s.name::text, s.server_options ->> 'region', s.server_options ->> 'account_id',
+    coalesce(s.options ->> 'role_arn', source.options ->> 'role_arn'),
+    CASE WHEN NOT s.has_mapping THEN false
+      WHEN s.options ? 'source_server'
+      THEN coalesce(has_server_privilege(source.oid, 'USAGE') AND source.has_mapping, false)
+        AND source.options ?| ARRAY['access_key_id', 'profile', 'ambient_credentials']
+      ELSE s.options ?| ARRAY['access_key_id', 'profile', 'ambient_credentials'] END
+  FROM server s LEFT JOIN server source ON source.name = s.options ->> 'source_server'
+  ORDER BY s.name;
+END;
+
+-- A sentence on the table and on each of its columns, as COMMENTs, and how
+-- many those are.  Comments that there are stay, unless they shall be replaced.
+CREATE FUNCTION amplify_fdw_comment(
+    relation regclass,
+    replace boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  extension_schema CONSTANT text :=
+    (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
+  shown record;
+  command text;
+  comments bigint := 0;
+BEGIN
+  -- the table itself, or a partition of it, says what it shows
+  SELECT c.relkind, t.ftrelid AS foreign_table,
+      coalesce((SELECT o.option_value FROM pg_options_to_table(t.ftoptions) o
+                WHERE o.option_name = 'resource'), l.relname) AS resource
+    INTO shown
+    FROM pg_class c, pg_foreign_table t
+    JOIN pg_class l ON l.oid = t.ftrelid
+    JOIN pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+    WHERE c.oid = relation
+      AND t.ftrelid IN (SELECT relation UNION ALL SELECT p.relid FROM pg_partition_tree(relation) p)
+      AND w.fdwhandler = to_regproc(extension_schema || '.amplify_fdw_handler')
+    ORDER BY t.ftrelid LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '"%" is not a table of amplify_fdw', relation
+      USING ERRCODE = 'wrong_object_type';
+  END IF;
+
+  FOR command IN EXECUTE format($query$
+      SELECT format('COMMENT ON %%s %%s IS %%L',
+          CASE $2 WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, $1, r.meaning)
+      FROM %1$s.amplify_fdw_resources() r
+      WHERE r.resource = $4 AND ($5 OR obj_description($1, 'pg_class') IS NULL)
+      UNION ALL
+      SELECT format('COMMENT ON COLUMN %%s.%%I IS %%L', $1, a.attname, f.meaning)
+      FROM pg_attribute a
+      LEFT JOIN pg_attribute l ON l.attrelid = $3 AND l.attname = a.attname
+      JOIN %1$s.amplify_fdw_fields() f ON f.resource = $4 AND f.field =
+        coalesce((SELECT o.option_value FROM pg_options_to_table(l.attfdwoptions) o
+                  WHERE o.option_name = 'field'), a.attname)
+      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+        AND ($5 OR col_description($1, a.attnum) IS NULL)
+    $query$, extension_schema)
+    USING relation, shown.relkind, shown.foreign_table, shown.resource, replace
+  LOOP
+    EXECUTE command;
+    comments := comments + 1;
+  END LOOP;
+  RETURN comments;
+END
+$function$;
+
+-- The same for all such tables of a schema.
+CREATE FUNCTION amplify_fdw_comment_schema(
+    schema regnamespace,
+    replace boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  extension_schema CONSTANT text :=
+    (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
+  comments bigint;
+BEGIN
+  EXECUTE format($query$
+      SELECT coalesce(sum(%1$s.amplify_fdw_comment(c.oid, $2)), 0)
+      FROM pg_class c
+      WHERE c.relnamespace = $1 AND c.relkind IN ('f', 'p')
+        AND EXISTS (
+          SELECT FROM pg_foreign_table t
+          JOIN pg_foreign_server s ON s.oid = t.ftserver
+          JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+          WHERE t.ftrelid IN (SELECT c.oid UNION ALL SELECT p.relid FROM pg_partition_tree(c.oid) p)
+            AND w.fdwhandler = '%1$s.amplify_fdw_handler'::regproc)
+    $query$, extension_schema)
+    INTO comments USING schema, replace;
+  RETURN comments;
+END
+$function$;
+
 -- A server for each account and region, with the options of another server
 -- and the credentials of its user mappings, and a table of each resource over
 -- all of them.  What there is already stays as it is; returned is what this
@@ -86,6 +227,7 @@ DECLARE
   there boolean;
   alike boolean;
   command text;
+  tables_made regclass[] := '{}';
   objects_left bigint := 0;
   objects_unlike bigint := 0;
 BEGIN
@@ -235,7 +377,12 @@ BEGIN
     END IF;
     EXECUTE command;
     RETURN NEXT;
+    IF command LIKE 'CREATE TABLE % PARTITION BY LIST (account_id)' THEN
+      tables_made := tables_made || name::regclass;
+    END IF;
   END LOOP;
+  EXECUTE format('SELECT %s.amplify_fdw_comment(t) FROM unnest($1) t', extension_schema)
+    USING tables_made;
 
   IF objects_unlike > 0 THEN
     RAISE NOTICE 'objects left as they are: %', objects_left
@@ -246,3 +393,21 @@ BEGIN
   END IF;
 END
 $function$;
+
+COMMENT ON FOREIGN DATA WRAPPER amplify_fdw IS 'AWS Amplify';
+COMMENT ON FUNCTION amplify_fdw_handler() IS 'handler of foreign-data wrapper amplify_fdw';
+COMMENT ON FUNCTION amplify_fdw_validator(text[], oid) IS 'checks options of foreign-data wrapper amplify_fdw';
+COMMENT ON FUNCTION amplify_fdw_version() IS 'version of the library';
+COMMENT ON FUNCTION amplify_fdw_resources() IS 'what foreign tables can show, and by which calls';
+COMMENT ON FUNCTION amplify_fdw_fields() IS 'what columns of foreign tables can show';
+COMMENT ON FUNCTION amplify_fdw_options() IS 'options of servers, user mappings, tables and columns';
+COMMENT ON FUNCTION amplify_fdw_servers() IS 'servers, as the current user has them';
+COMMENT ON FUNCTION amplify_fdw_stats() IS 'what this session has asked of each server';
+COMMENT ON FUNCTION amplify_fdw_stats_by_operation() IS 'calls that this session has made, by operation';
+COMMENT ON FUNCTION amplify_fdw_stats_reset() IS 'sets the statistics of this session to zero';
+COMMENT ON FUNCTION amplify_fdw_connections() IS 'what this session keeps for each server and user';
+COMMENT ON FUNCTION amplify_fdw_disconnect(text) IS 'drops what this session keeps for a server';
+COMMENT ON FUNCTION amplify_fdw_disconnect_all() IS 'drops what this session keeps for all servers';
+COMMENT ON FUNCTION amplify_fdw_comment(regclass, boolean) IS 'writes comments on a table and its columns';
+COMMENT ON FUNCTION amplify_fdw_comment_schema(regnamespace, boolean) IS 'writes comments on the tables of a schema and their columns';
+COMMENT ON FUNCTION amplify_fdw_create_regions(text, text[], text[], text, text[], text, boolean) IS 'makes servers and tables for many regions and accounts';
