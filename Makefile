@@ -170,7 +170,26 @@ mock:
 	$(MAKE) -C $(srcdir)/test/mock
 
 clean-test:
+	rm -f typedefs.list compile_commands.json
 	$(MAKE) -C $(srcdir)/test/mock clean
 	$(MAKE) -C $(srcdir)/test/unit clean
 
-.PHONY: needed mock clean-test
+# One test, or several, with a build that is kept: make check-one T="get cancel"
+check-one:
+	$(srcdir)/test/check-one.sh $(T)
+
+# For pgindent: the names of our types
+typedefs.list: $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.[ch])
+	sed -nE -e 's/^\}[[:blank:]]*([A-Za-z][A-Za-z0-9]*);.*/\1/p' \
+		-e 's/^typedef struct ([A-Za-z0-9]+) [A-Za-z0-9]+;.*/\1/p' $^ | sort -u > $@
+
+# For clangd and clang-tidy
+compile_commands.json: $(wildcard $(srcdir)/src/*.c $(srcdir)/src/*/*.c)
+	@{ echo '['; for file in $^; do \
+		printf '%s{"directory": "%s", "file": "%s", "command": "%s"}\n' \
+			"$$comma" '$(CURDIR)' "$$file" \
+			'$(CC) $(subst ",,$(CFLAGS) $(CPPFLAGS)) -c '"$$file"; \
+		comma=,; \
+	done; echo ']'; } > $@
+
+.PHONY: needed mock clean-test check-one
