@@ -24,6 +24,7 @@ OBJS = \
 	src/http/socket.o \
 	src/http/transfer.o \
 	src/model/describe.o \
+	src/model/identifier.o \
 	src/model/option.o \
 	src/model/option_data.o \
 	src/model/resource.o \
@@ -69,6 +70,8 @@ REGRESS = \
 	get \
 	get_alias \
 	get_not_found \
+	identifier \
+	identifier_join \
 	import \
 	import_sensitive \
 	join \

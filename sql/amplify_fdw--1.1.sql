@@ -105,6 +105,21 @@ RETURNS boolean
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL RESTRICTED;
 
+-- What somebody has written down for an app, an environment or a branch, as
+-- keys; or what is wrong with it, and no key.  Leakproof, so that conditions
+-- on it are used before a call.
+CREATE FUNCTION amplify_fdw_key(
+    identifier text,
+    OUT account_id text,
+    OUT region text,
+    OUT app_id text,
+    OUT environment_name text,
+    OUT problem text,
+    OUT branch_name text)
+RETURNS record
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE LEAKPROOF PARALLEL SAFE;
+
 -- The calls in amplify_fdw_stats(), a row for each operation.
 CREATE FUNCTION amplify_fdw_stats_by_operation(
     OUT server_name text,
@@ -456,6 +471,7 @@ COMMENT ON FUNCTION amplify_fdw_version() IS 'version of the library';
 COMMENT ON FUNCTION amplify_fdw_resources() IS 'what foreign tables can show, and by which calls';
 COMMENT ON FUNCTION amplify_fdw_fields() IS 'what columns of foreign tables can show';
 COMMENT ON FUNCTION amplify_fdw_options() IS 'options of servers, user mappings, tables and columns';
+COMMENT ON FUNCTION amplify_fdw_key(text) IS 'keys that a text gives for an app, an environment or a branch, or what is wrong with it';
 COMMENT ON FUNCTION amplify_fdw_servers() IS 'servers, as the current user has them';
 COMMENT ON FUNCTION amplify_fdw_stats() IS 'what this session has asked of each server';
 COMMENT ON FUNCTION amplify_fdw_stats_by_operation() IS 'calls that this session has made, by operation';

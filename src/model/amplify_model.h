@@ -235,6 +235,7 @@ extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
 extern void amplify_option_import(List *deflist, AmplifyOptions *options);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);
+extern bool amplify_option_valid_region(const char *region);
 extern bool amplify_option_valid_url(const char *url);
 extern bool amplify_option_valid_header(const char *value);
 

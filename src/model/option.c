@@ -38,7 +38,6 @@ static void check_combination(const AmplifyOptions *options, Oid catalog);
 static bool parse_option(const AmplifyOption *option, const char *value,
 						 AmplifyOptions *options);
 static const char *describe_kind(const AmplifyOption *option);
-static bool valid_region(const char *region);
 
 /* Values where no option says otherwise */
 void
@@ -306,7 +305,7 @@ parse_option(const AmplifyOption *option, const char *value,
 			*(double *) target = real;
 			return true;
 		case AMPLIFY_OPTION_REGION:
-			if (!valid_region(value))
+			if (!amplify_option_valid_region(value))
 				return false;
 			break;
 		case AMPLIFY_OPTION_ACCOUNT:
@@ -396,8 +395,8 @@ describe_kind(const AmplifyOption *option)
  * The region becomes part of a host name: let nothing through that could name
  * another host.  New regions need no new version, so there is no list.
  */
-static bool
-valid_region(const char *region)
+bool
+amplify_option_valid_region(const char *region)
 {
 	int			length = strlen(region);
 	int			dashes = 0;
