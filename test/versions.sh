@@ -11,12 +11,9 @@
 # get at the packages, is no failure; it is named at the end.
 #
 # The last line is "N passed, N failed", of all versions together.
-#
-# All that happens in a chroot does so in mount and process namespaces of its
-# own: however it ends, nothing stays mounted and nothing goes on running.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-. "$top/test/debian.sh"
+. "$top/test/chroot.sh"
 steps=(unit regress tap)        # what depends on the version
 
 # Files of t/ that are not run in a chroot, and why
@@ -29,13 +26,6 @@ versions=()
 passed=0
 failed=0
 summary=()
-child=
-end_child=                      # the signal that ends it and all it started
-
-die() {
-    printf '%s\n' "$*" >&2
-    exit 1
-}
 
 read_arguments() {
     while [ $# -gt 0 ]; do
@@ -51,100 +41,15 @@ read_arguments() {
     [ ${#versions[@]} -gt 0 ] || versions=(17 18)
 }
 
-# Not for all: tee goes on as long as this has its end of the pipe.
-clean_up() {
-    [ -n "$child" ] || return 0
-    kill "-$end_child" "$child" 2> /dev/null || true
-    wait "$child" || true
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# Runs a command in the background and waits for it, as bash would run a trap
-# only after the end of a command in the foreground.
-supervised() {
-    local result=0
-
-    "$@" &
-    child=$!
-    wait "$child" || result=$?
-    child=
-    return "$result"
-}
-
-# Runs a command in namespaces of its own.  unshare does not pass a signal on,
-# but its end is the end of all.
-isolated() {
-    end_child=KILL
-    supervised unshare --mount --propagation private --pid --fork \
-        --kill-child "$@"
-}
-
-# Runs a script of bash in a chroot, where the repository is /mnt, read-only.
-# shellcheck disable=SC2016
-in_chroot() {
-    isolated bash -euc '
-        mount -t proc proc "$1/proc"
-        mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
-        mkdir -p "$1/dev/shm"
-        mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
-        mount --bind "$2" "$1/mnt"
-        mount -o remount,bind,ro "$1/mnt"
-        exec chroot "$1" env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            COPT=-Werror AMPLIFY_TEST_LEFT_OUT="$4" bash -euc "$3"' \
-        in_chroot "$1" "$top" "$2" "$(awk '{ print $1 }' <<< "$left_out")"
-}
-
-# Whether chroots can be used here; it says why not.
-# shellcheck disable=SC2016
-may_chroot() {
-    isolated sh -euc 'mount -t proc proc /proc
-        mount -t tmpfs tmpfs /mnt
-        chroot / true'
-}
-
-need_debootstrap() {
-    command -v debootstrap > /dev/null ||
-        { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
-            apt-get -q -y --no-install-recommends install debootstrap; }
-}
-
-# What only tests live in need not survive a power cut, and nobody reads there
-dpkg_settings() {
-    printf '%s\n' force-unsafe-io 'path-exclude=/usr/share/doc/*' \
-        'path-exclude=/usr/share/man/*' 'path-exclude=/usr/share/locale/*'
-}
-
-# Makes the chroot of a release; it gets its name when it is complete.
-make_chroot() {
-    local release=$1 root=$2 scripts=/usr/share/debootstrap/scripts script
-
-    # A release that this debootstrap is too old for is like unstable
-    script=$scripts/$release
-    [ -e "$script" ] || script=$scripts/sid
-    rm -rf "$root.new"
-    mkdir -p "$root.new/etc/dpkg/dpkg.cfg.d"
-    dpkg_settings > "$root.new/etc/dpkg/dpkg.cfg.d/90amplify_fdw-test"
-    isolated debootstrap --variant=minbase --include=ca-certificates \
-        "$release" "$root.new" "$(mirror)" "$script" || return
-    apt_settings > "$root.new/etc/apt/apt.conf.d/90amplify_fdw-test"
-    rm -rf "$root.new/var/cache/apt/archives"/*.deb
-    mv "$root.new" "$root"
-}
-
 need_chroot() {
     local version=$1 root=$2
 
-    [ -d "$root" ] ||
-        { need_debootstrap && make_chroot "${releases[$version]}" "$root"; } ||
-        return
+    [ -d "$root" ] || copy_base "${releases[$version]}" "$root" || return
     # shellcheck disable=SC2016
     in_chroot "$root" '. /mnt/test/lib.sh
         need_packages server cron "${build_packages[@]}" perl libipc-run-perl \
             openssl python3-botocore
-        apt-get clean'
+        apt-get clean' LC_ALL=C.UTF-8
 }
 
 # Runs check.sh in some way, shows what it prints and keeps that, and adds its
@@ -190,7 +95,8 @@ run_version() {
         cannot_be_had "$name" 'its packages cannot be had'
     else
         run_checks "$name" "$log" in_chroot "$root" \
-            "/mnt/test/check.sh ${steps[*]}"
+            "/mnt/test/check.sh ${steps[*]}" LC_ALL=C.UTF-8 COPT=-Werror \
+            AMPLIFY_TEST_LEFT_OUT="$(awk '{ print $1 }' <<< "$left_out")"
     fi
 }
 
