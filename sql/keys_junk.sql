@@ -70,4 +70,5 @@ SELECT count(*) FROM own.jobs WHERE app_id = 'd1a2b3c4d5' AND branch_name = 'mai
 SELECT count(*) FROM own.domain_associations WHERE app_id = 'd1a2b3c4d5' AND domain_name = 'localhost';
 SELECT server_name, calls FROM amplify_fdw_stats() WHERE server_name = 'own' AND calls > 0;
 DROP SCHEMA own CASCADE;
+SET client_min_messages = warning;
 DROP SERVER own CASCADE;
