@@ -194,6 +194,7 @@ cleanse_signer(void *arg)
 	struct AmplifySigner *signer = arg;
 
 	sigv4_cleanse(&signer->key, sizeof(signer->key));
+	sigv4_forget();
 }
 
 /* As SigV4 wants it; by PostgreSQL's own calendar, not the C library's */

@@ -74,18 +74,20 @@ typedef struct Sink
  * call: out of memory need not last.
  *
  * hmac_ctx keeps a copy of its last key.  That is never the secret access
- * key, only a key of one day and region (see sigv4_derive_key).
+ * key, only a key of one day and region (see sigv4_derive_key), and no longer
+ * than until sigv4_forget().
  */
 static EVP_MD *sha256_md = NULL;
 static EVP_MD_CTX *digest_ctx = NULL;
 static EVP_MAC_CTX *hmac_ctx = NULL;
 
 /*
- * Freeing wipes the keys within.  The error queue is one for the process and
- * PostgreSQL's TLS code reads it too, so leave nothing of ours in it.
+ * Drop what was fetched: freeing wipes the keys within.  The next call makes it
+ * anew.  The error queue is one for the process and PostgreSQL's TLS code reads
+ * it too, so leave nothing of ours in it.
  */
-static bool
-crypto_failed(void)
+void
+sigv4_forget(void)
 {
 	EVP_MAC_CTX_free(hmac_ctx);
 	EVP_MD_CTX_free(digest_ctx);
@@ -94,6 +96,12 @@ crypto_failed(void)
 	digest_ctx = NULL;
 	sha256_md = NULL;
 	ERR_clear_error();
+}
+
+static bool
+crypto_failed(void)
+{
+	sigv4_forget();
 	return false;
 }
 

@@ -79,6 +79,12 @@ extern size_t sigv4_authorization(const SigV4Request *req,
 								  const SigV4Key *key,
 								  char *dst, size_t size);
 
+/*
+ * Forget the key that was used last, which OpenSSL holds: to be called when a
+ * key is given up.  Never fails.
+ */
+extern void sigv4_forget(void);
+
 /* Overwrite memory that held a secret; not removed by the optimizer. */
 extern void sigv4_cleanse(void *ptr, size_t len);
 

@@ -5,6 +5,7 @@ package Identity;
 
 use strict;
 use warnings;
+no warnings 'portable';    # addresses have 64 bits
 
 use Amplify;
 use Carp qw(croak);
@@ -15,7 +16,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
     new_mock new_place restart_with write_file set_mapping
-    ask answer_of used_key sts_forms calls_of
+    ask answer_of used_key sts_forms calls_of in_memory
     ROLE GOOD
 );
 
@@ -127,6 +128,27 @@ sub sts_forms
         push @forms, \%form;
     }
     return @forms;
+}
+
+# What of the memory of a backend that can be written to is like that
+sub in_memory
+{
+    my ($pid, $pattern) = @_;
+    my @found;
+
+    open my $maps, '<', "/proc/$pid/maps" or croak "maps: $!";
+    open my $memory, '<:raw', "/proc/$pid/mem" or croak "mem: $!";
+    while (my $line = <$maps>)
+    {
+        my ($from, $to) = $line =~ /^([0-9a-f]+)-([0-9a-f]+) rw.. / or next;
+        my $size = hex($to) - hex($from);
+
+        next if $size > 200 << 20;    # shared memory has none
+        sysseek $memory, hex $from, 0 or next;
+        defined sysread $memory, my $region, $size or next;
+        push @found, $1 while $region =~ /($pattern)/g;
+    }
+    return @found;
 }
 
 # All calls since the reset, as "IMDS.role 1, ListApps 2"

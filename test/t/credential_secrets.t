@@ -1,7 +1,7 @@
 # Whatever the server is lent or issued stays with it: keys of files and of the
 # environment, tokens of a web identity, of a container and of an instance, and
-# the keys of roles are in no message and in no log, also when a service sends
-# back what it was sent.
+# the keys of roles are in no message, no log, no plan and no view, also when a
+# service sends back what it was sent, and after DISCARD ALL in no memory.
 use strict;
 use warnings;
 
@@ -9,7 +9,9 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use Digest::SHA qw(hmac_sha256);
 use Identity;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -47,6 +49,7 @@ my %sources = (
     environment => [ @off, AWS_ACCESS_KEY_ID => 'AKIDENV',
         AWS_SECRET_ACCESS_KEY => ENVIRONMENT ],
     files => [@off],
+    profile => [@off],
     'web identity' => [ @off, AWS_ROLE_ARN => ROLE,
         AWS_WEB_IDENTITY_TOKEN_FILE => "$home/web" ],
     container => [ @off, AWS_SHARED_CREDENTIALS_FILE => "$home/none",
@@ -54,6 +57,25 @@ my %sources = (
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE => "$home/auth" ],
     instance => [ AWS_SHARED_CREDENTIALS_FILE => "$home/none",
         AWS_EC2_METADATA_SERVICE_ENDPOINT => $url ]);
+
+# What must be gone, less what the backend has from its environment and what is
+# in the catalog
+my $forgotten = join '|', 'secret/[0-9a-f]{8}', 'token/\d+/0{40}',
+    'instance-token-\d',
+    (map { quotemeta substr $_, 0, 14 } FILE, WEB, CONTAINER),
+    map { quotemeta signing_key($_) } FILE, ENVIRONMENT;
+
+# What the API's requests of today are signed with; good for as much as a secret
+sub signing_key
+{
+    my ($key) = @_;
+
+    $key = "AWS4$key";
+    $key = hmac_sha256($_, $key) for strftime('%Y%m%d', gmtime), 'us-east-1',
+        'amplify', 'aws4_request';
+    return $key;
+}
+
 my $operations = 'STS.AssumeRole STS.AssumeRoleWithWebIdentity'
     . ' Container.credentials IMDS.token IMDS.role IMDS.credentials';
 
@@ -71,6 +93,38 @@ sub hear
     return;
 }
 
+# For people: a key is bytes
+sub seen
+{
+    return join ' ', map { s/[^ -~]/./gr } @_;
+}
+
+# All that a statement and its session show of themselves
+sub look_around
+{
+    my ($what) = @_;
+    my $asked = "SELECT environment_name FROM aws.backend_environments
+        WHERE app_id = 'd00000000001' AND environment_name = 'dev'";
+
+    for my $sql ("EXPLAIN (ANALYZE, VERBOSE, SETTINGS) $asked", $asked,
+        'SELECT * FROM amplify_fdw_connections()',
+        'SELECT * FROM amplify_fdw_stats()',
+        'SELECT * FROM pg_stat_activity',
+        'SELECT * FROM pg_prepared_statements',
+        'SELECT name, ident, parent FROM pg_backend_memory_contexts')
+    {
+        my $result = $session->query($sql);
+
+        push @heard, Session::describe($result),
+            map { join ' ', map { $_ // '' } @$_ } @{ $result->{rows} };
+        is(Session::state_of($result), '00000', "$what: " . substr $sql, 0, 40);
+    }
+    $session->rows('DISCARD ALL');
+    is(seen(in_memory($session->pid, qr/$forgotten/)), '',
+        "$what: forgotten after DISCARD ALL");
+    return;
+}
+
 for my $source (sort keys %sources)
 {
     restart_with($node, HOME => $home, @{ $sources{$source} });
@@ -81,11 +135,14 @@ for my $source (sort keys %sources)
         my @settings = (web_token => WEB, container_token => CONTAINER,
             external_id => EXTERNAL);
 
-        set_mapping($session, 'aws', ambient_credentials => 'true',
+        set_mapping($session, 'aws',
+            $source eq 'profile' ? (profile => 'default') :
+                (ambient_credentials => 'true'),
             $role ? (role_arn => ROLE, external_id => EXTERNAL) : ());
         $mock->reset;
         $mock->say('keys', @settings);
         hear("$with: good", '00000');
+        look_around($with);
 
         # Each service that was asked fails, with what it knows in its words.
         my @asked = grep { index($operations, $_) >= 0 }
@@ -106,13 +163,18 @@ for my $source (sort keys %sources)
 
                 $rule{message} =~ s/\Q$words\E/$own/ if $rule{message};
                 delete $rule{message}
-                    if $operation ne 'STS.AssumeRole' || $source !~ /env|files/;
+                    if $operation ne 'STS.AssumeRole' || $source !~ /env|files|profile/;
                 $mock->reset;
                 $mock->say('keys', @settings);
                 $mock->fault(op => $operation, n => -1, %rule);
                 hear("$with: $operation fails", '28000');
             }
         }
+        # where a service has sent back what no service does, only that is hidden
+        next if $role && $source =~ /files|profile/;
+        $session->rows('DISCARD ALL');
+        is(seen(in_memory($session->pid, qr/$forgotten/)), '',
+            "$with: all failures forgotten");
     }
 }
 
