@@ -33,6 +33,6 @@ SELECT job_id FROM jobs WHERE :branch;
 SELECT job_id, step_name FROM job_steps WHERE :branch AND step_name = 'BUILD';
 \! mockctl reset
 
--- an item without its name is shown as it is
+-- an item without its name has that of the request
 \! mockctl fault op=GetJob n=-1 status=200 body='{"job":{"summary":{"jobArn":"arn:aws:amplify:us-east-1:111122223333:apps/d00000000001/branches/main/jobs/0000000001"},"steps":[]}}'
 SELECT job_id, branch_name FROM jobs WHERE job_arn = :'arn';

@@ -36,6 +36,12 @@ SELECT foreign_table_name, foreign_server_name
   FROM information_schema.foreign_tables
  WHERE foreign_table_schema = 'target' AND foreign_server_name <> 'amplify';
 
+-- keys are not null, and each table says what it shows
+SELECT relname, ftoptions, string_agg(attname, ', ' ORDER BY attnum) AS not_null
+  FROM pg_foreign_table JOIN pg_class ON pg_class.oid = ftrelid
+  JOIN pg_attribute ON attrelid = ftrelid AND attnum > 0 AND attnotnull
+  WHERE relnamespace = 'public'::regnamespace GROUP BY 1, 2 ORDER BY 1;
+
 -- nothing was asked of AWS
 \! mockctl total
 SET client_min_messages = warning;

@@ -131,9 +131,11 @@ table_definition(const AmplifyResource *resource,
 
 		if (column->sensitive && !options->import_sensitive)
 			continue;
-		appendStringInfo(&sql, "%s\n  %s pg_catalog.%s", separator,
+		appendStringInfo(&sql, "%s\n  %s pg_catalog.%s%s", separator,
 						 quote_identifier(column->name),
-						 amplify_resource_type(column));
+						 amplify_resource_type(column),
+						 amplify_resource_not_null(resource, column) ?
+						 " NOT NULL" : "");
 		separator = ",";
 	}
 	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",

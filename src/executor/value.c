@@ -282,7 +282,14 @@ read_value(AmplifyColumnMap *map, const MappedColumn *mapped,
 			text = account;
 			break;
 		case AMPLIFY_MEMBER:
-			return read_member(map, mapped, row, value);
+			if (read_member(map, mapped, row, value))
+				return true;
+			/* what a Get has asked for needs no saying again */
+			if (mapped->key >= 0)
+				text = row->keys->value[mapped->key];
+			if (text == NULL)
+				return false;
+			break;
 	}
 	Assert(text != NULL);
 	value->text = text;

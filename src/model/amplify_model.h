@@ -125,6 +125,8 @@ extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *r
 extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
 											const AmplifyResource *ancestor,
 											const AmplifyKeys *keys);
+extern bool amplify_resource_not_null(const AmplifyResource *resource,
+									  const AmplifyColumn *column);
 extern bool amplify_resource_is_place(const AmplifyColumn *column);
 extern bool amplify_resource_can_ask(AmplifyKeyRule rule, const char *value);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);

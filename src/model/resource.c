@@ -244,6 +244,24 @@ amplify_resource_inherit(const AmplifyResource *resource,
 	return result;
 }
 
+/*
+ * Has every item a value for it?  So have its own key, without which it is an
+ * error, keys that every operation asks by, and the server's region.
+ */
+bool
+amplify_resource_not_null(const AmplifyResource *resource,
+						  const AmplifyColumn *column)
+{
+	int			key = amplify_resource_key(resource, column->name);
+
+	if (key < 0)
+		return column->source == AMPLIFY_REGION;
+	return key == amplify_resource_last_key(resource) ||
+		(amplify_resource_needs(resource, resource->list, key) &&
+		 (resource->get == NULL ||
+		  amplify_resource_needs(resource, resource->get, key)));
+}
+
 /* Does it tell where an item is?  That chooses servers; no request has it. */
 bool
 amplify_resource_is_place(const AmplifyColumn *column)

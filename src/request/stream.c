@@ -25,7 +25,7 @@ static void describe_call(const AmplifyFetchSpec *spec,
 						  AmplifyCall *call);
 static bool is_endless(AmplifyStream *stream, AmplifyResponse *page,
 					   const char *token);
-static void pick_items(const AmplifyResource *resource,
+static bool pick_items(const AmplifyResource *resource,
 					   AmplifyStream *stream, AmplifyResponse *page);
 static bool is_wanted(AmplifyStream *stream, const char *asked,
 					  const char *name);
@@ -160,7 +160,12 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 
 	stream->item = -1;
 	stream->pages++;
-	pick_items(spec->resource, stream, page);
+	if (!pick_items(spec->resource, stream, page))
+	{
+		spec->connection->shared->stats.failed++;
+		failure->kind = AMPLIFY_FAILURE_SHAPE;
+		return false;
+	}
 	token = amplify_response_next_token(page);
 	if (token == NULL)
 		return true;
@@ -257,8 +262,11 @@ is_endless(AmplifyStream *stream, AmplifyResponse *page, const char *token)
  * Find the items of the page that were asked for by name.  A Get, too, may
  * bring one of another name, if the service knows names by more than one
  * spelling, as of domains: that item is another key's, or nobody's.
+ *
+ * False if there is an item without a name, which only a Get has asked for:
+ * nobody could tell whether it is wanted, and columns of keys are NOT NULL.
  */
-static void
+static bool
 pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 		   AmplifyResponse *page)
 {
@@ -266,22 +274,29 @@ pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 	const char *asked = last < 0 ? NULL : stream->keys.value[last];
 	MemoryContext oldcontext;
 	const AmplifyColumn *column;
+	bool		named = true;
 
 	stream->picks = asked != NULL || stream->nwanted > 0;
-	if (!stream->picks)
-		return;
+	if (last < 0)
+		return true;
 	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = amplify_resource_column(resource, resource->keys[last]);
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
 		AmplifyValue value;
+		AmplifyValueStatus status =
+			amplify_response_value(amplify_response_item(page, i),
+								   column->path, column->type, &value);
 
-		if (amplify_response_value(amplify_response_item(page, i), column->path,
-								   column->type, &value) == AMPLIFY_VALUE_OK ?
-			is_wanted(stream, asked, value.text) : asked != NULL)
+		if (asked == NULL && (status == AMPLIFY_VALUE_NULL ||
+							  (stream->picks && status != AMPLIFY_VALUE_OK)))
+			named = false;
+		else if (stream->picks && (status != AMPLIFY_VALUE_OK ||
+								   is_wanted(stream, asked, value.text)))
 			stream->matches = bms_add_member(stream->matches, i);
 	}
 	MemoryContextSwitchTo(oldcontext);
+	return named;
 }
 
 /* By a Get, asked is the name; by a List that stands for Gets, NULL */

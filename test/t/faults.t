@@ -44,6 +44,10 @@ my $lenient = 'SELECT * FROM lenient.backend_environments';
 my $some = q{SELECT * FROM aws.backend_environments
     WHERE app_id = 'd00000000001' AND environment_name IN ('dev', 'test', 'nil')};
 my $app = q{SELECT * FROM aws.apps WHERE app_id = 'd00000000001'};
+my $app_environments = q{SELECT * FROM aws.backend_environments
+    WHERE app_id = 'd00000000001'};
+my $count = q{SELECT count(*) FROM aws.backend_environments
+    WHERE app_id = 'd00000000001'};
 my $sub_domains = q{SELECT * FROM aws.sub_domains WHERE app_id = 'd00000000001'};
 
 # ---- answers ----
@@ -280,18 +284,18 @@ my @cases = (
 
     # F24 to F27: tokens and items
     [ 'always the same token', $list, [ token => 'same', @always ],
-        '54000', 0, qr/^[2-5]$/, qr/no end/ ],
+        '54000', 0, qr/^[2-5]$/, qr/endless list/ ],
     [ 'three tokens in turn', $list, [ token => 'cycle', @always ],
-        '54000', 0, qr/^(\d|1\d)$/, qr/no end/ ],
+        '54000', 0, qr/^(\d|1\d)$/, qr/endless list/ ],
     [ 'ever new tokens of empty pages', $list, [ token => 'new', @always ],
-        '54000', 0, qr/^10\d$/, qr/no end/ ],
+        '54000', 0, qr/^10\d$/, qr/endless list/ ],
     [ 'a token of 1 MB', $list, [ token => 'long', @always ],
         '54000', 0, 1 ],
     [ 'no environments', $list, [ body => '{"backendEnvironments":[]}' ],
         '00000', 0, 1 ],
     [ '5,000 items', $list,
         [ in_file('many', '{"backendEnvironments":['
-                . join(',', ('{}') x 5000) . ']}') ], '00000', 5000, 1 ],
+                . join(',', map { qq({"environmentName":"e$_"}) } 1 .. 5000) . ']}') ], '00000', 5000, 1 ],
     [ 'a string of 500 kB', $get,
         [ in_file('long', environment(stackName => '"' . 's' x 500_000 . '"')) ],
         '00000', 1, 1 ],
@@ -331,6 +335,14 @@ my @cases = (
         '00000', 2, 4 ],
     [ 'a list in place of Gets, a name missing', $some,
         [ body => '{"backendEnvironments":[{},{"environmentName":"dev"}]}' ],
+        'HV00M', 0, 1 ],
+    (map { [ "a list in which one has a name that is $_", $app_environments,
+        [ body => qq({"backendEnvironments":[{"environmentName":"dev"},{"environmentName":$_}]}) ],
+        'HV00M', 0, 1 ] } 'null', '5'),
+    [ 'a list in which one has no name, not needed', $count,
+        [ body => '{"backendEnvironments":[{"stackName":"s"},{"environmentName":"dev"}]}' ],
+        'HV00M', 0, 1 ],
+    [ 'an environment without its name', $get, [ body => '{"backendEnvironment":{"stackName":"s"}}' ],
         '00000', 1, 1 ],
 
     # F29: members
