@@ -26,6 +26,13 @@ SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'public.app
 SELECT count(*) FILTER (WHERE attrelid = 'everywhere.apps'::regclass) = count(*) FILTER (WHERE attrelid = 'public.apps'::regclass)
   FROM pg_attribute WHERE attnum > 0;
 
+-- ANALYZE of them lists nothing, unless the source says that it may
+ANALYZE everywhere.apps;
+\! mockctl total
+CREATE SERVER analyzed FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-1', analyze 'true');
+SELECT count(*) FROM amplify_fdw_create_regions('analyzed', ARRAY['us-east-1'], ARRAY['111122223333'], 'everywhere', '{}');
+SELECT srvoptions FROM pg_foreign_server WHERE srvname LIKE 'analyzed\__%';
+
 -- again: nothing; one more region, table or account: just that
 SELECT * FROM amplify_fdw_create_regions('amplify', ARRAY['us-east-1', 'us-east-1'], ARRAY['111122223333', :'reader'],
   'everywhere', ARRAY['jobs', 'apps']);

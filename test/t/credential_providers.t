@@ -91,6 +91,15 @@ gives('a key with a line break',
     [ @environment_keys, AWS_ACCESS_KEY_ID => "AKID\r\nx-evil: 1",
         @no_instance ],
     qr/^28000: .*characters that no key/, undef, '');
+for my $case ([ AWS_ACCESS_KEY_ID => 128 ], [ AWS_SECRET_ACCESS_KEY => 256 ],
+    [ AWS_SESSION_TOKEN => 16384 ])
+{
+    my ($variable, $longest) = @$case;
+
+    gives("$variable is longer than $longest bytes",
+        [ @environment_keys, $variable => 'a' x ($longest + 1), @no_instance ],
+        qr/^28000: .*longer than any key/, undef, '');
+}
 gives('expired',
     [ @environment_keys, AWS_CREDENTIAL_EXPIRATION => '2020-01-01T00:00:00Z',
         @no_instance ],
