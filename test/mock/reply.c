@@ -114,6 +114,9 @@ wish_error(Reply *r)
 		r->status = 400;
 	r->failed = true;
 	r->code = w->code.p;
+	/* with all that it says itself, the API gives its code */
+	if (r->code == NULL && r->status == 400 && w->body.p == NULL)
+		r->code = "BadRequestException";
 	r->code_in_body = false;
 	r->message.n = 0;
 	buf_slice(&r->message, w->message.p ? w->message : slice("A fault of the mock."));
