@@ -152,6 +152,15 @@ $mock->fault(status => 429, code => 'TooManyRequestsException', n => -1);
 like(outcome('hasty'), qr/^53400, ([2-9]|\d\d)$/, 'but patience ends');
 $mock->reset;
 
+# Pauses double up to 5 s: what is left of it counts, not the last pause alone.
+$session->rows("ALTER SERVER hasty OPTIONS (SET throttle_timeout '5500')");
+$session->rows("SET statement_timeout = '60s'");
+$mock->fault(status => 429, code => 'TooManyRequestsException', n => -1);
+like(outcome('hasty', 1), qr/^53400, [2-7]$/,
+    'patience is for all refusals together');
+$session->rows('RESET statement_timeout');
+$mock->reset;
+
 add_server($session, 'polite', $mock->url);
 $mock->fault(status => 429, header => 'Retry-After:1');
 is(outcome('polite', 1), '00000, 2', 'Retry-After is waited for');

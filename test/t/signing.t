@@ -1,0 +1,55 @@
+# A request that can't be signed is an error of ours, also for tables that only
+# warn of a server's failures; nothing is sent, and the session recovers.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Identity;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $mock = new_mock();
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $cc = $ENV{CC} || 'cc';
+system_or_bail($cc, qw(-O2 -Wall -Wextra -shared -fPIC -o),
+    "$dir/signing_shim.so", "$FindBin::RealBin/signing_shim.c", '-ldl');
+my $node = do
+{
+    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
+        "$dir/signing_shim.so", $ENV{LD_PRELOAD};
+    local $ENV{AMPLIFY_NO_HMAC} = "$dir/no-hmac";
+    new_node('signing');
+};
+my $session = connect_to($node);
+my %role = (mapping => {
+    access_key_id => Amplify::ACCESS_KEY_ID,
+    secret_access_key => Amplify::SECRET_ACCESS_KEY, role_arn => ROLE });
+
+add_server($session, 'aws', $mock->url);
+add_server($session, 'lenient', $mock->url);
+add_server($session, 'with_role', $mock->url, sts_endpoint_url => $mock->url,
+    %role);
+$session->rows("ALTER FOREIGN TABLE lenient.backend_environments
+    OPTIONS (ADD on_error 'warn')");
+
+for my $case (
+    [ 'aws', qr/^HV001: .*could not sign the request/ ],
+    [ 'lenient', qr/^HV001: .*could not sign the request/ ],
+    [ 'with_role', qr/^28000: .*The request to STS could not be signed/ ])
+{
+    my ($schema, $answer) = @$case;
+
+    $session = connect_to($node);
+    $mock->reset;
+    write_file("$dir/no-hmac", '');
+    like(ask($session, $schema), $answer, "$schema: answer");
+    is($mock->calls, 0, "$schema: nothing is sent");
+    is(handles($session), 0, "$schema: no handle is left");
+    unlink "$dir/no-hmac" or die "no-hmac: $!";
+    is(ask($session, $schema), GOOD, "$schema: all is well again");
+}
+
+done_testing();
