@@ -72,6 +72,8 @@ gives('default in config', $good, $id, $get, profile => 'default',
     config => "[default]\n$keys");
 gives('[profile default]', $good, $id, $get, profile => 'default',
     config => "[profile default]\n$keys");
+gives('a tab after "profile"', $good, $id, $get,
+    config => "[profile\tp]\n$keys");
 gives('credentials win', $good, $id, $get, credentials => "[p]\n$keys",
     config => "[profile p]\naws_access_key_id = AKIDNONE\naws_secret_access_key = x\n");
 gives('files complete each other', $good, $id, $get,
@@ -98,6 +100,8 @@ refuses('a name that config wants with "profile"', 'Profile "p" does not exist',
     config => "[p]\n$keys");
 refuses('a name that only begins so', 'Profile "p" does not exist',
     credentials => "[pp]\n$keys", config => "[profile  pq]\n$keys");
+refuses("\"profile$_\" is not \"profile\"", 'Profile "p" does not exist',
+    config => "[profile$_]\n$keys") for qw(p -p s/p);
 refuses('no files', 'Profile "p" does not exist');
 refuses('no keys', 'Profile "p" has no credentials', config => "[profile p]\nx = y\n");
 refuses('no secret', 'Profile "p" has aws_access_key_id, but no aws_secret',
