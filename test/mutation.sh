@@ -53,8 +53,9 @@ renice -n 10 $$ > /dev/null
 need_cluster
 need_packages perl libipc-run-perl openssl
 cp -a "$tree/src" "$temp/pristine"
-# A change can make a loop endless: none of these takes a tenth of that.
+# A change can make a loop endless: none of these takes a third of that.
 limit=(timeout --kill-after=5 180)
+short_limit=(timeout --kill-after=5 60)
 mapfile -t regress < <(sed -n '/^REGRESS = /,/[^\\]$/p' "$tree/Makefile" |
     grep -o '^\s[a-z_0-9]\+' | tr -d '\t ')
 
@@ -102,7 +103,7 @@ run_tests() {
     fi
     for ((i = 0; i < ${#regress[@]}; i += 8)); do
         killer="regress ${regress[*]:i:8}"
-        "${limit[@]}" make -s -C "$tree" with_llvm=no installcheck \
+        "${short_limit[@]}" make -s -C "$tree" with_llvm=no installcheck \
             REGRESS="${regress[*]:i:8}" || return
     done
     for name in $tap; do
