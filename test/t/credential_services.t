@@ -31,16 +31,16 @@ my $web_token = write_file("$home/web-token", 'web-identity-token');
 
 # ---- who is asked ----
 #
-# The operation; how often it is tried; what of the mapping, and which
-# variables, lead to it; the services that the same variables lead to share
-# them.
+# The operation; how often it is tried; who asks the API then; what of the
+# mapping, and which variables, lead to it; the services that the same variables
+# lead to share them.
 
 my %keys = (
     access_key_id => Amplify::ACCESS_KEY_ID,
     secret_access_key => Amplify::SECRET_ACCESS_KEY);
 my %ambient = (ambient_credentials => 'true');
 my %instance = (
-    mapping => \%ambient, attempts => 2,
+    mapping => \%ambient, attempts => 2, key => 'ASIAINSTANCE\w+',
     variables => sub {
         (   AWS_EC2_METADATA_SERVICE_ENDPOINT => $_[0],
             AWS_METADATA_SERVICE_TIMEOUT => 2,
@@ -48,17 +48,17 @@ my %instance = (
     });
 my @services = (
     { name => 'API', operation => 'GetBackendEnvironment', attempts => 2,
-        mapping => \%keys },
+        key => 'AKIDEXAMPLE', mapping => \%keys },
     { name => 'role', operation => 'STS.AssumeRole', attempts => 2,
-        mapping => { %keys, role_arn => ROLE } },
+        key => 'ASIAROLE\w+', mapping => { %keys, role_arn => ROLE } },
     { name => 'web identity', operation => 'STS.AssumeRoleWithWebIdentity',
-        attempts => 2, mapping => \%ambient,
+        attempts => 2, key => 'ASIAWEB\w+', mapping => \%ambient,
         variables => sub {
             (   AWS_ROLE_ARN => ROLE,
                 AWS_WEB_IDENTITY_TOKEN_FILE => $web_token)
         } },
     { name => 'container', operation => 'Container.credentials', attempts => 3,
-        mapping => \%ambient,
+        key => 'ASIACONTAINER\w+', mapping => \%ambient,
         variables => sub {
             (AWS_CONTAINER_CREDENTIALS_FULL_URI => "$_[0]/container/x")
         } },
@@ -246,6 +246,8 @@ sub run_case
     if ($once)
     {
         is($answer, GOOD, 'answer');
+        like($mock->say('callers'),
+            qr/^GetBackendEnvironment $service->{key} \d+$/m, 'who asks');
     }
     else
     {
