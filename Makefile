@@ -34,6 +34,7 @@ OBJS = \
 	src/planner/plan.o \
 	src/planner/unique.o \
 	src/request/call.o \
+	src/request/failures.o \
 	src/request/fetch.o \
 	src/request/keyset.o \
 	src/request/progress.o \
@@ -42,6 +43,7 @@ OBJS = \
 	src/request/statement.o \
 	src/request/stream.o \
 	src/request/throttle.o \
+	src/request/writes.o \
 	src/session/connection.o \
 	src/session/credential.o \
 	src/session/lookup.o \
@@ -100,6 +102,7 @@ REGRESS = \
 	option_values \
 	page_size \
 	params \
+	partial \
 	plan_keys \
 	plan_rows \
 	pushdown \

@@ -120,6 +120,15 @@ RETURNS record
 AS 'MODULE_PATHNAME'
 LANGUAGE C IMMUTABLE LEAKPROOF PARALLEL SAFE;
 
+-- What on_error 'warn' has left out in the last statement that asked AWS.
+CREATE FUNCTION amplify_fdw_failures(
+  OUT server_name text, OUT account_id text, OUT region text, OUT table_name text,
+  OUT operation text, OUT keys jsonb, OUT sqlstate text, OUT message text,
+  OUT aws_code text, OUT http_status integer, OUT request_id text,
+  OUT failed_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
 -- The calls in amplify_fdw_stats(), a row for each operation.
 CREATE FUNCTION amplify_fdw_stats_by_operation(
     OUT server_name text,
@@ -473,6 +482,7 @@ COMMENT ON FUNCTION amplify_fdw_fields() IS 'what columns of foreign tables can 
 COMMENT ON FUNCTION amplify_fdw_options() IS 'options of servers, user mappings, tables and columns';
 COMMENT ON FUNCTION amplify_fdw_key(text) IS 'keys that a text gives for an app, an environment or a branch, or what is wrong with it';
 COMMENT ON FUNCTION amplify_fdw_servers() IS 'servers, as the current user has them';
+COMMENT ON FUNCTION amplify_fdw_failures() IS 'what was left out of the last statement that asked AWS';
 COMMENT ON FUNCTION amplify_fdw_stats() IS 'what this session has asked of each server';
 COMMENT ON FUNCTION amplify_fdw_stats_by_operation() IS 'calls that this session has made, by operation';
 COMMENT ON FUNCTION amplify_fdw_stats_reset() IS 'sets the statistics of this session to zero';

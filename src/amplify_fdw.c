@@ -59,6 +59,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("amplify_fdw");
 	amplify_connection_install();
+	amplify_writes_install();
 	amplify_join_install();
 	amplify_unique_install();
 }

@@ -89,6 +89,19 @@
 	pg_foreign_server_aclcheck(server, user, ACL_USAGE)
 #endif
 
+/* Of ExecutorRun_hook, which has lost a parameter */
+#if PG_VERSION_NUM >= 180000
+#define AMPLIFY_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define AMPLIFY_EXECUTOR_RUN_ARGUMENTS	queryDesc, direction, count
+#else
+#define AMPLIFY_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+	bool execute_once
+#define AMPLIFY_EXECUTOR_RUN_ARGUMENTS \
+	queryDesc, direction, count, execute_once
+#endif
+
 /* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
 #define amplify_new_wait_event(name)	WaitEventExtensionNew(name)

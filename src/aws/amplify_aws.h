@@ -217,6 +217,7 @@ extern AmplifyOutcome amplify_outcome_classify(const AmplifyTransfer *transfer,
 											   AmplifyFailure *failure);
 extern AmplifyFailureKind amplify_outcome_of_parse(AmplifyParse parse);
 extern char *amplify_outcome_detail(const AmplifyFailure *failure);
+extern char *amplify_outcome_text(const char *text);
 extern char *amplify_outcome_ascii(const char *text);
 
 /* ---------- sign.c: a request into a signed transfer ---------- */

@@ -113,7 +113,6 @@ static bool read_response(const AmplifyTransfer *transfer,
 						  AmplifyFailure *failure);
 static bool is_aws_code(const char *code);
 static void trim_code(char *code);
-static char *to_server_encoding(const char *text);
 
 /*
  * What a finished transfer means.  failure is filled unless the outcome is
@@ -196,13 +195,13 @@ amplify_outcome_detail(const AmplifyFailure *failure)
 	if (failure->status != 0)
 	{
 		appendStringInfo(&detail, "%s%sHTTP status %d",
-						 to_server_encoding(failure->code),
+						 amplify_outcome_text(failure->code),
 						 failure->code[0] != '\0' ? ", " : "",
 						 failure->status);
 	}
 	if (failure->message[0] != '\0')
 		appendStringInfo(&detail, "%s%s", detail.len > 0 ? ": " : "",
-						 to_server_encoding(failure->message));
+						 amplify_outcome_text(failure->message));
 	if (detail.len > 0 && detail.data[detail.len - 1] != '.')
 		appendStringInfoChar(&detail, '.');
 	if (failure->request_id[0] != '\0')
@@ -257,9 +256,12 @@ trim_code(char *code)
 		memmove(code, hash + 1, strlen(hash + 1) + 1);
 }
 
-/* Without failing: it is an error message already */
-static char *
-to_server_encoding(const char *text)
+/*
+ * UTF-8 in the database's encoding, for people; palloc'ed.  Never fails, for it is
+ * used where something has failed already.
+ */
+char *
+amplify_outcome_text(const char *text)
 {
 	int			length = strlen(text);
 	int			valid = pg_encoding_verifymbstr(PG_UTF8, text, length);

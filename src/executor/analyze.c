@@ -126,7 +126,7 @@ open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
 	*options = spec->connection->options;
 	amplify_option_apply(table->options, options);
 	/* what others bring is no sample, and would be believed for long */
-	options->warn_on_error = false;
+	options->on_error = AMPLIFY_ON_ERROR_FAIL;
 	spec->options = options;
 	spec->resource = amplify_option_resource(options, relid);
 	spec->counters = amplify_statement_counters(spec->statement, 0);

@@ -75,6 +75,7 @@ amplify_explain_counters(const AmplifyCounters *counters, ExplainState *es)
 		{"API Retries", counters->retries},
 		{"API Throttled", counters->throttled},
 		{"API Not Found", counters->not_found},
+		{"API Failed", counters->failed},
 		{"API Keys Reused", counters->reused},
 		{"API Bytes", counters->bytes},
 	};
@@ -86,6 +87,8 @@ amplify_explain_counters(const AmplifyCounters *counters, ExplainState *es)
 		if (shown[i].value != 0 || zeroes)
 			ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
 	}
+	if (counters->given_up || zeroes)
+		ExplainPropertyBool("API Given Up", counters->given_up, es);
 	if (es->timing && (counters->waited != 0 || zeroes))
 		ExplainPropertyFloat("API Wait Time", "ms",
 							 counters->waited / 1000.0, 3, es);

@@ -147,7 +147,7 @@ typedef enum AmplifyOptionKind
 	AMPLIFY_OPTION_SECONDS,		/* int; likewise */
 	AMPLIFY_OPTION_BYTES,		/* int; likewise */
 	AMPLIFY_OPTION_REAL,		/* double */
-	AMPLIFY_OPTION_ON_ERROR,	/* bool */
+	AMPLIFY_OPTION_ON_ERROR,	/* AmplifyOnError */
 	AMPLIFY_OPTION_REGION,		/* the rest are char * */
 	AMPLIFY_OPTION_ACCOUNT,
 	AMPLIFY_OPTION_URL,
@@ -188,6 +188,14 @@ extern const AmplifyOption amplify_options[];	/* name is NULL at the end */
 
 /* ---------- option.c: every option by its name ---------- */
 
+/* What becomes of a statement when an app or a server fails */
+typedef enum AmplifyOnError
+{
+	AMPLIFY_ON_ERROR_FAIL,		/* it fails, too */
+	AMPLIFY_ON_ERROR_WARN,		/* it goes on, if it only reads */
+	AMPLIFY_ON_ERROR_WARN_ALWAYS	/* it goes on, also if it writes */
+} AmplifyOnError;
+
 typedef struct AmplifyOptions
 {
 	/* server */
@@ -225,7 +233,7 @@ typedef struct AmplifyOptions
 	int			page_size;		/* 0: the operation's maximum */
 	double		estimated_rows; /* 0: from ANALYZE or the quotas */
 	bool		unique_key;
-	bool		warn_on_error;	/* on_error */
+	AmplifyOnError on_error;
 	/* column */
 	char	   *field;			/* NULL: the column's name */
 	/* IMPORT FOREIGN SCHEMA */

@@ -35,6 +35,7 @@ static void unknown_option(const char *name, Oid catalog);
 static void check_options(List *deflist, Oid catalog, AmplifyOptions *options);
 static void check_option(const AmplifyOption *option, DefElem *def);
 static void check_combination(const AmplifyOptions *options, Oid catalog);
+static bool parse_on_error(const char *value, AmplifyOnError *on_error);
 static bool parse_option(const AmplifyOption *option, const char *value,
 						 AmplifyOptions *options);
 static const char *describe_kind(const AmplifyOption *option);
@@ -266,6 +267,26 @@ check_combination(const AmplifyOptions *options, Oid catalog)
 				 errhidestmt(true)));
 }
 
+static bool
+parse_on_error(const char *value, AmplifyOnError *on_error)
+{
+	static const char *const names[] = {
+		[AMPLIFY_ON_ERROR_FAIL] = "error",
+		[AMPLIFY_ON_ERROR_WARN] = "warn",
+		[AMPLIFY_ON_ERROR_WARN_ALWAYS] = "warn_always",
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(value, names[i]) == 0)
+		{
+			*on_error = (AmplifyOnError) i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Read one value into its place.  False if it is not acceptable.  scratch
  * results are fine: strings are copied, so nothing points into the catalog.
@@ -284,8 +305,7 @@ parse_option(const AmplifyOption *option, const char *value,
 		case AMPLIFY_OPTION_BOOL:
 			return parse_bool(value, (bool *) target);
 		case AMPLIFY_OPTION_ON_ERROR:
-			*(bool *) target = strcmp(value, "warn") == 0;
-			return *(bool *) target || strcmp(value, "error") == 0;
+			return parse_on_error(value, (AmplifyOnError *) target);
 		case AMPLIFY_OPTION_MS:
 		case AMPLIFY_OPTION_SECONDS:
 		case AMPLIFY_OPTION_BYTES:
@@ -352,7 +372,7 @@ describe_kind(const AmplifyOption *option)
 		case AMPLIFY_OPTION_BOOL:
 			return "It must be a Boolean value.";
 		case AMPLIFY_OPTION_ON_ERROR:
-			return "It must be \"error\" or \"warn\".";
+			return "It must be \"error\", \"warn\" or \"warn_always\".";
 		case AMPLIFY_OPTION_MS:
 			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
 							option->min, option->max);

@@ -134,8 +134,8 @@ const AmplifyOption amplify_options[] = {
 		AT(unique_key), 0, 0, 0, "true", NULL,
 	"let the planner rely on the key being unique"},
 	{"on_error", ForeignTableRelationId, AMPLIFY_OPTION_ON_ERROR,
-		AT(warn_on_error), 0, 0, 0, "error", NULL,
-	"`warn`: a WARNING for each app or server that fails, and the rows of the others"},
+		AT(on_error), 0, 0, 0, "error", NULL,
+	"`warn`: a WARNING for each app or server that fails, and the rows of the others; an error where the statement writes down what it reads, unless it is `warn_always`"},
 
 	{"field", AttributeRelationId, AMPLIFY_OPTION_TEXT,
 		AT(field), 0, 0, 0, NULL, "the column's name",

@@ -30,6 +30,8 @@ typedef struct AmplifyCounters
 	int64		retries;
 	int64		throttled;
 	int64		not_found;
+	int64		failed;			/* that were left out, under on_error 'warn' */
+	bool		given_up;		/* the server was, so more may be missing */
 	int64		reused;			/* keys answered by an earlier call */
 	int64		bytes;
 	int64		rows;			/* handed out, before local filters */
@@ -104,16 +106,39 @@ extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 
 /* ---------- report.c: the one place that says what went wrong ---------- */
 
-extern void amplify_report_failure(int elevel, const AmplifyFailure *failure,
-								   const char *operation, const char *table,
-								   const AmplifyResource *resource,
-								   bool everything,
-								   const AmplifyConnection *connection);
+/* Which call has failed, for whom */
+typedef struct AmplifyFailedCall
+{
+	const AmplifyConnection *connection;
+	const AmplifyResource *resource;	/* what the operation is one of, */
+	const AmplifyResource *target;	/* and what the table shows */
+	const AmplifyOperation *operation;
+	const AmplifyKeys *keys;	/* of the request */
+	const char *table;
+	bool		everything;		/* the query binds too few of the table's keys */
+	bool		writes;			/* the statement writes what it reads */
+} AmplifyFailedCall;
+
+extern void amplify_report_failure(bool warn, const AmplifyFailure *failure,
+								   const AmplifyFailedCall *call);
 extern bool amplify_report_is_of_server(AmplifyFailureKind kind);
 extern void amplify_report_value(AmplifyValueStatus status,
 								 const char *column, const char *table);
 extern void amplify_report_account(const char *found, const char *expected,
 								   const char *server);
+
+/* ---------- failures.c: what was left out ---------- */
+
+extern void amplify_failures_begin(void);
+extern void amplify_failures_forget(void);
+extern void amplify_failures_add(const AmplifyFailure *failure,
+								 const AmplifyFailedCall *call, int sqlstate,
+								 const char *message);
+
+/* ---------- writes.c: is what is read written down? ---------- */
+
+extern void amplify_writes_install(void);
+extern bool amplify_writes_statement(const EState *estate);
 
 /* ---------- statement.c: what one statement asks and keeps ---------- */
 
@@ -147,6 +172,7 @@ extern void amplify_spill_close(AmplifySpill *spill);
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 
 extern AmplifyStatement *amplify_statement_join(EState *estate);
+extern bool amplify_statement_writes(const AmplifyStatement *statement);
 extern void amplify_statement_leave(AmplifyStatement *statement);
 extern Oid	amplify_statement_user(const AmplifyStatement *statement, Oid check_as_user);
 extern AmplifyConnection *amplify_statement_connection(AmplifyStatement *statement,

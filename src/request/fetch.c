@@ -60,6 +60,7 @@ static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
 static bool next_parent(AmplifyFetch *fetch);
 static bool complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 						  AmplifyKeys *keys);
+static bool goes_on(const AmplifyFetchSpec *spec);
 static AmplifyStream *answered_stream(AmplifyFetch *fetch);
 static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
 static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
@@ -161,12 +162,24 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	}
 }
 
+/* Do rows of other apps and servers come, although one has failed? */
+static bool
+goes_on(const AmplifyFetchSpec *spec)
+{
+	return spec->options->on_error == AMPLIFY_ON_ERROR_WARN_ALWAYS ||
+		(spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
+		 !amplify_statement_writes(spec->statement));
+}
+
 /* Has the statement warned that the server can't be asked?  It goes on. */
 bool
 amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
 {
-	return spec->options->warn_on_error &&
-		amplify_statement_gave_up(spec->statement, spec->connection);
+	if (!goes_on(spec) ||
+		!amplify_statement_gave_up(spec->statement, spec->connection))
+		return false;
+	spec->counters->given_up = true;
+	return true;
 }
 
 /* The next item if there is one now; never waits */
@@ -536,13 +549,25 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 	}
 	if (of_server && amplify_fetch_gave_up(spec))
 		return;
-	amplify_report_failure(spec->options->warn_on_error ? WARNING : ERROR,
-						   failure, stream->operation->name, spec->tablename,
-						   spec->child ? spec->child : spec->resource,
-						   asks_for_everything(fetch, stream),
-						   spec->connection);
+	spec->counters->failed++;
+	amplify_report_failure(goes_on(spec), failure,
+						   &(AmplifyFailedCall)
+						   {
+							   .connection = spec->connection,
+							   .resource = spec->resource,
+							   .target = spec->child ? spec->child : spec->resource,
+							   .operation = stream->operation,
+							   .keys = &stream->keys,
+							   .table = spec->tablename,
+							   .everything = asks_for_everything(fetch, stream),
+							   .writes = spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
+							   !goes_on(spec),
+						   });
 	if (of_server)
+	{
 		amplify_statement_give_up(spec->statement, spec->connection);
+		spec->counters->given_up = true;
+	}
 }
 
 /* Would fewer calls do if the query knew more keys? */

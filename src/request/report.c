@@ -26,6 +26,7 @@ static const struct
 	const char *what;
 	const char *hint;
 	bool		of_server;		/* no call to the server would end otherwise */
+	bool		of_session;		/* a limit or a shortage here, no failing app */
 	const char *hint_keys;		/* to who asks for everything, or if there is
 								 * no other; of the table's keys and server */
 }			reports[] = {
@@ -154,20 +155,24 @@ static const struct
 	[AMPLIFY_FAILURE_MAX_CALLS] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 		"the statement needs more calls than amplify_fdw.max_calls allows",
-		.hint_keys = "Compare the keys of the table (%s) in the query, or raise amplify_fdw.max_calls."
+		.hint_keys = "Compare the keys of the table (%s) in the query, or raise amplify_fdw.max_calls.",
+		.of_session = true
 	},
 	/* amplify_credential_report() has the words */
 	[AMPLIFY_FAILURE_NO_CREDENTIALS] = {0, NULL, NULL, true},
 	[AMPLIFY_FAILURE_SIGNING] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "could not sign the request",
-		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps."
+		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps.",
+		.of_session = true
 	},
 	[AMPLIFY_FAILURE_UNABLE] = {
 		ERRCODE_FDW_ERROR, "libcurl lacks what the request needs",
-		"The extension needs libcurl 7.87 or later, with TLS, as the operating system's packages have it."
+		"The extension needs libcurl 7.87 or later, with TLS, as the operating system's packages have it.",
+		.of_session = true
 	},
 	[AMPLIFY_FAILURE_MEMORY] = {
-		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL
+		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL,
+		.of_session = true
 	},
 };
 
@@ -194,36 +199,45 @@ static const struct
 	},
 };
 
-static int	hint(AmplifyFailureKind kind, const AmplifyResource *resource,
-				 bool everything, const char *server);
+static int	hint(AmplifyFailureKind kind, const AmplifyFailedCall *call);
 
 /*
- * Say it.  The one place where a failed call becomes an error (or, for tables
- * with on_error 'warn', a warning, if the failure is one of the service).
- * resource is the table's; everything: the query binds too few of its keys.
- * What AWS says names the identity that asks, and keys: the client reads that
- * only if it is the client's own mapping, and the server's log always has it.
+ * Say it.  The one place where a failed call becomes an error; or a warning, if
+ * the table wants that (warn) and the failure is one of the service.  What AWS
+ * says names the identity that asks, and keys: the client reads that only if it
+ * is the client's own mapping, and the server's log always has it.
  */
 void
-amplify_report_failure(int elevel, const AmplifyFailure *failure,
-					   const char *operation, const char *table,
-					   const AmplifyResource *resource, bool everything,
-					   const AmplifyConnection *connection)
+amplify_report_failure(bool warn, const AmplifyFailure *failure,
+					   const AmplifyFailedCall *call)
 {
-	const char *server = connection->servername;
+	const AmplifyConnection *connection = call->connection;
+	const char *what = reports[failure->kind].what;
+	bool		tell = amplify_credential_may_know(connection->userid,
+												   connection->of_public);
 	char	   *full = amplify_outcome_detail(failure);
 	char	   *detail = full;
+	char	   *message;
 
+	/* a limit that the user has set, or a failure of our own, is no app's */
+	if (reports[failure->kind].of_session ||
+		(failure->kind == AMPLIFY_FAILURE_NO_CREDENTIALS &&
+		 failure->provider == AMPLIFY_PROVIDER_NONE))
+		warn = false;
+
+	/* a cancel that has come meanwhile is the better answer */
+	CHECK_FOR_INTERRUPTS();
 	if (failure->kind == AMPLIFY_FAILURE_NO_CREDENTIALS)
 	{
-		/* who has not set up any is no failing service */
-		if (failure->provider == AMPLIFY_PROVIDER_NONE)
-			elevel = ERROR;
-		amplify_credential_report(elevel, failure->provider, failure->reason,
-								  connection);
+		if (warn)
+			amplify_failures_add(failure, call,
+								 ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+								 "could not get AWS credentials");
+		amplify_credential_report(warn ? WARNING : ERROR, failure->provider,
+								  failure->reason, connection);
 		return;
 	}
-	if (failure->status != 0 && !amplify_credential_may_know_identity(connection))
+	if (failure->status != 0 && !tell)
 	{
 		AmplifyFailure untold = *failure;
 
@@ -231,38 +245,45 @@ amplify_report_failure(int elevel, const AmplifyFailure *failure,
 		detail = amplify_outcome_detail(&untold);
 	}
 
-	/* a limit that the user has set, or a failure of our own, is no app's */
-	if (failure->kind == AMPLIFY_FAILURE_MAX_CALLS ||
-		failure->kind == AMPLIFY_FAILURE_SIGNING ||
-		failure->kind == AMPLIFY_FAILURE_UNABLE ||
-		failure->kind == AMPLIFY_FAILURE_MEMORY)
-		elevel = ERROR;
+	if (!warn)
+		ereport(ERROR,
+				(errcode(reports[failure->kind].sqlstate),
+				 errmsg("%s for foreign table \"%s\" failed: %s",
+						call->operation->name, call->table, what),
+				 detail[0] != '\0' ? errdetail("%s", detail) : 0,
+				 detail != full ? errdetail_log("%s", full) : 0,
+				 hint(failure->kind, call)));
 
-	/* a cancel that has come meanwhile is the better answer */
-	CHECK_FOR_INTERRUPTS();
 	/* a warning stands beside rows of other servers: say whose are missing */
-	ereport(elevel,
+	message = psprintf(_("%s for foreign table \"%s\" of server \"%s\" failed: %s"),
+					   call->operation->name, call->table,
+					   connection->servername, what);
+	amplify_failures_add(failure, call, reports[failure->kind].sqlstate,
+						 message);
+	ereport(WARNING,
 			(errcode(reports[failure->kind].sqlstate),
-			 elevel == ERROR ?
-			 errmsg("%s for foreign table \"%s\" failed: %s",
-					operation, table, reports[failure->kind].what) :
-			 errmsg("%s for foreign table \"%s\" of server \"%s\" failed: %s",
-					operation, table, server, reports[failure->kind].what),
+			 errmsg_internal("%s", message),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
 			 detail != full ? errdetail_log("%s", full) : 0,
-			 hint(failure->kind, resource, everything, server)));
+			 hint(failure->kind, call)));
 }
 
-/* For ereport(): of the keys where to bind (more of) them would help */
+/*
+ * For ereport(): why it is an error, where the table wants a warning; or of the
+ * keys, where to bind (more of) them would help.
+ */
 static int
-hint(AmplifyFailureKind kind, const AmplifyResource *resource, bool everything,
-	 const char *server)
+hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 {
 	const char *hint = reports[kind].hint;
 	const char *hint_keys = reports[kind].hint_keys;
+	const char *server = call->connection->servername;
+	const AmplifyResource *resource = call->target;
 	StringInfoData keys;
 
-	if (hint_keys == NULL || (hint != NULL && !everything))
+	if (call->writes && !reports[kind].of_session)
+		return errhint("The statement writes down what it reads.  Option \"on_error\" of the foreign table, 'warn', holds for what is only read; 'warn_always' holds for this, too.");
+	if (hint_keys == NULL || (hint != NULL && !call->everything))
 		return hint != NULL ? errhint(hint, server) : 0;
 
 	initStringInfo(&keys);

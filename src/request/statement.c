@@ -57,6 +57,7 @@ struct AmplifyStatement
 {
 	EState	   *estate;			/* of which statement this is */
 	Oid			userid;			/* whose it is, views aside */
+	bool		writes;			/* what it reads is written down */
 	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
 	callhash_hash *calls;		/* all calls, by id */
@@ -116,6 +117,7 @@ amplify_statement_join(EState *estate)
 	statement = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
 	statement->estate = estate;
 	statement->userid = statement_user(estate);
+	statement->writes = amplify_writes_statement(estate);
 	statement->context = context;
 	statement->scans = 1;
 	statement->calls = callhash_create(context, 64, NULL);
@@ -131,6 +133,13 @@ amplify_statement_join(EState *estate)
 	dlist_push_tail(&queries, &statement->node);
 	MemoryContextRegisterResetCallback(context, &statement->callback);
 	return statement;
+}
+
+/* Is what it reads written down?  Then nothing may be left out. */
+bool
+amplify_statement_writes(const AmplifyStatement *statement)
+{
+	return statement->writes;
 }
 
 /* A scan has ended in good order.  The last one closes the statement. */
@@ -243,6 +252,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 	AmplifyCall *call;
 	bool		found;
 
+	amplify_failures_begin();
 	entry = callhash_insert(statement->calls, id, &found);
 	if (found)
 	{

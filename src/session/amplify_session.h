@@ -85,6 +85,7 @@ extern void amplify_connection_unpin(AmplifyConnection *connection);
 extern int	amplify_connection_drop(const char *servername);
 extern dlist_head *amplify_connection_list(void);
 extern List *amplify_connection_servers(void);
+extern bool amplify_connection_is_discard(const Node *statement);
 extern void amplify_connection_reset_stats(void);
 extern void amplify_connection_count(AmplifyConnection *connection,
 									 const AmplifyOperation *operation);
@@ -178,7 +179,7 @@ extern bool amplify_credential_expired(AmplifyConnection *connection,
 									   int generation);
 extern void amplify_credential_mask(const AmplifyConnection *connection,
 									AmplifyFailure *failure);
-extern bool amplify_credential_may_know_identity(const AmplifyConnection *connection);
+extern bool amplify_credential_may_know(Oid userid, bool of_public);
 extern void amplify_credential_report(int elevel, AmplifyProvider provider,
 									  const char *reason,
 									  const AmplifyConnection *connection);

@@ -427,8 +427,7 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 				ParamListInfo params, QueryEnvironment *queryEnv,
 				DestReceiver *dest, QueryCompletion *qc)
 {
-	bool		discard = IsA(pstmt->utilityStmt, DiscardStmt) &&
-		castNode(DiscardStmt, pstmt->utilityStmt)->target == DISCARD_ALL;
+	bool		discard = amplify_connection_is_discard(pstmt->utilityStmt);
 
 	if (previous_utility != NULL)
 		previous_utility(pstmt, queryString, readOnlyTree, context, params,
@@ -438,6 +437,14 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 								params, queryEnv, dest, qc);
 	if (discard)
 		forget_session();
+}
+
+/* Does that statement hand the session to somebody else? */
+bool
+amplify_connection_is_discard(const Node *statement)
+{
+	return IsA(statement, DiscardStmt) &&
+		((const DiscardStmt *) statement)->target == DISCARD_ALL;
 }
 
 /*

@@ -212,7 +212,8 @@ amplify_credential_report(int elevel, AmplifyProvider provider,
 						  const AmplifyConnection *connection)
 {
 	const char *server = connection->servername;
-	bool		tell = amplify_credential_may_know_identity(connection);
+	bool		tell = amplify_credential_may_know(connection->userid,
+												   connection->of_public);
 
 	/* it may hold names out of files of any encoding */
 	if (reason != NULL &&
@@ -257,16 +258,15 @@ amplify_credential_refuse(const char *option, Oid userid, const char *server,
 }
 
 /*
- * Does the client know the mapping's options anyway?  A view or a function may
+ * Does the client know the options of that user's mapping anyway?  A view or a function may
  * have borrowed another user's, and nobody is shown PUBLIC's.
  */
 bool
-amplify_credential_may_know_identity(const AmplifyConnection *connection)
+amplify_credential_may_know(Oid userid, bool of_public)
 {
 	Oid			client = GetOuterUserId();
 
-	return superuser_arg(client) ||
-		(connection->userid == client && !connection->of_public);
+	return superuser_arg(client) || (userid == client && !of_public);
 }
 
 static AmplifyProvision
