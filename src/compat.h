@@ -109,17 +109,4 @@
 #define amplify_new_wait_event(name)	((void) (name), PG_WAIT_EXTENSION)
 #endif
 
-/* Report an activity that is the same plan's */
-#if PG_VERSION_NUM >= 180000
-#define amplify_keep_plan_id(report) \
-	do { \
-		int64		plan_id = pgstat_get_my_plan_id(); \
-		\
-		report; \
-		pgstat_report_plan_id(plan_id, true); \
-	} while (0)
-#else
-#define amplify_keep_plan_id(report)	report
-#endif
-
 #endif							/* AMPLIFY_COMPAT_H */

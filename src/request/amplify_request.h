@@ -143,20 +143,11 @@ extern bool amplify_writes_statement(const EState *estate);
 /* ---------- statement.c: what one statement asks and keeps ---------- */
 
 /* progress.c: what it tells of itself */
-typedef struct AmplifyProgress
-{
-	int64		next_report;	/* 0: it has not waited yet */
-	bool		is_long;		/* it waits for some time already */
-	char	   *statement;		/* as it is without our words in
-								 * pg_stat_activity; NULL: none are there */
-} AmplifyProgress;
-
 extern bool amplify_progress;	/* amplify_fdw.progress */
 
-extern int64 amplify_progress_begin(AmplifyProgress *progress,
-									const AmplifyCounters *counters,
-									int in_flight, MemoryContext context);
-extern void amplify_progress_end(AmplifyProgress *progress);
+extern int64 amplify_progress_report(int64 *next_report,
+									 const AmplifyCounters *counters,
+									 int in_flight);
 
 typedef struct AmplifyStatement AmplifyStatement;
 typedef struct AmplifySpill AmplifySpill;

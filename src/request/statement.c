@@ -70,7 +70,7 @@ struct AmplifyStatement
 	size_t		kept_bytes;		/* bodies of kept */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
-	AmplifyProgress progress;
+	int64		next_report;	/* of its progress; 0: it has not waited yet */
 	List	   *counters;		/* of ScanCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
 	List	   *given_up;		/* those of them that can't be asked */
@@ -367,7 +367,6 @@ amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
 void
 amplify_statement_progress(AmplifyStatement *statement)
 {
-	amplify_progress_end(&statement->progress);
 	amplify_http_drive();
 	do
 	{
@@ -418,8 +417,8 @@ amplify_statement_begin_wait(AmplifyStatement *statement)
 		total.throttled += counters->throttled;
 	}
 	return Min(deadline,
-			   amplify_progress_begin(&statement->progress, &total, in_flight,
-									  statement->context));
+			   amplify_progress_report(&statement->next_report, &total,
+									   in_flight));
 }
 
 /* Wait until there is something new, and take it in */
@@ -493,7 +492,6 @@ forget_query(void *arg)
 	AmplifyStatement *statement = arg;
 	ListCell   *lc;
 
-	amplify_progress_end(&statement->progress);
 	abandon_calls(&statement->queued);
 	abandon_calls(&statement->active);
 	abandon_calls(&statement->held);
