@@ -21,10 +21,13 @@
 #include "aws/sigv4.h"
 #include "pgtime.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #define TOKEN_HEADER	"x-amz-security-token"
 #define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
 #define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
+/* no clock is off by more than a day; whoever says so must not lead us there */
+#define CLOCK_LIMIT		(SECS_PER_DAY + CLOCK_TOLERANCE)
 
 /* What need not be computed again for every request of one day */
 struct AmplifySigner
@@ -38,7 +41,7 @@ struct AmplifySigner
 static void cleanse_signer(void *arg);
 static bool signing_key(const AmplifySignSpec *spec,
 						const SigV4Request *request, SigV4Key *key);
-static void format_timestamp(int64 now, char *dst, size_t size);
+static bool format_timestamp(int64 now, char *dst, size_t size);
 
 /*
  * A signer without a key as yet; it is overwritten when the context goes away
@@ -56,7 +59,8 @@ amplify_sign_create(MemoryContext context)
 
 /*
  * Set target, body and headers of the transfer for what spec says, palloc'ed
- * in the current context.  Returns false when OpenSSL fails.
+ * in the current context.  Returns false when OpenSSL fails, or the clock is
+ * beyond the year 9999.
  */
 bool
 amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
@@ -69,8 +73,9 @@ amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 	size_t		length;
 	int			n = 0;
 
-	format_timestamp(amplify_sign_clock(spec->clock_offset), timestamp,
-					 sizeof(timestamp));
+	if (!format_timestamp(amplify_sign_clock(spec->clock_offset), timestamp,
+						  sizeof(timestamp)))
+		return false;
 	if (spec->form != NULL)
 		headers[request.nheaders++] = (SigV4Header) {"content-type", FORM_TYPE};
 	headers[request.nheaders++] = (SigV4Header) {"host", spec->endpoint->host};
@@ -158,6 +163,8 @@ amplify_sign_set_clock(int64 *clock_offset, const AmplifyHttpHeaders *response,
 	if (response->age[0] != '\0' || !amplify_time_from_http(response->date, &date))
 		return false;
 	ahead = date - (int64) time(NULL);
+	if (ahead < -CLOCK_LIMIT || ahead > CLOCK_LIMIT)
+		return false;
 	if (ahead - offset > -CLOCK_TOLERANCE && ahead - offset < CLOCK_TOLERANCE)
 		return false;
 	*clock_offset = ahead;
@@ -197,12 +204,16 @@ cleanse_signer(void *arg)
 	sigv4_forget();
 }
 
-/* As SigV4 wants it; by PostgreSQL's own calendar, not the C library's */
-static void
+/*
+ * As SigV4 wants it; by PostgreSQL's own calendar, not the C library's.  False
+ * for a time that has no such form.
+ */
+static bool
 format_timestamp(int64 now, char *dst, size_t size)
 {
 	pg_time_t	seconds = (pg_time_t) now;
 	struct pg_tm *tm = pg_gmtime(&seconds);
 
-	(void) pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm);
+	return tm != NULL &&
+		pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm) == SIGV4_TIMESTAMP_LEN;
 }

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -168,7 +169,7 @@ int
 amplify_loop_duplicate(void)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): it is open */
-	return amplify_loop_start() ? dup(epoll_fd) : -1;
+	return amplify_loop_start() ? fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0) : -1;
 }
 
 /*

@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -21,6 +20,7 @@
 
 #define MAX_HEADER_BYTES		(128 * 1024)
 
+static bool is_local_ipv4(const unsigned char *ipv4);
 static bool is_interim(const char *line, size_t bytes);
 static bool is_blank(const char *line, size_t bytes);
 static void keep_header(AmplifyTransfer *transfer, const char *data,
@@ -158,28 +158,46 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	}
 }
 
-/* Loopback, link-local (the metadata service) and unspecified addresses */
+/*
+ * Loopback, link-local (the metadata service) and unspecified addresses, also
+ * where IPv6 has an IPv4 address in it: mapped and compatible ones, those of
+ * NAT64 (64:ff9b::/96) and of 6to4 (2002::/16).
+ */
 bool
 amplify_transfer_is_local(const struct sockaddr *address)
 {
-	uint32		ipv4;
-
-	if (address->sa_family == AF_INET6)
+	static const struct
 	{
-		const struct in6_addr *ipv6 =
-			&((const struct sockaddr_in6 *) address)->sin6_addr;
+		unsigned char prefix[12];
+		int			length;		/* bytes of it; the IPv4 address follows */
+	}			holders[] = {
+		{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 12},
+		{{0}, 12},
+		{{0, 0x64, 0xff, 0x9b}, 12},
+		{{0x20, 0x02}, 2},
+	};
+	const unsigned char *ipv6;
 
-		if (IN6_IS_ADDR_LOOPBACK(ipv6) || IN6_IS_ADDR_LINKLOCAL(ipv6) ||
-			IN6_IS_ADDR_UNSPECIFIED(ipv6) ||
-			memcmp(ipv6, "\xfd\x00\x0e\xc2", 4) == 0)	/* fd00:ec2::/32 */
-			return true;
-		if (!IN6_IS_ADDR_V4MAPPED(ipv6))
-			return false;
-		memcpy(&ipv4, &ipv6->s6_addr[12], sizeof(ipv4));
+	if (address->sa_family != AF_INET6)
+		return is_local_ipv4((const unsigned char *)
+							 &((const struct sockaddr_in *) address)->sin_addr);
+
+	ipv6 = ((const struct sockaddr_in6 *) address)->sin6_addr.s6_addr;
+	/* fe80::/10 and fd00:ec2::/32; ::1 and :: look like 0.0.0.0/8 */
+	if ((ipv6[0] == 0xfe && (ipv6[1] & 0xc0) == 0x80) ||
+		memcmp(ipv6, "\xfd\x00\x0e\xc2", 4) == 0)
+		return true;
+	for (int i = 0; i < lengthof(holders); i++)
+	{
+		if (memcmp(ipv6, holders[i].prefix, holders[i].length) == 0)
+			return is_local_ipv4(ipv6 + holders[i].length);
 	}
-	else
-		ipv4 = ((const struct sockaddr_in *) address)->sin_addr.s_addr;
-	ipv4 = ntohl(ipv4);
-	return (ipv4 >> 24) == 127 || (ipv4 >> 24) == 0 ||
-		(ipv4 >> 16) == ((169 << 8) | 254);
+	return false;
+}
+
+static bool
+is_local_ipv4(const unsigned char *ipv4)
+{
+	return ipv4[0] == 127 || ipv4[0] == 0 ||
+		(ipv4[0] == 169 && ipv4[1] == 254);
 }

@@ -160,6 +160,7 @@ is(counts(), '0 1', 'a little off is not noticed');
 
 # A refusal whose date is two hours ahead, and what becomes of it
 my $ahead = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 7200));
+my $far = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 2 * 86400));
 
 $mock->say('clock', seconds => 0);
 is(ask($session, 'aws'), GOOD, 'clock is right');
@@ -168,6 +169,8 @@ for my $case (
     [ 'no time before 2000', '0 1', 'Wed, 24 Nov 1999 00:00:00 GMT' ],
     [ 'no time in words', '0 1', 'yesterday' ],
     [ 'no time in nothing', '0 1', '' ],
+    [ 'no time of another year', '0 1', 'Fri, 31 Dec 9999 23:59:59 GMT' ],
+    [ 'no time of the day after tomorrow', '0 1', $far ],
     [ 'a time', '0 2', $ahead ])
 {
     my ($what, $counts, $date, @more) = @$case;

@@ -76,7 +76,8 @@ is(harm($session, 'good', $before), '', 'nothing is left of them');
 # and of STS.
 my @names = (
     (map { [ $_, '', "%s.$_.amazonaws.com" ] } qw(us-east-1 us-east-2 us-west-1
-        us-west-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1)),
+        us-west-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1
+        sa-east-1 me-south-1 af-south-1)),
     [ 'ca-central-1', "use_fips 'true'", '%s-fips.ca-central-1.amazonaws.com' ],
     [ 'ap-south-1', "use_dualstack 'true'", '%s.ap-south-1.api.aws' ],
     [ 'ca-west-1', "use_fips 'true', use_dualstack 'true'",

@@ -136,7 +136,7 @@ for my $attempts (1, 2, 5)
     $mock->fault(status => 503, n => $attempts - 1) if $attempts > 1;
     is(outcome('hasty'), "00000, $attempts", 'the last one may succeed');
     $mock->reset;
-    $mock->fault(status => 400, n => -1);
+    $mock->fault(status => 400, code => 'BadRequestException', n => -1);
     is(outcome('hasty'), '22023, 1', 'no attempt after a refusal');
     $mock->reset;
 }
