@@ -59,7 +59,7 @@ each_file() {
     local command=$1
 
     shift
-    flags="-std=gnu11 -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Isrc \
+    flags="-std=gnu11 -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Isrc -Isrc/aws \
         -I$(pg --includedir-server) \
         $(pkg-config --cflags libcurl libcrypto json-c)" \
         xargs -P "$(nproc)" -n 1 sh -c "$command" sh < <(printf '%s\n' "$@")

@@ -257,8 +257,8 @@ trim_code(char *code)
 }
 
 /*
- * UTF-8 in the database's encoding, for people; palloc'ed.  Never fails, for it is
- * used where something has failed already.
+ * UTF-8 in the database's encoding, for people; palloc'ed.  Never fails, for
+ * it is used where something has failed already.
  */
 char *
 amplify_outcome_text(const char *text)

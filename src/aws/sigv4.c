@@ -82,9 +82,9 @@ static EVP_MD_CTX *digest_ctx = NULL;
 static EVP_MAC_CTX *hmac_ctx = NULL;
 
 /*
- * Drop what was fetched: freeing wipes the keys within.  The next call makes it
- * anew.  The error queue is one for the process and PostgreSQL's TLS code reads
- * it too, so leave nothing of ours in it.
+ * Drop what was fetched: freeing wipes the keys within.  The next call makes
+ * it anew.  The error queue is one for the process and PostgreSQL's TLS code
+ * reads it too, so leave nothing of ours in it.
  */
 void
 sigv4_forget(void)

@@ -23,8 +23,10 @@
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* The years 1 to 9999, as RFC 3339 has them */
-#define FIRST_TIME	(date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY
-#define END_TIME	(date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY
+#define FIRST_TIME \
+	((date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
+#define END_TIME \
+	((date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY)
 
 static AmplifyValueStatus check_range(TimestampTz time);
 static bool read_digits(const char **text, int count, int *value);

@@ -93,7 +93,7 @@ amplify_socket_by_address(const char *ip, int port)
 			struct sockaddr any;
 			struct sockaddr_in v4;
 			struct sockaddr_in6 v6;
-		}			address;
+		}			address = {0};
 		socklen_t	length = sizeof(address);
 		char		text[INET6_ADDRSTRLEN] = "";
 

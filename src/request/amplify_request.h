@@ -115,7 +115,7 @@ typedef struct AmplifyFailedCall
 	const AmplifyOperation *operation;
 	const AmplifyKeys *keys;	/* of the request */
 	const char *table;
-	bool		everything;		/* the query binds too few of the table's keys */
+	bool		everything;		/* the query binds too few keys of the table */
 	bool		writes;			/* the statement writes what it reads */
 } AmplifyFailedCall;
 

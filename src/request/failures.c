@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * failures.c
- *	  What on_error 'warn' has left out, for SQL to ask: amplify_fdw_failures().
+ *	  What on_error 'warn' has left out: amplify_fdw_failures().
  *
- * A warning is seen by people at a prompt; a driver, a dashboard or a job drops
- * it.  So each failure that became a warning is kept here until the session's
- * next statement that asks AWS.
+ * A warning is seen by people at a prompt; a driver, a dashboard or a job
+ * drops it.  So each failure that became a warning is kept here until the
+ * session's next statement that asks AWS.
  *
  * A statement is what the client has sent: functions and loops in it add to
  * the same list, and a FETCH is a statement of its own.  It begins to count
- * when a scan of it wants a call, so that asking for the list, or any statement
- * without a foreign table, leaves the list as it is.
+ * when a scan of it wants a call, so that asking for the list, or any
+ * statement without a foreign table, leaves the list as it is.
  *
  * The list is in a context of the session's, so that neither the statement's
  * end nor an abort takes it along; what fails while a row is added (memory)

@@ -26,7 +26,7 @@ static const struct
 	const char *what;
 	const char *hint;
 	bool		of_server;		/* no call to the server would end otherwise */
-	bool		of_session;		/* a limit or a shortage here, no failing app */
+	bool		of_session;		/* a limit or a shortage here, of no app */
 	const char *hint_keys;		/* to who asks for everything, or if there is
 								 * no other; of the table's keys and server */
 }			reports[] = {
@@ -202,10 +202,10 @@ static const struct
 static int	hint(AmplifyFailureKind kind, const AmplifyFailedCall *call);
 
 /*
- * Say it.  The one place where a failed call becomes an error; or a warning, if
- * the table wants that (warn) and the failure is one of the service.  What AWS
- * says names the identity that asks, and keys: the client reads that only if it
- * is the client's own mapping, and the server's log always has it.
+ * Say it.  The one place where a failed call becomes an error; or a warning,
+ * if the table wants that (warn) and the failure is one of the service.  What
+ * AWS says names the identity that asks, and keys: the client reads that only
+ * if it is the client's own mapping, and the server's log always has it.
  */
 void
 amplify_report_failure(bool warn, const AmplifyFailure *failure,
@@ -269,8 +269,8 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 }
 
 /*
- * For ereport(): why it is an error, where the table wants a warning; or of the
- * keys, where to bind (more of) them would help.
+ * For ereport(): why it is an error, where the table wants a warning; or of
+ * the keys, where to bind (more of) them would help.
  */
 static int
 hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)

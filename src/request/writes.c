@@ -8,12 +8,13 @@
  * fills a table, and the table looks complete ever after.  So the option holds
  * for what is only read, and a statement that writes fails.
  *
- * A statement writes if its plan does (INSERT, UPDATE, DELETE, MERGE, also in a
- * WITH), and if it is run on behalf of one that does: by CREATE TABLE AS, SELECT
- * INTO or REFRESH MATERIALIZED VIEW, which are utility statements with a plain
- * query inside, or by a function that such a statement calls.  The latter is
- * why both hooks count how deep in writing statements the session is.  What a
- * procedure reads into its variables and writes later is not known here.
+ * A statement writes if its plan does (INSERT, UPDATE, DELETE, MERGE, also in
+ * a WITH), and if it is run on behalf of one that does: by CREATE TABLE AS,
+ * SELECT INTO or REFRESH MATERIALIZED VIEW, which are utility statements with
+ * a plain query inside, or by a function that such a statement calls.  The
+ * latter is why both hooks count how deep in writing statements the session
+ * is.  What a procedure reads into its variables and writes later is not
+ * known here.
  *
  * DISCARD ALL comes by here as well, and takes the list of failures along.
  *

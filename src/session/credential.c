@@ -258,8 +258,8 @@ amplify_credential_refuse(const char *option, Oid userid, const char *server,
 }
 
 /*
- * Does the client know the options of that user's mapping anyway?  A view or a function may
- * have borrowed another user's, and nobody is shown PUBLIC's.
+ * Does the client know the options of that user's mapping anyway?  A view or
+ * a function may have borrowed another user's, and nobody is shown PUBLIC's.
  */
 bool
 amplify_credential_may_know(Oid userid, bool of_public)

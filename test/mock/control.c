@@ -179,14 +179,14 @@ compare_callers(const void *a, const void *b)
 static bool
 word_callers(Conn *c, const Params *ps, Reply *r)
 {
-	const LogLine *line[LOG_SIZE];
+	const LogLine *line[LOG_SIZE] = {NULL};
 	size_t		n = log_lines < LOG_SIZE ? log_lines : LOG_SIZE;
 	size_t		first = 0;
 
 	(void) c, (void) ps;
 	for (size_t i = 0; i < n; i++)
 		line[i] = &log_ring[i];
-	qsort(line, n, sizeof(line[0]), compare_callers);
+	qsort(line, n, sizeof(const LogLine *), compare_callers);
 	for (size_t i = 1; i <= n; i++)
 	{
 		if (i < n && compare_callers(&line[first], &line[i]) == 0)

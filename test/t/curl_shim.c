@@ -41,7 +41,7 @@ refused(void)
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		text[0] = '\0';
 	close(fd);
-	return atoi(text);
+	return (int) strtol(text, NULL, 10);
 }
 
 /* All values are of one size, that of a pointer. */

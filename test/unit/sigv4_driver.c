@@ -8,8 +8,8 @@
  *		access key id, secret access key, timestamp, region, service,
  *		method, path, query, payload, then name and value of each header
  *
- * and the response is a line of the same form with canonical request, string to
- * sign and Authorization header.  This is for sigv4_botocore.py; it checks
+ * and the response is a line of the same form with canonical request, string
+ * to sign and Authorization header.  This is for sigv4_botocore.py; it checks
  * nothing and stops at the first thing that goes wrong.
  *
  * test/unit/sigv4_driver.c

@@ -160,7 +160,7 @@ int
 main(void)
 {
 	const char *scenario = NULL;
-	AmplifyServer server;
+	AmplifyServer server = {0};
 	bool		failed = false;
 
 	printf("1..%d\n", (int) lengthof(steps));
