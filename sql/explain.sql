@@ -12,6 +12,16 @@ BEGIN
   RETURN QUERY SELECT * FROM json_each_text(plan -> 0 -> 'Plan') AS p (k, v)
     WHERE k LIKE '%API%' AND k <> 'API Bytes';
 END $$;
+-- In no order of the server's
+CREATE FUNCTION pg_temp.settings(query text)
+RETURNS TABLE (setting text, value text) LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON, SETTINGS) ' || query INTO plan;
+  RETURN QUERY SELECT * FROM json_each_text(plan -> 0 -> 'Settings') AS s (k, v)
+    WHERE k LIKE 'amplify_fdw.%' ORDER BY k;
+END $$;
 
 EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
   WHERE app_id = 'd1a2b3c4d5' AND environment_name = 'prod';
@@ -41,7 +51,7 @@ EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
   WHERE app_id = 'd1a2b3c4d5' AND environment_name = 'prod';
 -- which setting it was can be asked for
 SET amplify_fdw.read_ahead = 10;
-EXPLAIN (COSTS OFF, SETTINGS) SELECT * FROM backend_environments WHERE app_id = 'd1a2b3c4d5';
+SELECT * FROM pg_temp.settings('SELECT * FROM backend_environments');
 RESET amplify_fdw.pushdown;
 
 -- none of that was a call

@@ -134,6 +134,8 @@ way_hand() {
         env -u PGSERVICE -u PGHOSTADDR -u PGOPTIONS runuser -l postgres -c "psql" |
         tee /tmp/result
     grep -q amplify-storefront-prod-161629 /tmp/result
+    # the server that is meant is the one that was installed
+    unset PGSERVICE PGHOSTADDR PGOPTIONS
     runuser -u postgres -- createuser --superuser root
     make installcheck || { cat regression.diffs | head -n 100; return 1; }
 }
