@@ -156,6 +156,15 @@ SELECT 1 / (count(*) = 3)::int FROM mine.apps;
 END
 }
 
+# Functions that the map of the source names, and no file defines
+unknown_functions() {
+    local name
+
+    for name in $(grep -oE '`[a-zA-Z_]+\(\)`' "$top/src/README.md" | tr -d '`()' | sort -u); do
+        grep -qE "^$name\(" "$top"/src/{*,*/*}.c || echo "$name()"
+    done
+}
+
 demo_refuses() {
     typed | "$top/test/demo.sh" --keep > "$temp/demo" 2>&1 ||
         tail -n 5 "$temp/demo"
@@ -176,5 +185,6 @@ for document in "${documents[@]}"; do
     no_findings "${document##*/} has the code's tables" differences "$document"
 done
 no_findings "each SQLSTATE is explained" unexplained_states
+no_findings "the functions that src/README.md names are there" unknown_functions
 no_findings "the README can be typed at the demo's prompt" demo_refuses
 done_testing

@@ -140,7 +140,7 @@ typedef struct AmplifyTransfer
 
 struct sockaddr;
 
-/* socket.c: for request.c's callbacks and http.c; they don't throw */
+/* socket.c: for easy.c's callbacks and http.c; they don't throw */
 extern int	amplify_socket_open(int family, int type, int protocol,
 								const AmplifyHttpUse *use);
 extern int	amplify_socket_close(int fd);
@@ -153,14 +153,14 @@ extern void amplify_socket_drop_silent(AmplifySocketId id,
 									   const AmplifyHttpUse *use,
 									   int64 since);
 
-/* transfer.c: for request.c's callbacks; they don't throw */
+/* transfer.c: for easy.c's callbacks; they don't throw */
 extern bool amplify_transfer_body(AmplifyTransfer *transfer,
 								  const char *data, size_t bytes);
 extern bool amplify_transfer_header(AmplifyTransfer *transfer,
 									const char *data, size_t bytes);
 extern bool amplify_transfer_is_local(const struct sockaddr *address);
 
-/* request.c: for http.c.  A CURLcode, and a CURLSH * */
+/* easy.c: for http.c.  A CURLcode, and a CURLSH * */
 extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
 
 extern void amplify_http_submit(AmplifyTransfer *transfer);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * http.c
- *	  Requests on the network, many at a time.  With request.c, which says
+ *	  Requests on the network, many at a time.  With easy.c, which says
  *	  what a request is, the only file that knows libcurl.
  *
  * Not here: AWS.  A transfer is bytes out and bytes in; who signs it, whether

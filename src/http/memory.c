@@ -7,7 +7,7 @@
  * which would stay readable in free memory, and so in a core dump.
  *
  * Not here: our own copies, which whoever keeps them overwrites (sign.c,
- * provider.c), and what OpenSSL encrypts.
+ * lookup.c), and what OpenSSL encrypts.
  *
  * src/http/memory.c
  *

@@ -6,7 +6,7 @@
  * A new resource is a new set of rows here and nothing else in C.  The tables
  * hold no behaviour: how they are read is in resource.c, how a call is made,
  * paged or retried in call.c, stream.c and fetch.c, how a value is read in
- * page.c.
+ * response.c.
  *
  * Which columns a request needs is not written twice: it is the set of
  * {placeholders} in the operation's path, and placeholders are column names.

@@ -64,7 +64,7 @@ typedef struct AmplifyCall
 	int			concurrency;	/* greatest number in flight for its server */
 	AmplifyCounters *counters;
 
-	/* query.c's */
+	/* statement.c's */
 	const char *id;				/* the above as a string: hash key */
 	int			pins;
 	bool		keep;			/* for others of the statement */

@@ -4,7 +4,7 @@
  *	  One call to the API, from its key to its response: the path, the attempts
  *	  and the pauses between them.
  *
- * Not here: which calls are made and who waits for them (fetch.c, query.c).
+ * Not here: which calls are made and who waits for them (fetch.c, statement.c).
  * Nothing here waits, and a call that fails only remembers why: whether that
  * is an error depends on whether anybody needs the response.
  *

@@ -10,7 +10,7 @@
  * List needs get it from the items of an ancestor.  Those are what a fetch of
  * its own brings, so that resources may be nested to any depth.
  *
- * Not here: how a call is made (call.c) and shared (query.c).
+ * Not here: how a call is made (call.c) and shared (statement.c).
  *
  * src/request/fetch.c
  *

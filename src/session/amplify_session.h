@@ -41,7 +41,7 @@ typedef struct AmplifyServer
 		int64		calls;
 	}			by_operation[AMPLIFY_MAX_OPERATIONS];
 	int64		clock_offset;	/* seconds that the service's clock is ahead */
-	/* the rest is limit.c's */
+	/* the rest is throttle.c's */
 	double		rate;			/* calls a second; 0: not limited */
 	int64		next_start;		/* no call starts before this */
 	int64		slowed;			/* when rate was last lowered */
