@@ -260,11 +260,38 @@ for my $case (
         '0 ' . (defined $sent ? $path . $sent : 'none'),
         'name ' . substr($name =~ s/\s+/ /gr, 0, 20));
 }
-for my $app ('../x', 'd1/..', 'd1%2f', 'D1', 'x1', 'd', 'd' x 21, "d1\n", "d1 ")
+
+# Behind endpoint_url any app id is asked for, but as what it is: one segment
+# of the path.  AWS's own endpoint is not asked for what AWS rules out.
+$boss->rows("CREATE SERVER aws_itself FOREIGN DATA WRAPPER amplify_fdw
+    OPTIONS (region 'us-east-1', max_attempts '1')");
+$boss->rows("CREATE USER MAPPING FOR CURRENT_USER SERVER aws_itself
+    OPTIONS (access_key_id '$id', secret_access_key '$secret')");
+$boss->rows('CREATE SCHEMA aws_itself');
+$boss->rows('IMPORT FOREIGN SCHEMA amplify FROM SERVER aws_itself INTO aws_itself');
+for my $case (
+    [ '../x',     '..%2Fx' ],      [ 'd1/..',    'd1%2F..' ],
+    [ 'd1%2f',    'd1%252f' ],     [ 'D1',       'D1' ],
+    [ 'x1',       'x1' ],          [ 'd',        'd' ],
+    [ 'd' x 21,   'd' x 21 ],      [ "d1\n",     'd1%0A' ],
+    [ "d1\r\nx:", 'd1%0D%0Ax%3A' ], [ 'd1 ',      'd1%20' ],
+    [ 'd1?x=1#',  'd1%3Fx%3D1%23' ], [ '..',       undef ],
+    [ '.',        undef ],         [ '',         undef ])
 {
-    attack($boss, '00000', "SELECT * FROM aws.backend_environments
-        WHERE app_id = '$app' AND environment_name = 'dev'",
-        'app_id ' . ($app =~ s/\s+/ /gr));
+    my ($app, $sent) = @$case;
+    my $what = 'app_id ' . ($app =~ s/\s+/ /gr);
+    my $where = "WHERE app_id = '$app' AND environment_name = 'dev'";
+
+    attack($boss, '00000', "SELECT * FROM aws_itself.backend_environments $where",
+        "$what, at AWS");
+    $mock->reset;
+    my $result = $boss->query("SELECT * FROM aws.backend_environments $where");
+    my @targets = $mock->say('log') =~ / (\S+) \S+$/mg;
+
+    $attacks++;
+    is(join(' ', Session::state_of($result), scalar @{ $result->{rows} }, @targets),
+        join(' ', '00000 0', defined $sent ? "/apps/$sent/backendenvironments/dev" : ()),
+        $what) or diag(Session::describe($result));
 }
 
 # ---- answers of somebody else ----

@@ -359,7 +359,7 @@ sub refuse
 {
     my ($app) = @_;
 
-    $mock->fault(status => 403, match => $app, n => -1);
+    $mock->fault(status => 403, code => 'AccessDeniedException', match => $app, n => -1);
     return;
 }
 

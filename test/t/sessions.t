@@ -43,7 +43,7 @@ is($mock->calls, 21 * 10 * SESSIONS, 'each asks for its own');
 
 # Some fail and some are cancelled, and the others don't notice.
 $mock->reset;
-$mock->fault(status => 403, match => 'd00000000007', n => -1);
+$mock->fault(status => 403, code => 'AccessDeniedException', match => 'd00000000007', n => -1);
 $mock->fault(stall => 'body', match => 'd00000000008', n => -1);
 my @kinds = map { $_ % 3 } 0 .. $#sessions;
 my @apps = qw(d00000000001 d00000000007 d00000000008);
