@@ -112,6 +112,7 @@ REGRESS = \
 	regions_create \
 	regions_errors \
 	regions_planted \
+	report \
 	resource_arns \
 	resource_calls \
 	resource_generations \

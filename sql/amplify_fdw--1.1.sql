@@ -183,6 +183,237 @@ BEGIN ATOMIC
   ORDER BY s.name;
 END;
 
+-- The code of the AWS region that a text names by a code, even in capitals or
+-- with underscores, by that of a zone, or by a name such as 'US East (N.
+-- Virginia)'; null if it names none.
+CREATE FUNCTION amplify_fdw_region(location text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH written AS (
+    SELECT translate(lower(location), '_', '-') AS code,
+      regexp_replace(lower(coalesce(substring(location FROM '\((.*)\)'), location)), '[^a-z]', '', 'g') AS name
+  )
+  SELECT coalesce(
+    substring(w.code FROM '[a-z]{2,4}(?:-[a-z]+)+-[0-9]'),
+    CASE
+      WHEN w.code LIKE '%govcloud%' THEN CASE w.name
+        WHEN 'useast' THEN 'us-gov-east-1' WHEN 'uswest' THEN 'us-gov-west-1' END
+      WHEN w.name = 'central' THEN CASE substring(w.code FROM '[a-z]+')
+        WHEN 'canada' THEN 'ca-central-1' WHEN 'mexico' THEN 'mx-central-1' END
+    END,
+    (SELECT n.code FROM (VALUES
+       ('nvirginia', 'us-east-1'), ('northernvirginia', 'us-east-1'), ('virginia', 'us-east-1'),
+       ('ohio', 'us-east-2'), ('oregon', 'us-west-2'), ('ncalifornia', 'us-west-1'),
+       ('northerncalifornia', 'us-west-1'), ('california', 'us-west-1'), ('canada', 'ca-central-1'),
+       ('calgary', 'ca-west-1'), ('mexico', 'mx-central-1'), ('saopaulo', 'sa-east-1'), ('sopaulo', 'sa-east-1'),
+       ('ireland', 'eu-west-1'), ('london', 'eu-west-2'), ('paris', 'eu-west-3'), ('frankfurt', 'eu-central-1'),
+       ('zurich', 'eu-central-2'), ('stockholm', 'eu-north-1'), ('milan', 'eu-south-1'), ('spain', 'eu-south-2'),
+       ('telaviv', 'il-central-1'), ('bahrain', 'me-south-1'), ('uae', 'me-central-1'), ('capetown', 'af-south-1'),
+       ('mumbai', 'ap-south-1'), ('hyderabad', 'ap-south-2'), ('hongkong', 'ap-east-1'), ('taipei', 'ap-east-2'),
+       ('singapore', 'ap-southeast-1'), ('sydney', 'ap-southeast-2'), ('jakarta', 'ap-southeast-3'),
+       ('melbourne', 'ap-southeast-4'), ('malaysia', 'ap-southeast-5'), ('newzealand', 'ap-southeast-6'),
+       ('thailand', 'ap-southeast-7'), ('tokyo', 'ap-northeast-1'), ('seoul', 'ap-northeast-2'),
+       ('osaka', 'ap-northeast-3'), ('beijing', 'cn-north-1'), ('ningxia', 'cn-northwest-1')
+     ) AS n (name, code)
+     WHERE n.name = w.name))
+  FROM written w;
+END;
+
+-- The keys that four columns of an inventory give, or what is wrong with them.
+-- What the text of the app says comes before the other three.
+CREATE FUNCTION amplify_fdw_key(
+    account text,
+    location text,
+    app text,
+    environment text,
+    OUT account_id text,
+    OUT region text,
+    OUT app_id text,
+    OUT environment_name text,
+    OUT problem text)
+RETURNS record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH written AS (
+    SELECT k AS key,
+      coalesce(k.account_id, e.account_id,
+        substring(account FROM 'arn:[^:]*:[^:]*:[^:]*:([0-9]{12})'),
+        -- a spreadsheet adds a fraction
+        nullif(regexp_replace(regexp_replace(account, '[^0-9A-Za-z.+]', '', 'g'), '\.0+$', ''), '')) AS account_id,
+      coalesce(k.region, e.region, nullif(btrim(location), '')) AS region,
+      coalesce(k.environment_name, e.environment_name,
+        nullif(regexp_replace(environment, '^[[:space:]"'']+|[[:space:]"'']+$', '', 'g'), ''),
+        k.branch_name) AS environment_name
+    FROM amplify_fdw_key(app) k,
+      amplify_fdw_key(CASE WHEN environment ~* 'arn:aws' THEN environment END) e
+  ),
+  judged AS (
+    SELECT w.*,
+      coalesce((w.key).problem,
+        CASE WHEN w.account_id !~ '^[0-9]{1,12}$' THEN 'not an account'
+             WHEN w.region IS NOT NULL AND amplify_fdw_region(w.region) IS NULL THEN 'not a region'
+             WHEN w.environment_name IS NULL THEN 'no environment name' END) AS problem
+    FROM written w
+  )
+  -- and takes zeros away
+  SELECT CASE WHEN j.problem IS NULL THEN lpad(j.account_id, 12, '0') END,
+    CASE WHEN j.problem IS NULL THEN amplify_fdw_region(j.region) END,
+    CASE WHEN j.problem IS NULL THEN (j.key).app_id END,
+    CASE WHEN j.problem IS NULL THEN j.environment_name END,
+    j.problem
+  FROM judged j;
+END;
+
+-- What there is of backends by the tables of a schema: a row for each server
+-- that has been asked, with no app; for each app, with no environment; for each
+-- environment of generation 1, and each branch of generation 2 that has a
+-- backend.  With on_error 'warn' also one for each failure, with a problem, of
+-- an app or a whole server; what is null in it, is not known to be well.
+CREATE FUNCTION amplify_fdw_backends(
+    schema regnamespace,
+    OUT account_id text,
+    OUT region text,
+    OUT app_id text,
+    OUT app_name text,
+    OUT generation integer,
+    OUT environment_name text,
+    OUT stack text,
+    OUT create_time timestamptz,
+    OUT update_time timestamptz,
+    OUT problem text)
+RETURNS SETOF record
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  extension_schema CONSTANT text :=
+    (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
+BEGIN
+  -- all of this first, then what has failed of it
+  RETURN QUERY EXECUTE format($query$
+      SELECT a.account_id, a.region, a.app_id, a.name, NULL::integer, NULL::text, NULL::text,
+        a.create_time, a.update_time, NULL::text
+      FROM %1$s.apps a
+      UNION ALL
+      SELECT e.account_id, e.region, e.app_id, NULL, 1, e.environment_name, e.stack_name,
+        e.create_time, e.update_time, NULL
+      FROM %1$s.backend_environments e
+      UNION ALL
+      SELECT b.account_id, b.region, b.app_id, NULL, 2, b.branch_name, b.backend_stack_arn,
+        b.create_time, b.update_time, NULL
+      FROM %1$s.branches b
+      WHERE b.backend_stack_arn IS NOT NULL
+    $query$, schema);
+  RETURN QUERY EXECUTE format($query$
+      SELECT f.account_id, f.region, f.keys ->> 'app_id', NULL::text, NULL::integer, NULL::text, NULL::text,
+        NULL::timestamptz, NULL::timestamptz, f.message
+      FROM %1$s.amplify_fdw_failures() f
+    $query$, extension_schema);
+  RETURN QUERY
+      SELECT s.options ->> 'account_id', s.options ->> 'region', NULL::text, NULL::text, NULL::integer,
+        NULL::text, NULL::text, NULL::timestamptz, NULL::timestamptz, NULL::text
+      FROM (SELECT t.ftserver,
+              (SELECT jsonb_object_agg(o.option_name, o.option_value)
+               FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o
+               WHERE f.oid = t.ftserver) AS options
+            FROM pg_class c,
+              LATERAL (SELECT c.oid UNION SELECT p.relid FROM pg_partition_tree(c.oid) p) l (relid)
+            JOIN pg_foreign_table t ON t.ftrelid = l.relid
+            WHERE c.relnamespace = schema AND c.relname IN ('apps', 'backend_environments', 'branches')
+            GROUP BY t.ftserver
+            HAVING count(DISTINCT c.relname) = 3) s;
+END
+$function$;
+
+-- An inventory of backends and what there is, and the state of each.  Of the
+-- inventory the columns account_id, region, app_id, environment_name and
+-- deployed are used, as they are written, and all are returned as item.
+CREATE FUNCTION amplify_fdw_report(
+    inventory regclass,
+    schema regnamespace,
+    OUT state text,
+    OUT account_id text,
+    OUT region text,
+    OUT app_id text,
+    OUT environment_name text,
+    OUT generation integer,
+    OUT update_time timestamptz,
+    OUT problem text,
+    OUT item jsonb)
+RETURNS SETOF record
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  extension_schema CONSTANT text :=
+    (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'amplify_fdw');
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute a
+                 WHERE a.attrelid = inventory AND a.attname = 'app_id' AND NOT a.attisdropped) THEN
+    RAISE EXCEPTION 'inventory "%" has no column "app_id"', inventory
+      USING ERRCODE = 'undefined_column',
+            HINT = 'Make a view of it with columns account_id, region, app_id, environment_name and deployed.';
+  END IF;
+  RETURN QUERY EXECUTE format($query$
+      WITH item AS MATERIALIZED (
+        SELECT i.n, i.item, (i.item ->> 'deployed')::timestamptz AS deployed, k.*
+        FROM (SELECT row_number() OVER () AS n, to_jsonb(i) AS item FROM %1$s i) i,
+          %2$s.amplify_fdw_key(i.item ->> 'account_id', i.item ->> 'region', i.item ->> 'app_id',
+                               i.item ->> 'environment_name') k
+      ),
+      seen AS MATERIALIZED (
+        SELECT row_number() OVER () AS n, b.* FROM %2$s.amplify_fdw_backends($1) b
+      ),
+      -- what is not known of an item, fits all; case matters where both are there
+      match AS MATERIALIZED (
+        SELECT i.n AS item, s.*
+        FROM item i JOIN seen s ON s.app_id = i.app_id AND lower(s.environment_name) = lower(i.environment_name)
+        WHERE coalesce(s.account_id = i.account_id, true) AND coalesce(s.region = i.region, true)
+          AND (s.environment_name = i.environment_name
+               OR NOT EXISTS (SELECT FROM seen o
+                              WHERE o.app_id = s.app_id AND o.environment_name = i.environment_name))
+      ),
+      found AS (
+        SELECT DISTINCT ON (m.item) m.* FROM match m
+        ORDER BY m.item, m.update_time DESC NULLS LAST
+      ),
+      -- servers that were asked, and what has failed of them
+      asked AS MATERIALIZED (
+        SELECT s.* FROM seen s
+        WHERE s.problem IS NOT NULL OR (s.app_id IS NULL AND s.environment_name IS NULL)
+      )
+      SELECT CASE
+          WHEN i.problem IS NOT NULL THEN 'not a key'
+          WHEN f.update_time > i.deployed THEN 'drifted'
+          WHEN f.n IS NOT NULL THEN 'as known'
+          WHEN NOT a.were_asked OR a.problem IS NOT NULL THEN 'could not be asked'
+          WHEN EXISTS (SELECT FROM seen s
+                       WHERE s.app_id = i.app_id AND coalesce(s.account_id = i.account_id, true)
+                         AND coalesce(s.region = i.region, true)) THEN 'environment gone'
+          ELSE 'app gone' END,
+        coalesce(f.account_id, i.account_id), coalesce(f.region, i.region), i.app_id,
+        coalesce(f.environment_name, i.environment_name), f.generation, f.update_time,
+        coalesce(i.problem, CASE
+          WHEN f.n IS NOT NULL THEN NULL
+          WHEN NOT a.were_asked THEN 'no server for this account and region'
+          ELSE a.problem END),
+        i.item
+      FROM item i LEFT JOIN found f ON f.item = i.n,
+        LATERAL (SELECT count(*) FILTER (WHERE s.problem IS NULL) > 0 AS were_asked, min(s.problem) AS problem
+                 FROM asked s
+                 WHERE coalesce(s.account_id = i.account_id, true) AND coalesce(s.region = i.region, true)
+                   AND coalesce(s.app_id = i.app_id, true)) a
+      UNION ALL
+      SELECT 'unknown to the inventory', s.account_id, s.region, s.app_id, s.environment_name, s.generation,
+        s.update_time, NULL, NULL
+      FROM seen s
+      WHERE s.environment_name IS NOT NULL AND s.n NOT IN (SELECT m.n FROM match m)
+    $query$, inventory, extension_schema)
+    USING schema;
+END
+$function$;
+
 -- A sentence on the table and on each of its columns, as COMMENTs, and how
 -- many those are.  Comments that there are stay, unless they shall be replaced.
 CREATE FUNCTION amplify_fdw_comment(
@@ -481,6 +712,10 @@ COMMENT ON FUNCTION amplify_fdw_resources() IS 'what foreign tables can show, an
 COMMENT ON FUNCTION amplify_fdw_fields() IS 'what columns of foreign tables can show';
 COMMENT ON FUNCTION amplify_fdw_options() IS 'options of servers, user mappings, tables and columns';
 COMMENT ON FUNCTION amplify_fdw_key(text) IS 'keys that a text gives for an app, an environment or a branch, or what is wrong with it';
+COMMENT ON FUNCTION amplify_fdw_region(text) IS 'code of the AWS region that a text names';
+COMMENT ON FUNCTION amplify_fdw_key(text, text, text, text) IS 'keys that columns of an inventory give, or what is wrong with them';
+COMMENT ON FUNCTION amplify_fdw_backends(regnamespace) IS 'backends that there are by the tables of a schema, and what could not be asked';
+COMMENT ON FUNCTION amplify_fdw_report(regclass, regnamespace) IS 'compares an inventory of backends with what there is';
 COMMENT ON FUNCTION amplify_fdw_servers() IS 'servers, as the current user has them';
 COMMENT ON FUNCTION amplify_fdw_failures() IS 'what was left out of the last statement that asked AWS';
 COMMENT ON FUNCTION amplify_fdw_stats() IS 'what this session has asked of each server';
