@@ -111,7 +111,7 @@ sub look_around
         'SELECT * FROM amplify_fdw_stats()',
         'SELECT * FROM pg_stat_activity',
         'SELECT * FROM pg_prepared_statements',
-        'SELECT name, ident, parent FROM pg_backend_memory_contexts')
+        'SELECT name, ident FROM pg_backend_memory_contexts')
     {
         my $result = $session->query($sql);
 
