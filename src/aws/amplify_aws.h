@@ -197,6 +197,7 @@ typedef enum AmplifyFailureKind
 	AMPLIFY_FAILURE_NO_CREDENTIALS, /* none to ask with */
 	AMPLIFY_FAILURE_SIGNING,
 	AMPLIFY_FAILURE_UNABLE,		/* libcurl lacks what is needed */
+	AMPLIFY_FAILURE_DESCRIPTORS,
 	AMPLIFY_FAILURE_MEMORY
 } AmplifyFailureKind;
 

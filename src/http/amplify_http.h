@@ -68,6 +68,7 @@ typedef enum AmplifyHttpResult
 	AMPLIFY_HTTP_BROKEN,		/* connection lost or not HTTP */
 	AMPLIFY_HTTP_TOO_LARGE,
 	AMPLIFY_HTTP_UNABLE,		/* libcurl lacks what is needed */
+	AMPLIFY_HTTP_DESCRIPTORS,	/* there was none for a socket */
 	AMPLIFY_HTTP_MEMORY
 } AmplifyHttpResult;
 
@@ -126,6 +127,7 @@ typedef struct AmplifyTransfer
 	bool		reached;		/* the request may have reached the server */
 	AmplifyHttpHeaders response;
 	bool		connecting;		/* a connection was opened for it */
+	bool		starved;		/* there was no descriptor for another one */
 	bool		begun;			/* libcurl has it */
 	AmplifySocketId socket;		/* that has the request; 0: none yet */
 	int64		sent;			/* when it got it */
@@ -141,8 +143,12 @@ typedef struct AmplifyTransfer
 struct sockaddr;
 
 /* socket.c: for easy.c's callbacks and http.c; they don't throw */
+extern int	amplify_socket_most(void);
+extern int	amplify_socket_limit(void);
+extern int	amplify_socket_count(void);
+extern int	amplify_socket_count_spare(int per_host);
 extern int	amplify_socket_open(int family, int type, int protocol,
-								const AmplifyHttpUse *use);
+								AmplifyTransfer *transfer);
 extern int	amplify_socket_close(int fd);
 extern AmplifySocketId amplify_socket_by_address(const char *ip, int port);
 extern bool amplify_socket_begin(AmplifySocketId id);
@@ -171,6 +177,9 @@ extern bool amplify_http_is_suspect(const AmplifyTransfer *transfer);
 extern void amplify_http_drive(void);
 extern void amplify_http_wait(int64 deadline, AmplifyWait wait);
 extern void amplify_http_arm(int64 deadline);
+extern bool amplify_http_has_room(void);
+extern bool amplify_http_make_room(void);
 extern void amplify_http_close_idle(void);
+extern void amplify_http_trim_idle(void);
 
 #endif							/* AMPLIFY_HTTP_H */

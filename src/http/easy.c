@@ -175,7 +175,7 @@ open_socket_callback(void *arg, curlsocktype purpose,
 		return CURL_SOCKET_BAD;
 	}
 	fd = amplify_socket_open(address->family, address->socktype,
-							 address->protocol, transfer->use);
+							 address->protocol, transfer);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
 	/* further addresses of the name are tried for the same connection */

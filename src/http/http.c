@@ -11,6 +11,20 @@
  * names are reused by later queries.  libcurl tells us which sockets it wants
  * watched, which loop.c does.
  *
+ * Each transfer may need a socket of its own, so there are no more of them than
+ * socket.c says that descriptors can be had: whoever starts one asks
+ * amplify_http_has_room() before, and waits if there is none.  That is all
+ * servers' limit, not one's; the transfers in flight end while anybody drives
+ * them, also those of a cursor that nobody fetches from, so that no statement
+ * waits for itself.  libcurl is told the same number: it closes the oldest
+ * connection that is idle to open another one, and keeps all others.  What is
+ * idle at the end of a transaction is closed but for a few of each host.
+ *
+ * Failing paths: the budget was taken by others meanwhile, or the kernel has no
+ * descriptor (descriptors.t: a transfer that was refused a socket goes back to
+ * the queue, or fails if nothing is in flight); cancel and ERROR (cancel.t,
+ * leak.t: detach() gives the room back, whoever ends a transfer).
+ *
  * Rules that hold in this file:
  *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
  *	  leaks the connection.  Callbacks use malloc and say so by a short return.
@@ -36,8 +50,9 @@
 #error "amplify_fdw needs libcurl 7.87 or later (CURLOPT_QUICK_EXIT)"
 #endif
 
-#define MAX_IDLE_CONNECTIONS	128
-#define MAX_SPARE_HANDLES		64
+#define IDLE_PER_HOST			4	/* at the end of a transaction */
+#define MORE_CONNECTIONS		4	/* for transfers that ask for no room */
+#define MAX_SPARE_HANDLES		512
 #define NO_DEADLINE				PG_INT64_MAX
 #define EVENTS					64
 #define MAX_TURNS				8
@@ -46,6 +61,9 @@ static CURLM *multi = NULL;
 static CURLSH *share = NULL;	/* TLS sessions, for resumption */
 static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
 static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
+static int	nactive = 0;
+static int	most_active = INT_MAX;	/* there was no socket for one more */
+static long max_connections = 0;	/* as libcurl knows it */
 static uint64 nfinished = 0;	/* transfers that have ended by themselves */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;
@@ -53,6 +71,10 @@ static bool damaged = false;	/* memory was out in libcurl */
 
 static bool start_engine(void);
 static void abandon_engine(void);
+static void limit_connections(void);
+static bool close_oldest(CURL *easy);
+static curl_socket_t refuse_socket(void *arg, curlsocktype purpose,
+								   struct curl_sockaddr *address);
 static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
 							void *arg, void *socket_arg);
 static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
@@ -95,6 +117,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->head = AMPLIFY_HEAD_STATUS;
 	transfer->reached = false;
 	transfer->connecting = false;
+	transfer->starved = false;
 	transfer->begun = false;
 	transfer->socket = 0;
 	transfer->sent = 0;
@@ -107,6 +130,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	if (damaged)
 		abandon_engine();
 	transfer->use->in_flight++;
+	nactive++;
 	dlist_push_tail(&active, &transfer->node);
 	if (start_engine())
 		rc = prepare_handle(transfer);
@@ -114,6 +138,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	{
 		amplify_socket_drop_unread();
 		LIBCURL_BEGIN();
+		limit_connections();
 		if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
 			transfer->begun = true;
 		else
@@ -235,6 +260,57 @@ amplify_http_arm(int64 deadline)
 }
 
 /*
+ * May one more transfer start?  If not, another one will end.  The first one
+ * always may: whether there is a descriptor for it will show.
+ */
+bool
+amplify_http_has_room(void)
+{
+	return nactive == 0 ||
+		nactive < Min(amplify_socket_limit(), most_active);
+}
+
+/*
+ * For a transfer that got no descriptor: will there be one if it waits for
+ * amplify_http_has_room() and tries again?  If others are under way, they will
+ * leave theirs; else the idle connections go.
+ */
+bool
+amplify_http_make_room(void)
+{
+	if (nactive == 0 && amplify_socket_count() == 0)
+		return false;
+	amplify_http_close_idle();
+	return true;
+}
+
+/*
+ * Close idle connections but for a few of each host, those used last.  libcurl
+ * has no call for that, either: it closes the oldest one to open another, which
+ * then gets no socket.  Doesn't throw.
+ */
+void
+amplify_http_trim_idle(void)
+{
+	CURL	   *easy;
+
+	if (multi == NULL || nactive > 0 ||
+		amplify_socket_count_spare(IDLE_PER_HOST) == 0)
+		return;
+	LIBCURL_BEGIN();
+	while (nspare > IDLE_PER_HOST)
+		curl_easy_cleanup(spare[--nspare]);
+	easy = curl_easy_init();
+	while (easy != NULL && amplify_socket_count_spare(IDLE_PER_HOST) > 0)
+	{
+		if (!close_oldest(easy))
+			break;
+	}
+	curl_easy_cleanup(easy);
+	LIBCURL_END();
+}
+
+/*
  * Close the connections that nobody uses.  Transfers that are under way keep
  * theirs; libcurl has no call for it, so the engine is made anew when idle.
  */
@@ -251,6 +327,7 @@ amplify_http_close_idle(void)
 	LIBCURL_END();
 	multi = NULL;
 	share = NULL;
+	max_connections = 0;
 	curl_deadline = NO_DEADLINE;
 }
 
@@ -279,8 +356,6 @@ start_engine(void)
 		curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 		curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
-		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-						  (long) MAX_IDLE_CONNECTIONS);
 	}
 	LIBCURL_END();
 	return multi != NULL;
@@ -299,6 +374,57 @@ abandon_engine(void)
 			   CURLE_OUT_OF_MEMORY);
 	amplify_http_close_idle();
 	damaged = false;
+}
+
+/*
+ * Tell libcurl how many connections there may be, idle ones included.  If that
+ * is as many as there are, it closes an idle one for each new one.
+ */
+static void
+limit_connections(void)
+{
+	long		limit = amplify_socket_limit();
+
+	if (limit == amplify_socket_most())
+		limit += MORE_CONNECTIONS;
+	if (limit == max_connections)
+		return;
+	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, limit) == CURLM_OK &&
+		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+						  limit) == CURLM_OK)
+		max_connections = limit;
+}
+
+/* By a transfer that ends before it has begun.  False: none was closed */
+static bool
+close_oldest(CURL *easy)
+{
+	int			before = amplify_socket_count();
+	int			running;
+	CURLMsg    *message;
+
+	max_connections = 0;
+	if (curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+						  (long) before) != CURLM_OK ||
+		curl_easy_setopt(easy, CURLOPT_URL, "http://127.0.0.1/") != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
+						 refuse_socket) != CURLE_OK ||
+		curl_multi_add_handle(multi, easy) != CURLM_OK)
+		return false;
+	(void) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	curl_multi_remove_handle(multi, easy);
+	while ((message = curl_multi_info_read(multi, &running)) != NULL)
+		;
+	return amplify_socket_count() < before;
+}
+
+static curl_socket_t
+refuse_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	return CURL_SOCKET_BAD;
 }
 
 /* libcurl: watch fd for this from now on */
@@ -379,6 +505,10 @@ detach(AmplifyTransfer *transfer)
 	{
 		transfer->use->in_flight--;
 		transfer->done = true;
+		nactive--;
+		Assert(nactive >= 0 && transfer->use->in_flight >= 0);
+		if (nactive == 0)
+			most_active = INT_MAX;
 	}
 	LIBCURL_BEGIN();
 	if (transfer->easy != NULL)
@@ -441,6 +571,13 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	}
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
 		transfer->result = classify(code);
+	if (transfer->result == AMPLIFY_HTTP_CONNECT && transfer->starved)
+	{
+		/* libcurl's words would blame the network */
+		transfer->result = AMPLIFY_HTTP_DESCRIPTORS;
+		transfer->reason[0] = '\0';
+		most_active = Max(nactive - 1, 1);
+	}
 	if (code == CURLE_OUT_OF_MEMORY)
 		damaged = true;
 	if (transfer->result == AMPLIFY_HTTP_TIMEOUT && transfer->sent != 0 &&
@@ -454,7 +591,8 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	/* libcurl's words for that would be about a callback */
 	if (transfer->refusal != NULL)
 		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));
-	else if (code != CURLE_OK && transfer->reason[0] == '\0')
+	else if (code != CURLE_OK && transfer->reason[0] == '\0' &&
+			 transfer->result != AMPLIFY_HTTP_DESCRIPTORS)
 		strlcpy(transfer->reason, curl_easy_strerror(code),
 				sizeof(transfer->reason));
 	detach(transfer);

@@ -4,6 +4,12 @@
  *	  The sockets that libcurl has: counted, and known by what was heard on
  *	  them.
  *
+ * Descriptors are a budget of the session, which PostgreSQL keeps
+ * (AcquireExternalFD): all servers share it, and so do other extensions and
+ * PostgreSQL's own waits, which need an epoll descriptor each time.  Some are
+ * left for those: calls that find no room wait for others to end, while such a
+ * wait would fail.
+ *
  * libcurl decides which connection serves a request.  It may take one that
  * holds input that nobody has asked for, or one whose other end is gone; by
  * shutting such a socket down we make it look for another.
@@ -21,16 +27,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/hashfn.h"
 #include "http/amplify_http.h"
 #include "storage/fd.h"
 
 #define MAX_DISCARDS	1000	/* far more than a receive buffer holds */
 #define DISCARD_SIZE	(1024 * 1024)
 
+/*
+ * Descriptors that calls leave alone: for waits of PostgreSQL, and besides for
+ * our epoll set and timer, for requests of credentials, which wait for no
+ * room, and for a second address of a name that is tried beside the first.
+ */
+#define LEFT_FOR_WAITS	8
+#define LEFT_IN_ALL		(LEFT_FOR_WAITS + 10)
+
 typedef struct Socket
 {
 	AmplifySocketId id;			/* 0: this descriptor is none of ours */
 	const AmplifyHttpUse *use;	/* of the server that it was opened for */
+	uint32		host;			/* hash of its URL */
+	int			port;			/* its own; 0: not known yet */
 	int			transfers;		/* that have sent a request on it */
 	bool		sequential;		/* speaks HTTP/1: one response a request */
 	int64		heard;			/* when it was last found readable */
@@ -38,23 +55,92 @@ typedef struct Socket
 
 static Socket *sockets = NULL;	/* by descriptor */
 static int	nsockets = 0;
+static int	nopen = 0;
 static uint32 serial = 0;
 
+static bool can_acquire(int n);
 static bool make_room(int fd);
 static Socket *find(AmplifySocketId id);
 static bool has_input(int fd);
 static void give_up(int fd);
 
-/* A new socket, or -1 */
+/* How many connections this session may ever have for its calls; at least 1 */
+int
+amplify_socket_most(void)
+{
+	int			budget = max_safe_fds / 3;
+
+	return Max(budget - Min(LEFT_IN_ALL, budget / 2), 1);
+}
+
+/*
+ * How many it may have now, idle ones included, which make room for others; at
+ * least 1.  Others of this backend may have taken descriptors meanwhile.
+ */
+int
+amplify_socket_limit(void)
+{
+	int			most = amplify_socket_most();
+	int			left = Min(LEFT_FOR_WAITS, max_safe_fds / 12);
+
+	if (nopen >= most || can_acquire(left + 1))
+		return most;
+	return Max(nopen, 1);
+}
+
+/* How many are open */
+int
+amplify_socket_count(void)
+{
+	return nopen;
+}
+
+/* How many have no transfer, beyond so many of each host */
+int
+amplify_socket_count_spare(int per_host)
+{
+	int			count = 0;
+
+	if (nopen <= per_host)
+		return 0;
+	for (int fd = 0; fd < nsockets; fd++)
+	{
+		int			same = 0;
+
+		if (sockets[fd].id == 0 || sockets[fd].transfers > 0)
+			continue;
+		for (int other = 0; other < fd && same < per_host; other++)
+		{
+			if (sockets[other].id != 0 && sockets[other].transfers == 0 &&
+				sockets[other].host == sockets[fd].host)
+				same++;
+		}
+		if (same == per_host)
+			count++;
+	}
+	return count;
+}
+
+/*
+ * A new socket, or -1; transfer->starved is set if that is for want of a
+ * descriptor.
+ */
 int
 amplify_socket_open(int family, int type, int protocol,
-					const AmplifyHttpUse *use)
+					AmplifyTransfer *transfer)
 {
 	int			fd;
 
-	if (!AcquireExternalFD())
+	/* one for the wait for it must be left */
+	if (!can_acquire(2))
+	{
+		transfer->starved = true;
 		return -1;
+	}
+	(void) AcquireExternalFD();
 	fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		transfer->starved = true;
 	if (fd >= 0 && !make_room(fd))
 	{
 		close(fd);
@@ -67,7 +153,10 @@ amplify_socket_open(int family, int type, int protocol,
 	}
 	memset(&sockets[fd], 0, sizeof(Socket));
 	sockets[fd].id = ((AmplifySocketId) ++serial << 32) | (uint32) fd;
-	sockets[fd].use = use;
+	sockets[fd].use = transfer->use;
+	sockets[fd].host = hash_bytes((const unsigned char *) transfer->url,
+								  strlen(transfer->url));
+	nopen++;
 	return fd;
 }
 
@@ -76,6 +165,8 @@ amplify_socket_close(int fd)
 {
 	if (fd >= 0 && fd < nsockets)
 		sockets[fd].id = 0;
+	nopen--;
+	Assert(nopen >= 0);
 	ReleaseExternalFD();
 	return close(fd);
 }
@@ -98,6 +189,7 @@ amplify_socket_by_address(const char *ip, int port)
 		char		text[INET6_ADDRSTRLEN] = "";
 
 		if (sockets[fd].id == 0 ||
+			(sockets[fd].port != 0 && sockets[fd].port != port) ||
 			getsockname(fd, &address.any, &length) != 0)
 			continue;
 		if (address.any.sa_family == AF_INET6)
@@ -105,7 +197,8 @@ amplify_socket_by_address(const char *ip, int port)
 		else
 			inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof(text));
 		/* the port is at the same place in both */
-		if (ntohs(address.v4.sin_port) == port && strcmp(text, ip) == 0)
+		sockets[fd].port = ntohs(address.v4.sin_port);
+		if (sockets[fd].port == port && strcmp(text, ip) == 0)
 			return sockets[fd].id;
 	}
 	return 0;
@@ -187,6 +280,19 @@ amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
 			(sock == silent || (sock->use == use && sock->transfers == 0)))
 			give_up(fd);
 	}
+}
+
+/* Are so many descriptors left of the budget?  None is taken. */
+static bool
+can_acquire(int n)
+{
+	int			got = 0;
+
+	while (got < n && AcquireExternalFD())
+		got++;
+	for (int i = 0; i < got; i++)
+		ReleaseExternalFD();
+	return got == n;
 }
 
 static bool

@@ -101,6 +101,7 @@ extern bool amplify_call_start(AmplifyCall *call, MemoryContext context,
 extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
 extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
 							  AmplifyFailureKind kind);
+extern void amplify_call_requeue(AmplifyCall *call);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 

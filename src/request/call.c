@@ -224,6 +224,16 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	release_transfer(call);
 }
 
+/* There was no descriptor for the transfer: it was no attempt, nor a call */
+void
+amplify_call_requeue(AmplifyCall *call)
+{
+	release_transfer(call);
+	call->attempts--;
+	call->state = AMPLIFY_CALL_QUEUED;
+	call->deadline = 0;
+}
+
 /* Let a call fail for a reason that is not in a response */
 void
 amplify_call_fail(AmplifyCall *call, MemoryContext context,

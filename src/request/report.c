@@ -170,6 +170,12 @@ static const struct
 		"The extension needs libcurl 7.87 or later, with TLS, as the operating system's packages have it.",
 		.of_session = true
 	},
+	[AMPLIFY_FAILURE_DESCRIPTORS] = {
+		ERRCODE_INSUFFICIENT_RESOURCES,
+		"no descriptor is left for a connection",
+		"Close cursors and connections of other extensions, or increase max_files_per_process.",
+		.of_session = true
+	},
 	[AMPLIFY_FAILURE_MEMORY] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "out of memory", NULL,
 		.of_session = true

@@ -93,6 +93,7 @@ static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
+static void warn_of_concurrency(const AmplifyCall *call);
 static int64 call_start(const AmplifyCall *call);
 static void spill_kept(AmplifyStatement *statement);
 
@@ -253,6 +254,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 	bool		found;
 
 	amplify_failures_begin();
+	warn_of_concurrency(wanted);
 	entry = callhash_insert(statement->calls, id, &found);
 	if (found)
 	{
@@ -567,7 +569,11 @@ finish_completed(AmplifyStatement *statement)
 	{
 		AmplifyCall *call = amplify_call_of(transfer);
 
-		amplify_call_finish(call, statement->context);
+		if (transfer->result == AMPLIFY_HTTP_DESCRIPTORS &&
+			amplify_http_make_room())
+			amplify_call_requeue(call);
+		else
+			amplify_call_finish(call, statement->context);
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
 			/* it was there before those that have not been tried yet */
@@ -589,12 +595,18 @@ static void
 start_queued(AmplifyStatement *statement)
 {
 	dlist_mutable_iter iter;
+	int64		now;
 
+	if (dlist_is_empty(&statement->queued))
+		return;
+	now = amplify_loop_now();
 	dlist_foreach_modify(iter, &statement->queued)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
-		if (call_start(call) > amplify_loop_now())
+		if (!amplify_http_has_room())
+			break;
+		if (call_start(call) > now)
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
@@ -611,13 +623,31 @@ start_queued(AmplifyStatement *statement)
 	}
 }
 
+/* Once per session and server, tell that not as many can be had as are wanted */
+static void
+warn_of_concurrency(const AmplifyCall *call)
+{
+	AmplifyServer *server = call->connection->shared;
+	int			most = amplify_socket_most();
+
+	if (call->concurrency <= most || server->concurrency_told)
+		return;
+	server->concurrency_told = true;
+	ereport(NOTICE,
+			(errmsg("at most %d requests are in flight, not %d as \"max_concurrency\" allows",
+					most, call->concurrency),
+			 errdetail("Each may need a file descriptor, and this session has no more for them."),
+			 errhint("Increase max_files_per_process, or lower option \"max_concurrency\" of server \"%s\".",
+					 call->connection->servername)));
+}
+
 /* When that call may start; PG_INT64_MAX: when another one has ended */
 static int64
 call_start(const AmplifyCall *call)
 {
 	const AmplifyServer *server = call->connection->shared;
 
-	if (server->use.in_flight >= call->concurrency)
+	if (server->use.in_flight >= call->concurrency || !amplify_http_has_room())
 		return PG_INT64_MAX;
 	return Max(call->deadline, amplify_throttle_next_start(server));
 }

@@ -33,6 +33,7 @@ typedef struct AmplifyServer
 {
 	Oid			serverid;		/* hash key */
 	bool		used;			/* since the session's start or DISCARD ALL */
+	bool		concurrency_told;	/* that max_concurrency can't be had */
 	AmplifyHttpUse use;
 	AmplifyStats stats;
 	struct

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "aws/sigv4.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
@@ -45,6 +46,7 @@ static void free_connection(AmplifyConnection *connection);
 static void forget_session(void);
 static void cleanse_secrets(void *arg);
 static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
+static void end_transaction(XactEvent event, void *arg);
 static void process_utility(PlannedStmt *pstmt, const char *queryString,
 							bool readOnlyTree, ProcessUtilityContext context,
 							ParamListInfo params, QueryEnvironment *queryEnv,
@@ -54,6 +56,7 @@ static void process_utility(PlannedStmt *pstmt, const char *queryString,
 void
 amplify_connection_install(void)
 {
+	RegisterXactCallback(end_transaction, NULL);
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 }
@@ -414,6 +417,15 @@ static void
 invalidate_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	(void) amplify_connection_drop(NULL);
+}
+
+/* An idle session needs few connections, and others may need descriptors */
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		amplify_http_trim_idle();
 }
 
 /*

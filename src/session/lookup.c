@@ -348,6 +348,8 @@ amplify_lookup_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
 	Request    *request = (Request *) transfer;
 
 	release_body(transfer);
+	while (!amplify_http_has_room())
+		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
 	amplify_http_submit(transfer);
 	amplify_sign_forget(transfer);
 	while (amplify_http_pop(&request->completed) == NULL)
