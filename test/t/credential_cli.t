@@ -182,8 +182,7 @@ my @cases = (
 
 # Not compared, because amplify_fdw differs on purpose: credential_process and
 # IAM Identity Center are refused; version 1 of the instance's service is not
-# spoken; a key that stands twice in one profile is no error here, the first
-# one counts; a value that goes on in an indented line ends at its first.
+# spoken.  How the files may be written is profile_files.t's.
 
 my $agreed = 0;
 

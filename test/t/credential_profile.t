@@ -76,11 +76,11 @@ gives('a tab after "profile"', $good, $id, $get,
     config => "[profile\tp]\n$keys");
 gives('credentials win', $good, $id, $get, credentials => "[p]\n$keys",
     config => "[profile p]\naws_access_key_id = AKIDNONE\naws_secret_access_key = x\n");
-gives('files complete each other', $good, $id, $get,
+refuses('keys of two files', 'Profile "p" has aws_access_key_id, but no aws_secret_access_key in the same file',
     credentials => "[p]\naws_access_key_id = $id\n",
     config => "[profile p]\naws_secret_access_key = $secret\n");
 gives('blanks, comments, colons, CRLF', $good, $id, $get,
-    credentials => "# c\r\n; [p]\r\n[ q ]\r\n$keys\r\n[ p ]\r\n"
+    credentials => "# c\r\n; [p]\r\n[ q ]\r\n$keys\r\n[p]\r\n"
     . "  \r\nAWS_Access_Key_ID:$id  \r\n#aws_access_key_id = x\r\n"
     . "aws_secret_access_key   =   $secret\r\n");
 gives('a quoted name with a blank', $good, $id, $get, profile => 'my profile',
@@ -91,8 +91,20 @@ gives('no end of line at the end', $good, $id, $get,
     credentials => "[p]\n$keys" =~ s/\n$//r);
 gives('an empty token', $good, $id, $get,
     credentials => "[p]\n${keys}aws_session_token =\n");
-gives('a name without its bracket', $good, $id, $get,
+refuses('a name without its bracket', 'Line 1 of file ".*/credentials" stands before the first section\.',
     credentials => "[p\n[p]\n$keys");
+refuses('a line that is no setting', 'Line 4 of file ".*/config" is neither a section nor a setting\.',
+    config => "[profile p]\n${keys}export\n");
+refuses('a setting without a name', 'Line 2 of file ".*/config" is a setting without a name\.',
+    config => "[profile p]\n= x\n$keys");
+refuses('a setting that stands twice', 'Line 4 of file ".*/config" repeats a section or a setting\.',
+    config => "[profile p]\n${keys}aws_access_key_id = x\n");
+refuses('settings of a setting', 'Line 2 of file ".*/config" begins settings of its own, one of which has no "="\.',
+    config => "[profile p]\ns3 =\n  x\n$keys");
+refuses('an empty key', 'Profile "p" has an empty aws_access_key_id or',
+    config => "[profile p]\naws_access_key_id =\naws_secret_access_key = x\n");
+refuses('an empty role', 'Profile "p" has an empty role_arn',
+    config => "[profile p]\nrole_arn =\n$keys");
 gives('keys with a token', $good, 'AKIDTOKEN', $get,
     credentials => "[p]\naws_access_key_id = AKIDTOKEN\n"
     . "aws_secret_access_key = $secret\naws_session_token = tok/en+=\n");
@@ -174,7 +186,7 @@ refuses('unknown service', 'Profile "p" has an unknown credential_source',
     config => "[profile p]\n${role}credential_source = Elsewhere\n");
 refuses('source that is not there', 'Profile "p" has source_profile "x", which does not exist',
     config => "[profile p]\n${role}source_profile = x\n");
-refuses('bytes that are no text', 'Profile "p" has source_profile "\?\?\?", which',
+refuses('bytes that are no text', 'File ".*/config" is not in UTF-8\.',
     config => "[profile p]\n${role}source_profile = \xe4\xf6\xfc\n");
 refuses('a long name', 'Profile "p" has source_profile "x{2000}", which',
     config => "[profile p]\n${role}source_profile = " . 'x' x 2000 . "\n");
@@ -199,11 +211,13 @@ refuses('SSO before keys', 'Profile "p" needs a person',
     config => "[profile p]\nsso_account_id = 1\nsso_role_name = r\n$keys");
 refuses('login', 'Profile "p" needs a person to sign in \(aws login\)',
     config => "[profile p]\nlogin_session = s\n");
-refuses('a program', 'Profile "p" runs a program \(credential_process\)',
+refuses('a program', 'Profile "p" runs a program \(credential_process\), .*: line 2 of file ".*/config"\.',
     config => "[profile p]\ncredential_process = /bin/touch $home/ran\n");
 ok(!-e "$home/ran", '... which was not run');
-gives('a program beside keys', $good, $id, $get,
+refuses('a program before keys', 'Profile "p" runs a program',
     config => "[profile p]\ncredential_process = /bin/false\n$keys");
+gives('keys before a program', $good, $id, $get, credentials => "[p]\n$keys",
+    config => "[profile p]\ncredential_process = /bin/false\n");
 refuses('a token file without a role', 'Profile "p" has web_identity_token_file, but no role_arn',
     config => "[profile p]\nweb_identity_token_file = $web_token\n");
 gives('STS refuses', qr/^28000: .*AssumeRole of "arn.*AccessDenied, HTTP status 403/,
