@@ -62,7 +62,6 @@ extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *amplifyIterateForeignScan(ForeignScanState *node);
 extern void amplifyReScanForeignScan(ForeignScanState *node);
 extern void amplifyEndForeignScan(ForeignScanState *node);
-extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
 extern void amplifyForeignAsyncRequest(AsyncRequest *areq);
 extern void amplifyForeignAsyncConfigureWait(AsyncRequest *areq);
 extern void amplifyForeignAsyncNotify(AsyncRequest *areq);

@@ -32,14 +32,23 @@ typedef struct AmplifyScan
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
 	bool		async;			/* an Append waits, not we */
-	int			async_fd;		/* what it waits for; -1: none yet */
+	uint64		seen;			/* responses of the statement when it looked */
 	bool		looked;			/* status and row are the next ones already */
 	AmplifyFetchStatus status;
 	AmplifyRow	row;
 } AmplifyScan;
 
+/* What the WaitEventSet that an Append is making has of ours */
+static struct
+{
+	AppendState *requestor;		/* NULL: none is being made */
+	int			index;			/* of the request that was added last */
+	bool		registered;		/* it has our descriptor */
+}			waiting;
+
 static void look_for_row(ForeignScanState *node);
 static void produce_row(AsyncRequest *areq);
+static void complete_request(AsyncRequest *areq);
 static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 
@@ -63,7 +72,6 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	state = palloc0(sizeof(AmplifyScan));
-	state->async_fd = -1;
 	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
@@ -112,22 +120,22 @@ amplifyReScanForeignScan(ForeignScanState *node)
 	state->looked = false;
 }
 
-/* Any scan can be waited for by an Append */
-bool
-amplifyIsForeignPathAsyncCapable(ForeignPath *path)
-{
-	return true;
-}
-
 void
 amplifyForeignAsyncRequest(AsyncRequest *areq)
 {
+	waiting.requestor = NULL;
 	produce_row(areq);
 }
 
 /*
- * Called before every wait.  What another scan's turn has brought in for this
- * one is not signalled any more, so look first and let the wait end at once.
+ * Called for each scan that has been told to wait, one after the other, before
+ * every wait of an Append.  One descriptor, that of loop.c, tells of all of
+ * them, and a WaitEventSet can have it once: the first scan that has to wait
+ * registers it.  The others look here whether another one's turn, or the
+ * event, has brought something in, and answer the Append at once.  If that
+ * happens after a scan has registered, a timer ends the wait immediately.
+ *
+ * Without a descriptor, there is nothing to wait for together: we wait here.
  */
 void
 amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
@@ -135,20 +143,44 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	ForeignScanState *node = (ForeignScanState *) areq->requestee;
 	AppendState *requestor = (AppendState *) areq->requestor;
 	AmplifyScan *state = node->fdw_state;
+	int			fd = amplify_loop_descriptor();
 
-	look_for_row(node);
-	amplify_http_arm(state->status == AMPLIFY_FETCH_PENDING ?
-					 amplify_statement_begin_wait(state->spec.statement) :
-					 amplify_loop_now());
-	if (state->async_fd < 0)
-		state->async_fd = amplify_statement_async_fd(state->spec.statement);
-	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
-					  state->async_fd, NULL, areq);
+	/* requests come in their order: an earlier one again begins a new wait */
+	if (waiting.requestor != requestor || areq->request_index <= waiting.index)
+		waiting.registered = false;
+	waiting.requestor = requestor;
+	waiting.index = areq->request_index;
+
+	if (!state->looked || state->seen != amplify_statement_responses(state->spec.statement))
+		look_for_row(node);
+	while (state->status == AMPLIFY_FETCH_PENDING && fd < 0)
+	{
+		amplify_statement_wait(state->spec.statement, state->spec.counters);
+		look_for_row(node);
+	}
+	if (state->status != AMPLIFY_FETCH_PENDING)
+	{
+		complete_request(areq);
+		if (areq->request_complete)
+		{
+			if (waiting.registered)
+				amplify_http_arm(amplify_loop_now());
+			return;
+		}
+	}
+	/* the Append has a row already: it will not wait for long */
+	if (waiting.registered || fd < 0 || !bms_is_empty(requestor->as_needrequest))
+		return;
+	amplify_http_arm(amplify_statement_begin_wait(state->spec.statement));
+	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE, fd, NULL,
+					  areq);
+	waiting.registered = true;
 }
 
 void
 amplifyForeignAsyncNotify(AsyncRequest *areq)
 {
+	waiting.requestor = NULL;
 	produce_row(areq);
 }
 
@@ -204,6 +236,7 @@ look_for_row(ForeignScanState *node)
 	if (!state->looked || state->status == AMPLIFY_FETCH_PENDING)
 		state->status = amplify_fetch_try(state->fetch, &state->row);
 	state->looked = true;
+	state->seen = amplify_statement_responses(state->spec.statement);
 }
 
 /*
@@ -227,6 +260,20 @@ produce_row(AsyncRequest *areq)
 		ExecAsyncRequestPending(areq);
 	else
 		ExecAsyncRequestDone(areq, NULL);
+}
+
+/* Answer an Append that has not been told to ask, as ExecAsyncNotify() would */
+static void
+complete_request(AsyncRequest *areq)
+{
+	areq->callback_pending = false;
+	produce_row(areq);
+	if (!areq->request_complete)
+		return;
+	ExecAsyncResponse(areq);
+	if (areq->requestee->instrument != NULL)
+		InstrUpdateTupleCount(areq->requestee->instrument,
+							  TupIsNull(areq->result) ? 0.0 : 1.0);
 }
 
 static void

@@ -41,7 +41,7 @@ extern bool amplify_loop_start(void);
 extern bool amplify_loop_watch(int fd, bool readable, bool writable);
 extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
 extern void amplify_loop_sleep(int64 deadline, AmplifyWait wait);
-extern int	amplify_loop_duplicate(void);
+extern int	amplify_loop_descriptor(void);
 extern void amplify_loop_arm(int64 deadline);
 extern bool amplify_loop_armed(void);
 

@@ -252,7 +252,7 @@ amplify_http_wait(int64 deadline, AmplifyWait wait)
 	amplify_http_drive();
 }
 
-/* Make the descriptor of amplify_loop_duplicate() readable at a deadline */
+/* Make the descriptor of amplify_loop_descriptor() readable at a deadline */
 void
 amplify_http_arm(int64 deadline)
 {

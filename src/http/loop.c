@@ -5,7 +5,7 @@
  *
  * All sockets are in one epoll set.  That set is a single descriptor, which is
  * all that WaitLatchOrSocket() takes, and what the WaitEventSet of an Append
- * can take a duplicate of.  A timer in the set fires for waits that have no
+ * can take for all of its scans.  A timer in the set fires for waits that have no
  * time-out of ours.
  *
  * Not here: what the sockets are for.
@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -162,14 +161,13 @@ amplify_loop_sleep(int64 deadline, AmplifyWait wait)
 
 /*
  * For waits that are not ours, in a WaitEventSet of the executor: a descriptor
- * that is readable when amplify_loop_poll() has something.  It is the
- * caller's.  -1 when there is none to be had.
+ * that is readable when amplify_loop_poll() has something.  It stays loop.c's.
+ * -1 when there is none to be had.
  */
 int
-amplify_loop_duplicate(void)
+amplify_loop_descriptor(void)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): it is open */
-	return amplify_loop_start() ? fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0) : -1;
+	return amplify_loop_start() ? epoll_fd : -1;
 }
 
 /*

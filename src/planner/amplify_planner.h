@@ -49,6 +49,7 @@ typedef struct AmplifyPathInfo
 	double		round_trips;	/* calls that wait for one another */
 	double		rows;
 	bool		full_list;		/* of all parents */
+	bool		async;			/* an Append may ask several at a time */
 	int			lookup;			/* id of the read-ahead; 0: none */
 	List	   *gates;			/* outer conditions without which no row is
 								 * wanted */
@@ -74,6 +75,7 @@ extern ForeignScan *amplifyGetForeignPlan(PlannerInfo *root,
 										  ForeignPath *best_path, List *tlist,
 										  List *scan_clauses,
 										  Plan *outer_plan);
+extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
 extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);

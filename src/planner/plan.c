@@ -44,6 +44,7 @@ static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 							const AmplifyPathInfo *path, double by_statistics);
 static bool says_keys(PlannerInfo *root, RelOptInfo *baserel,
 					  RestrictInfo *rinfo);
+static bool wants_all_partitions(PlannerInfo *root);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
 static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
@@ -406,6 +407,8 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 	Cost		total = request_cost * Max(path->round_trips, 1) +
 		path->calls * cpu_tuple_cost;
 
+	path->async = wants_all_partitions(root);
+
 	/*
 	 * A list of everything serves a join only when it is whole.  To say so
 	 * keeps the planner from fetching it all for the first row of a LIMIT.
@@ -535,6 +538,31 @@ attributes_used(RelOptInfo *baserel, List *clauses)
 			result = lappend_int(result, attno);
 	}
 	return result;
+}
+
+/* Can a path be asked for beside others of an Append? */
+bool
+amplifyIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	return ((AmplifyPathInfo *) linitial(path->fdw_private))->async;
+}
+
+/*
+ * Will the partitions of an Append all be asked anyhow?  Else those behind the
+ * one that has enough rows would be asked in vain.
+ */
+static bool
+wants_all_partitions(PlannerInfo *root)
+{
+	const Query *parse = root->parse;
+
+	if (amplify_plan_is_eager(root))
+		return true;
+	/* no path of ours is sorted: what sorts or groups only it reads it all */
+	return bms_membership(root->all_baserels) == BMS_SINGLETON &&
+		(parse->sortClause != NIL || parse->groupClause != NIL ||
+		 parse->groupingSets != NIL || parse->distinctClause != NIL ||
+		 parse->hasAggs || parse->hasWindowFuncs);
 }
 
 /* No LIMIT, EXISTS or cursor in sight, at this level or above */

@@ -184,7 +184,6 @@ extern void amplify_statement_progress(AmplifyStatement *statement);
 extern uint64 amplify_statement_responses(const AmplifyStatement *statement);
 extern int64 amplify_statement_begin_wait(AmplifyStatement *statement);
 extern void amplify_statement_wait(AmplifyStatement *statement, AmplifyCounters *counters);
-extern int	amplify_statement_async_fd(AmplifyStatement *statement);
 
 /* ---------- keyset.c: sets of keys ---------- */
 

@@ -20,13 +20,10 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
-#include "storage/fd.h"
 #include "utils/memutils.h"
 
 typedef struct CallEntry
@@ -74,7 +71,6 @@ struct AmplifyStatement
 	List	   *counters;		/* of ScanCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
 	List	   *given_up;		/* those of them that can't be asked */
-	List	   *async_fds;		/* one for each scan an Append waits for */
 	AmplifySpill *spill;		/* bodies that memory has no room for */
 	dlist_node	node;
 	MemoryContextCallback callback;
@@ -436,27 +432,6 @@ amplify_statement_wait(AmplifyStatement *statement, AmplifyCounters *counters)
 	amplify_statement_progress(statement);
 }
 
-/*
- * A descriptor for one scan in the WaitEventSet of an Append: readable when
- * amplify_statement_progress() has something to do.  Closed with the
- * statement.
- */
-int
-amplify_statement_async_fd(AmplifyStatement *statement)
-{
-	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
-	int			fd;
-
-	statement->async_fds = lappend_int(statement->async_fds, -1);
-	MemoryContextSwitchTo(oldcontext);
-	if (!AcquireExternalFD() || (fd = amplify_loop_duplicate()) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("out of file descriptors for amplify_fdw")));
-	llast_int(statement->async_fds) = fd;
-	return fd;
-}
-
 /* NULL if none of its scans has begun */
 static AmplifyStatement *
 find_query(const EState *estate)
@@ -502,14 +477,6 @@ forget_query(void *arg)
 	{
 		if (lfirst(lc) != NULL)
 			amplify_connection_unpin(lfirst(lc));
-	}
-	foreach(lc, statement->async_fds)
-	{
-		if (lfirst_int(lc) >= 0)
-		{
-			close(lfirst_int(lc));
-			ReleaseExternalFD();
-		}
 	}
 	dlist_delete(&statement->node);
 }
