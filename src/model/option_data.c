@@ -4,8 +4,8 @@
  *	  The options of servers, user mappings, tables and columns, as data.
  *
  * A new option is a row here and a member of AmplifyOptions.  How a value is
- * read and checked, and which options go together, is in option.c.  What the
- * README says of options is what stands here.
+ * read and checked, and which options go together, is in option.c.  What
+ * doc/options.md says of options is what stands here.
  *
  * src/model/option_data.c
  *

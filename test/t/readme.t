@@ -5,7 +5,8 @@
 # page's own.  Blocks that come before the one that sets up, with CREATE
 # EXTENSION, show what one gets after that; a page without one goes on where
 # that of the README ends.  Only where servers send their requests is not the
-# page's: to the mock of their region and account.
+# page's: to the mock of their region and account.  What a shell has from AWS's
+# CLI is in the environment of psql.
 use strict;
 use warnings;
 
@@ -87,6 +88,8 @@ sub run_session
 
     $node->safe_psql('postgres', qq{CREATE DATABASE "$page"});
     send_to_mocks($page, $script);
+    local @ENV{qw(AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN)} =
+        ('AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', 'token');
     IPC::Run::run(
         [ 'psql', '-X', '-q', '-d', $node->connstr($page) ],
         '<', \"SET timezone = 'UTC';\n$script", '>&', \$output)
