@@ -249,4 +249,8 @@ extern bool amplify_option_valid_region(const char *region);
 extern bool amplify_option_valid_url(const char *url);
 extern bool amplify_option_valid_header(const char *value);
 
+/* ---------- identifier.c: keys of what people write down ---------- */
+
+extern Datum amplify_fdw_key(PG_FUNCTION_ARGS);
+
 #endif							/* AMPLIFY_MODEL_H */

@@ -82,6 +82,11 @@ extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern bool amplify_plan_is_eager(PlannerInfo *root);
 
+/* ---------- ahead.c: what may be done ahead ---------- */
+
+extern bool amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel);
+extern bool amplify_ahead_keys(List *disjuncts);
+
 /* ---------- join.c: paths that read ahead ---------- */
 
 extern void amplify_join_install(void);

@@ -56,7 +56,6 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinType jointype,
 								 JoinPathExtraData *extra);
 static bool wants_read_ahead(JoinType jointype);
-static bool may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel);
 static bool has_row_identity(const RelOptInfo *rel);
 static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
 static Lookups *find_lookups_below(SubqueryScanPath *inner);
@@ -65,6 +64,7 @@ static List *outer_disjuncts(List *disjuncts, List *params);
 static Node *replace_params(Node *node, void *context);
 static bool has_exec_param(Node *node, void *context);
 static bool is_keyed_scan(Path *path);
+static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
 								   List *gates);
 static void overlap_cost(Path *path, const ForeignPath *scan);
@@ -116,8 +116,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 	if (amplify_read_ahead == 0 || !amplify_pushdown ||
-		!wants_read_ahead(jointype) || has_row_identity(outerrel) ||
-		!may_read_ahead(root, outerrel))
+		!wants_read_ahead(jointype) || has_row_identity(outerrel))
 		return;
 
 	gates = gate_clauses(joinrel, outerrel, jointype, extra);
@@ -130,9 +129,12 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
 			continue;
 		lookups = find_lookups(inner, outerrel->rows, gates);
-		if (lookups != NULL)
-			add_join_paths(root, joinrel, outerrel, innerrel, lookups,
-						   jointype, extra);
+		if (lookups == NULL)
+			continue;
+		if (!amplify_ahead_rows(root, outerrel))
+			return;
+		add_join_paths(root, joinrel, outerrel, innerrel, lookups, jointype,
+					   extra);
 	}
 }
 
@@ -151,29 +153,6 @@ wants_read_ahead(JoinType jointype)
 		default:
 			return false;
 	}
-}
-
-/*
- * Does anybody notice if rows of the outer side are computed before they are
- * needed?  A subquery that locks rows or calls volatile functions would.
- */
-static bool
-may_read_ahead(PlannerInfo *root, RelOptInfo *outerrel)
-{
-	int			relid = -1;
-
-	while ((relid = bms_next_member(outerrel->relids, relid)) >= 0)
-	{
-		RelOptInfo *rel = root->simple_rel_array[relid];
-
-		if (rel == NULL)
-			continue;			/* an outer join's own number */
-		if (rel->subroot != NULL &&
-			(rel->subroot->parse->rowMarks != NIL ||
-			 contain_volatile_functions((Node *) rel->subroot->parse->targetList)))
-			return false;
-	}
-	return true;
 }
 
 /*
@@ -215,7 +194,7 @@ find_lookups(Path *inner, double outer_rows, List *gates)
 		append->subpaths = list_copy(append->subpaths);
 		foreach(lc, append->subpaths)
 		{
-			if (is_keyed_scan(lfirst(lc)))
+			if (can_look_up(lfirst(lc)))
 			{
 				lfirst(lc) = looked_up_path(lfirst(lc), outer_rows, gates);
 				lookups->scans = lappend(lookups->scans, lfirst(lc));
@@ -228,7 +207,7 @@ find_lookups(Path *inner, double outer_rows, List *gates)
 	}
 	else if (IsA(inner, SubqueryScanPath))
 		return find_lookups_below((SubqueryScanPath *) inner);
-	else if (is_keyed_scan(inner))
+	else if (can_look_up(inner))
 	{
 		lookups->inner = (Path *) looked_up_path((ForeignPath *) inner,
 												 outer_rows, gates);
@@ -257,7 +236,7 @@ find_lookups_below(SubqueryScanPath *inner)
 	info->lookup = 0;
 	info->disjuncts = outer_disjuncts(info->disjuncts,
 									  inner->path.parent->subplan_params);
-	if (info->disjuncts == NIL)
+	if (info->disjuncts == NIL || !amplify_ahead_keys(info->disjuncts))
 		return NULL;
 	*copy = *inner;
 	overlap_cost(&copy->path, scan);
@@ -355,6 +334,15 @@ is_keyed_scan(Path *path)
 {
 	return IsA(path, ForeignPath) && amplify_plan_is_ours(path->parent) &&
 		!((AmplifyPathInfo *) linitial(((ForeignPath *) path)->fdw_private))->full_list;
+}
+
+/* A scan of ours whose keys the node may compute before it does */
+static bool
+can_look_up(Path *path)
+{
+	return is_keyed_scan(path) &&
+		amplify_ahead_keys(((AmplifyPathInfo *)
+							linitial(((ForeignPath *) path)->fdw_private))->disjuncts);
 }
 
 /*

@@ -14,11 +14,11 @@ import http.client
 import os
 import random
 import re
-import subprocess
 import sys
 import urllib.parse
 
 import shapes
+from session import Session
 
 COUNT = int(os.environ.get('DIFFERENTIAL_QUERIES', '2000'))
 seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(10 ** 6)
@@ -40,33 +40,6 @@ GOOD_TARGET = re.compile(
 NONE_IN_USE = 'handles in use: 0\n'
 IN_USE = (" SELECT 'handles in use: ' || coalesce(sum(handles_in_use), 0)"
           ' FROM amplify_fdw_stats();')
-
-
-class Session:
-    """One psql, asked line by line"""
-
-    def __init__(self):
-        self.psql = subprocess.Popen(
-            ['psql', '-XqAt'], text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def ask(self, sql):
-        answer = self._ask(sql)
-        if 'ERROR:' in answer:
-            self._ask('ROLLBACK;')
-        return answer
-
-    def _ask(self, sql):
-        self.psql.stdin.write(sql + '\n\\echo ====\n')
-        self.psql.stdin.flush()
-        answer = []
-        while True:
-            line = self.psql.stdout.readline()
-            if not line:
-                sys.exit('psql has ended: ' + ''.join(answer))
-            if line == '====\n':
-                return ''.join(answer)
-            answer.append(line)
 
 
 class Mock:

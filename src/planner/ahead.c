@@ -1,0 +1,417 @@
+/*-------------------------------------------------------------------------
+ *
+ * ahead.c
+ *	  What may be done ahead of its time without anybody noticing.
+ *
+ * A read-ahead node computes rows of the outer side, and keys of its lookups,
+ * which the join may never come to: a LIMIT, a cursor or an EXISTS above it
+ * may have enough before, and so may a merge join, or an error may end the
+ * statement.  That is why nothing here asks for these.  Two things would be
+ * seen, and both are decided by what stands in the query:
+ *
+ * - Rows of the outer side that do something: volatile functions, row locks
+ *   and data-modifying CTEs, wherever they stand.  We look through the query
+ *   trees of everything that the relation is made of, CTEs and subqueries of
+ *   all levels among them.  These are as the user wrote them, because a plan
+ *   holds some of it in forms of its own.
+ * - Key expressions that fail for a row.  Allowed are only those that are
+ *   known not to; anything else is left to the scan, which computes it when
+ *   the join gets to the row.
+ *
+ * What the outer side's stable expressions raise is not hidden: it is as if
+ * the rows went through a Sort.  In doubt nothing is done ahead, which costs
+ * time and no more.
+ *
+ * src/planner/ahead.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/restrictinfo.h"
+#include "planner/amplify_planner.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+/* For the walk: the planner's level, and how many queries below it we are */
+typedef struct EffectContext
+{
+	PlannerInfo *root;
+	int			depth;
+} EffectContext;
+
+static Relids add_arms(PlannerInfo *root, Relids relids);
+static bool rel_has_effect(PlannerInfo *root, Relids relids, int relid);
+static bool clauses_have_effect(EffectContext *context, List *clauses,
+								Relids relids);
+static bool effect_walker(Node *node, void *context);
+static bool query_has_effect(Query *query, EffectContext *context);
+static bool cte_has_effect(RangeTblEntry *rte, EffectContext *context);
+static bool subplan_has_effect(SubPlan *subplan, EffectContext *context);
+static bool init_plan_has_effect(EffectContext *context);
+static bool is_volatile(Oid funcid, void *context);
+static bool can_fail_walker(Node *node, void *context);
+static bool call_can_fail(Oid funcid, Oid collation, List *args);
+static bool is_identifier_function(Oid funcid);
+static bool is_nonzero(Node *node);
+static bool prints_safely(Oid type);
+
+/* Is nothing done or changed by computing the rows of this relation? */
+bool
+amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel)
+{
+	EffectContext context = {root, 0};
+	Relids		relids = add_arms(root, bms_copy(rel->relids));
+	int			relid = -1;
+
+	if (effect_walker((Node *) rel->reltarget->exprs, &context))
+		return false;
+	while ((relid = bms_next_member(relids, relid)) >= 0)
+	{
+		if (rel_has_effect(root, relids, relid))
+			return false;
+	}
+	return true;
+}
+
+/* Are the keys of these disjuncts (see key.c) found without an error? */
+bool
+amplify_ahead_keys(List *disjuncts)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, disjuncts)
+	{
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			AmplifyKeyTerm *term = lfirst(lc2);
+
+			if (can_fail_walker((Node *) term->expr, NULL))
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * The relations and the arms of each UNION ALL among them, which are parents
+ * of arms of their own.  Partitions have what their table has.
+ */
+static Relids
+add_arms(PlannerInfo *root, Relids relids)
+{
+	bool		found = true;
+	ListCell   *lc;
+
+	while (found)
+	{
+		found = false;
+		foreach(lc, root->append_rel_list)
+		{
+			AppendRelInfo *arm = lfirst_node(AppendRelInfo, lc);
+
+			if (bms_is_member(arm->parent_relid, relids) &&
+				!bms_is_member(arm->child_relid, relids) &&
+				root->simple_rte_array[arm->parent_relid]->rtekind == RTE_SUBQUERY)
+			{
+				relids = bms_add_member(relids, arm->child_relid);
+				found = true;
+			}
+		}
+	}
+	return relids;
+}
+
+/* What a relation is, and the conditions that relids are to fulfil */
+static bool
+rel_has_effect(PlannerInfo *root, Relids relids, int relid)
+{
+	EffectContext context = {root, 0};
+	RelOptInfo *rel = root->simple_rel_array[relid];
+
+	if (rel == NULL)
+		return false;			/* an outer join's own number */
+	return effect_walker((Node *) root->simple_rte_array[relid], &context) ||
+		effect_walker((Node *) rel->reltarget->exprs, &context) ||
+		clauses_have_effect(&context, rel->baserestrictinfo, NULL) ||
+		clauses_have_effect(&context, rel->joininfo, relids);
+}
+
+/* relids, if it is not NULL: only clauses that need no other relation */
+static bool
+clauses_have_effect(EffectContext *context, List *clauses, Relids relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if ((relids == NULL || bms_is_subset(rinfo->required_relids, relids)) &&
+			effect_walker((Node *) rinfo->clause, context))
+			return true;
+	}
+	return false;
+}
+
+static bool
+effect_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			return query_has_effect((Query *) node, context);
+		case T_RangeTblEntry:
+			if (((RangeTblEntry *) node)->rtekind == RTE_CTE)
+				return cte_has_effect((RangeTblEntry *) node, context);
+			/* a query's own walk goes on into it by itself */
+			return ((EffectContext *) context)->depth == 0 &&
+				range_table_entry_walker((RangeTblEntry *) node, effect_walker,
+										 context, 0);
+		case T_SubPlan:
+			return subplan_has_effect((SubPlan *) node, context) ||
+				expression_tree_walker(node, effect_walker, context);
+		case T_Param:
+			return ((Param *) node)->paramkind == PARAM_EXEC &&
+				init_plan_has_effect(context);
+		case T_NextValueExpr:
+			return true;
+		default:
+			return check_functions_in_node(node, is_volatile, NULL) ||
+				expression_tree_walker(node, effect_walker, context);
+	}
+}
+
+static bool
+query_has_effect(Query *query, EffectContext *context)
+{
+	EffectContext below = {context->root, context->depth + 1};
+
+	return query->rowMarks != NIL || query->commandType != CMD_SELECT ||
+		query_tree_walker(query, effect_walker, &below,
+						  QTW_EXAMINE_RTES_BEFORE);
+}
+
+/* A CTE of the planner's own levels; the others are met in their queries */
+static bool
+cte_has_effect(RangeTblEntry *rte, EffectContext *context)
+{
+	PlannerInfo *root = context->root;
+	ListCell   *lc;
+
+	if (rte->self_reference || (int) rte->ctelevelsup < context->depth)
+		return false;
+	for (int up = rte->ctelevelsup - context->depth; up > 0; up--)
+	{
+		root = root->parent_root;
+		if (root == NULL)
+			return true;
+	}
+	foreach(lc, root->parse->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+		EffectContext above = {root, 0};
+
+		if (strcmp(cte->ctename, rte->ctename) == 0)
+			return effect_walker(cte->ctequery, &above);
+	}
+	return true;
+}
+
+static bool
+subplan_has_effect(SubPlan *subplan, EffectContext *context)
+{
+	PlannerInfo *subroot = list_nth(context->root->glob->subroots,
+									subplan->plan_id - 1);
+	EffectContext below = {subroot, -1};
+
+	return query_has_effect(subroot->parse, &below);
+}
+
+/*
+ * Which subquery sets a Param is known to the node that holds it only: so all
+ * of those that could are looked at.
+ */
+static bool
+init_plan_has_effect(EffectContext *context)
+{
+	ListCell   *lc;
+
+	for (PlannerInfo *root = context->root; root != NULL; root = root->parent_root)
+	{
+		foreach(lc, root->init_plans)
+		{
+			if (subplan_has_effect(lfirst_node(SubPlan, lc), context))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_volatile(Oid funcid, void *context)
+{
+	return func_volatile(funcid) == PROVOLATILE_VOLATILE;
+}
+
+/*
+ * Is there anything in the expression of a key that may raise an error?  A
+ * walk over what can't, so that what is not known here is what may.
+ */
+static bool
+can_fail_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+			return false;
+		case T_Param:
+			return ((Param *) node)->paramkind != PARAM_EXTERN &&
+				((Param *) node)->paramkind != PARAM_EXEC;
+		case T_ArrayExpr:
+			if (((ArrayExpr *) node)->multidims)
+				return true;	/* rows of different lengths */
+			break;
+		case T_CoerceViaIO:
+			if (((CoerceViaIO *) node)->resulttype != TEXTOID ||
+				!prints_safely(exprType((Node *) ((CoerceViaIO *) node)->arg)))
+				return true;
+			break;
+		case T_FuncExpr:
+			if (((FuncExpr *) node)->funcretset ||
+				call_can_fail(((FuncExpr *) node)->funcid,
+							  ((FuncExpr *) node)->inputcollid,
+							  ((FuncExpr *) node)->args))
+				return true;
+			break;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			set_opfuncid((OpExpr *) node);
+			if (call_can_fail(((OpExpr *) node)->opfuncid,
+							  ((OpExpr *) node)->inputcollid,
+							  ((OpExpr *) node)->args))
+				return true;
+			break;
+		case T_RelabelType:
+		case T_FieldSelect:
+		case T_PlaceHolderVar:
+		case T_CollateExpr:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_List:
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, can_fail_walker, context);
+}
+
+/*
+ * Leakproof functions raise no error that depends on their arguments.  So do
+ * the others here for texts that fit into a row, and need a collation if any.
+ */
+static bool
+call_can_fail(Oid funcid, Oid collation, List *args)
+{
+	if (get_func_leakproof(funcid))
+		return false;
+	switch (funcid)
+	{
+		case F_LOWER_TEXT:
+		case F_UPPER_TEXT:
+		case F_INITCAP:
+			return !OidIsValid(collation);
+		case F_TEXTCAT:
+		case F_BTRIM_TEXT:
+		case F_LTRIM_TEXT:
+		case F_RTRIM_TEXT:
+		case F_BTRIM_TEXT_TEXT:
+		case F_LTRIM_TEXT_TEXT:
+		case F_RTRIM_TEXT_TEXT:
+		case F_LEFT:
+		case F_RIGHT:
+		case F_SUBSTR_TEXT_INT4:
+		case F_SUBSTRING_TEXT_INT4:
+		case F_REVERSE:
+		case F_TEXT_BPCHAR:
+		case F_TEXT_NAME:
+		case F_TEXT_CHAR:
+		case F_JSON_OBJECT_FIELD_TEXT:
+		case F_JSONB_OBJECT_FIELD_TEXT:
+		case F_JSON_ARRAY_ELEMENT_TEXT:
+		case F_JSONB_ARRAY_ELEMENT_TEXT:
+			return false;
+		case F_REPLACE:
+		case F_STRPOS:
+			/* there are such that these refuse */
+			return !OidIsValid(collation) ||
+				!get_collation_isdeterministic(collation);
+		case F_SPLIT_PART:
+			return !OidIsValid(collation) ||
+				!get_collation_isdeterministic(collation) ||
+				!is_nonzero(lthird(args));
+		default:
+			return !is_identifier_function(funcid);
+	}
+}
+
+/* amplify_fdw_key() says in a field what is wrong, and raises nothing */
+static bool
+is_identifier_function(Oid funcid)
+{
+	char	   *name = get_func_name(funcid);
+	FmgrInfo	function;
+
+	if (name == NULL || strcmp(name, "amplify_fdw_key") != 0)
+		return false;
+	fmgr_info(funcid, &function);
+	return function.fn_addr == amplify_fdw_key;
+}
+
+/* A number that is known, and not 0 */
+static bool
+is_nonzero(Node *node)
+{
+	return IsA(node, Const) && !((Const *) node)->constisnull &&
+		((Const *) node)->consttype == INT4OID &&
+		DatumGetInt32(((Const *) node)->constvalue) != 0;
+}
+
+/* Has each value of the type a text form? */
+static bool
+prints_safely(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case CHAROID:
+		case NAMEOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case UUIDOID:
+			return true;
+		default:
+			return false;
+	}
+}
