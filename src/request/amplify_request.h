@@ -72,6 +72,7 @@ typedef struct AmplifyCall
 	bool		used;			/* a scan has read it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
+	struct AmplifyQueue *queue; /* where it waits to be started */
 	dlist_node	node;			/* in the list of its state */
 
 	/* call.c's */

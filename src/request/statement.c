@@ -50,6 +50,17 @@ typedef struct ScanCounters
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/*
+ * The calls of one server that wait to be started.  Limits are a server's: one
+ * that may not be asked now is passed over whole, however many wait for it.
+ */
+typedef struct AmplifyQueue
+{
+	const AmplifyServer *server;
+	int			concurrency;	/* greatest of its calls so far */
+	dlist_head	calls;			/* AmplifyCall.node */
+} AmplifyQueue;
+
 struct AmplifyStatement
 {
 	EState	   *estate;			/* of which statement this is */
@@ -58,8 +69,8 @@ struct AmplifyStatement
 	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
 	callhash_hash *calls;		/* all calls, by id */
-	dlist_head	queued;			/* AmplifyCall.node, by state */
-	dlist_head	active;
+	List	   *queues;			/* AmplifyQueues: QUEUED, by server */
+	dlist_head	active;			/* AmplifyCall.node, by state */
 	dlist_head	held;			/* answered or failed, pinned */
 	dlist_head	kept;			/* answered, not pinned, oldest first */
 	dlist_head	spilled;		/* answered, not pinned, body in the file */
@@ -89,6 +100,11 @@ static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
+static void start_server(AmplifyStatement *statement, AmplifyQueue *queue,
+						 int64 now);
+static AmplifyQueue *server_queue(AmplifyStatement *statement,
+								  const AmplifyCall *call);
+static int64 queue_start(AmplifyQueue *queue);
 static void warn_of_concurrency(const AmplifyCall *call);
 static int64 call_start(const AmplifyCall *call);
 static void spill_kept(AmplifyStatement *statement);
@@ -118,7 +134,6 @@ amplify_statement_join(EState *estate)
 	statement->context = context;
 	statement->scans = 1;
 	statement->calls = callhash_create(context, 64, NULL);
-	dlist_init(&statement->queued);
 	dlist_init(&statement->active);
 	dlist_init(&statement->held);
 	dlist_init(&statement->kept);
@@ -280,7 +295,8 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->spilled = -1;
 		call->pins = 0;
-		dlist_push_tail(&statement->queued, &call->node);
+		call->queue = server_queue(statement, call);
+		dlist_push_tail(&call->queue->calls, &call->node);
 	}
 	call->pins++;
 	MemoryContextSwitchTo(oldcontext);
@@ -337,7 +353,7 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
 			dlist_delete(&call->node);
-			dlist_push_head(&statement->queued, &call->node);
+			dlist_push_head(&call->queue->calls, &call->node);
 		}
 	}
 	return call->state == AMPLIFY_CALL_DONE || call->state == AMPLIFY_CALL_FAILED;
@@ -398,12 +414,8 @@ amplify_statement_begin_wait(AmplifyStatement *statement)
 	dlist_iter	iter;
 	ListCell   *lc;
 
-	dlist_foreach(iter, &statement->queued)
-	{
-		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
-
-		deadline = Min(deadline, call_start(call));
-	}
+	foreach(lc, statement->queues)
+		deadline = Min(deadline, queue_start(lfirst(lc)));
 	dlist_foreach(iter, &statement->active)
 		in_flight++;
 	foreach(lc, statement->counters)
@@ -469,7 +481,8 @@ forget_query(void *arg)
 	AmplifyStatement *statement = arg;
 	ListCell   *lc;
 
-	abandon_calls(&statement->queued);
+	foreach(lc, statement->queues)
+		abandon_calls(&((AmplifyQueue *) lfirst(lc))->calls);
 	abandon_calls(&statement->active);
 	abandon_calls(&statement->held);
 	abandon_calls(&statement->kept);
@@ -545,7 +558,7 @@ finish_completed(AmplifyStatement *statement)
 		{
 			/* it was there before those that have not been tried yet */
 			dlist_delete(&call->node);
-			dlist_push_head(&statement->queued, &call->node);
+			dlist_push_head(&call->queue->calls, &call->node);
 		}
 		else
 			hold_call(statement, call);
@@ -561,17 +574,30 @@ finish_completed(AmplifyStatement *statement)
 static void
 start_queued(AmplifyStatement *statement)
 {
-	dlist_mutable_iter iter;
-	int64		now;
+	int64		now = amplify_loop_now();
+	ListCell   *lc;
 
-	if (dlist_is_empty(&statement->queued))
-		return;
-	now = amplify_loop_now();
-	dlist_foreach_modify(iter, &statement->queued)
+	foreach(lc, statement->queues)
+	{
+		AmplifyQueue *queue = lfirst(lc);
+
+		if (!dlist_is_empty(&queue->calls) && queue->server->use.in_flight < queue->concurrency)
+			start_server(statement, queue, now);
+	}
+}
+
+static void
+start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &queue->calls)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
-		if (!amplify_http_has_room())
+		if (queue->server->use.in_flight >= queue->concurrency ||
+			amplify_throttle_next_start(queue->server) > now ||
+			!amplify_http_has_room())
 			break;
 		if (call_start(call) > now)
 			continue;
@@ -588,6 +614,52 @@ start_queued(AmplifyStatement *statement)
 		else
 			hold_call(statement, call);
 	}
+}
+
+/* The queue for a new call */
+static AmplifyQueue *
+server_queue(AmplifyStatement *statement, const AmplifyCall *call)
+{
+	AmplifyQueue *queue;
+	ListCell   *lc;
+
+	foreach(lc, statement->queues)
+	{
+		queue = lfirst(lc);
+		if (queue->server == call->connection->shared)
+		{
+			queue->concurrency = Max(queue->concurrency, call->concurrency);
+			return queue;
+		}
+	}
+	queue = MemoryContextAlloc(statement->context, sizeof(AmplifyQueue));
+	queue->server = call->connection->shared;
+	queue->concurrency = call->concurrency;
+	dlist_init(&queue->calls);
+	statement->queues = lappend(statement->queues, queue);
+	return queue;
+}
+
+/*
+ * Not before that time has a call of the queue to be started; PG_INT64_MAX:
+ * when another one has ended, or there is none
+ */
+static int64
+queue_start(AmplifyQueue *queue)
+{
+	int64		start = PG_INT64_MAX;
+	int64		next = amplify_throttle_next_start(queue->server);
+	dlist_iter	iter;
+
+	if (dlist_is_empty(&queue->calls) ||
+		queue->server->use.in_flight >= queue->concurrency ||
+		!amplify_http_has_room())
+		return start;
+	if (next > amplify_loop_now())
+		return next;
+	dlist_foreach(iter, &queue->calls)
+		start = Min(start, call_start(dlist_container(AmplifyCall, node, iter.cur)));
+	return start;
 }
 
 /* Once per session and server, tell that not as many can be had as are wanted */
