@@ -9,18 +9,26 @@ use lib $FindBin::RealBin;
 
 use Amplify;
 use Mock;
+use Proxy;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
-my $mock = Mock->start(dir => $dir, args => [ '--generate', '3,120' ]);
+my $certs = PostgreSQL::Test::Utils::tempdir();
+system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
+my $mock = Mock->start(dir => $dir, args => [ '--generate', '3,120',
+    '--cert', "$certs/server.pem", '--key', "$certs/server.key" ]);
+my $proxy = Proxy->start(dir => $dir);
 my $node = new_node('not_amplify');
 my $session = connect_to($node);
 
-# How a response gets here: a name, and what a server needs for it.  A proxy
-# is one more row, as is another version of HTTP.
+# How a response gets here: a name, and what a server needs for it
+my @tls = (url => $mock->tls_url, ca_bundle => "$certs/ca.pem");
 my @transports = (
-    [ 'HTTP/1.1', url => $mock->url ],
+    [ 'HTTP/1.1',      url => $mock->url ],
+    [ 'TLS',           @tls ],
+    [ 'plain proxy',   url => $mock->url, proxy => $proxy->url ],
+    [ 'CONNECT proxy', @tls, proxy => $proxy->url ],
 );
 
 # ---- what is asked; %s is the server ----
@@ -139,6 +147,7 @@ my @controls = (
 
 my %hints = (
     '58000' => qr/Try again later/,
+    'HV00N' => qr/Check option "proxy" of server/,
     'HV00M' => qr/Check options "endpoint_url" and "proxy" of server/);
 
 
@@ -169,7 +178,8 @@ sub try_foreign
         is(Session::state_of($result) . ': ' . @{ $result->{rows} },
             "$state: 0", $kind);
         like($text, $hints{$state}, '... and what to look at');
-        unlike($text, qr/user mapping|policy/, '... and not at what is well');
+        unlike($text =~ s/options "proxy_user" and "proxy_password" of the user mapping//r,
+            qr/user mapping|policy/, '... and not at what is well');
         note $text;
     }
     return;
@@ -187,6 +197,8 @@ for my $transport (@transports)
     {
         my ($what, @rest) = @$case;
 
+        # that status is a proxy's, where there is one
+        @rest = ($rest[0], 'HV00N') if $options{proxy} && $what =~ /^407/;
         subtest "$name: $what" => sub { try_foreign($server, @rest) };
     }
     for my $case (@controls)
@@ -214,6 +226,11 @@ for my $transport (@transports)
     is(handles($session), 0, "$name: no request is left");
 }
 
+my @heard = $proxy->heard;
+for my $method ('GET', 'CONNECT')
+{
+    cmp_ok(scalar(grep { /^$method / } @heard), '>', 0, "the proxy has heard $method");
+}
 cmp_ok(scalar @foreign, '>=', 12, 'kinds of responses that are not Amplify\'s');
 cmp_ok(scalar @controls, '>=', 15, 'controls');
 done_testing();
