@@ -67,7 +67,7 @@ const AmplifyOption amplify_options[] = {
 	{"max_response_size", ForeignServerRelationId, AMPLIFY_OPTION_BYTES,
 		/* NOLINTNEXTLINE(bugprone-integer-division): whole bytes */
 		AT(max_response_size), 1024, MaxAllocSize / 4, 0, "10MB", NULL,
-	"a larger answer is an error"},
+	"a larger response is an error"},
 	{"request_cost", ForeignServerRelationId, AMPLIFY_OPTION_REAL,
 		AT(request_cost), 0, 1e10, 0, "100", NULL,
 	"planner's cost of one round trip"},
