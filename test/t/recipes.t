@@ -41,6 +41,7 @@ my %databases = (
     'sql cron'     => 'postgres',
     'sql later'    => 'inventory',
     'sql standby'  => 'inventory',
+    'sql far'      => 'near',
     'sql restored' => 'restored');
 
 use constant {
@@ -52,7 +53,10 @@ use constant {
 recipe('Recipes', 'sql');
 drift();
 copy();
+changes();
 history();
+cache();
+elsewhere();
 standby();
 dump_and_restore();
 recipe('Upgrade', 'sql');
@@ -133,6 +137,16 @@ sub cron_refresh
     return;
 }
 
+sub changes
+{
+    $mock->reset;
+    recipe('What changed last night', 'sql');
+    is($mock->say('calls'),
+        "ListApps 1\nListBackendEnvironments 1\nListBranches 1\nListJobs 1\n",
+        'the name of an app makes calls of that app only');
+    return;
+}
+
 sub history
 {
     recipe('A history', 'sql');
@@ -185,6 +199,43 @@ sub look
 
     $session->rows('CALL look_at_environments()');
     is($session->value(HISTORY) - $before, $changes, $name);
+    return;
+}
+
+sub cache
+{
+    $mock->reset;
+    recipe('A cache of keys', 'sql');
+    isnt($mock->calls, 0, 'the cache has to be filled');
+    $mock->reset;
+    $session->rows("CALL refresh_cache('5 min')");
+    is($mock->calls, 0, 'and then answers');
+    refuse('d2b3c4d5e6');
+    is(state_of("CALL refresh_cache('0 min')"), '42501', 'if one call fails, nothing is kept');
+    is($session->value('SELECT count(*) FROM environment_cache WHERE found'), 3,
+        'and all is as it was');
+    $mock->reset;
+    recipe('The calls of a job', 'sql');
+    return;
+}
+
+# Another database stands for the server that has the inventory.
+sub elsewhere
+{
+    my ($near, $host, $port) = ('near', $node->host, $node->port);
+
+    $node->safe_psql('postgres', "CREATE DATABASE $near");
+    $node->safe_psql($near, "CREATE EXTENSION postgres_fdw;
+        CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw
+            OPTIONS (host '$host', port '$port', dbname 'inventory');
+        CREATE USER MAPPING FOR CURRENT_USER SERVER far;
+        CREATE SCHEMA far;
+        IMPORT FOREIGN SCHEMA amplify LIMIT TO (backend_environments) FROM SERVER far INTO far;
+        CREATE TABLE inventory AS
+            SELECT 'd1a2b3c4d5' AS app_id, unnest(ARRAY['prod', 'staging', 'none']) AS environment_name");
+    $mock->reset;
+    recipe('The inventory on another server', 'sql far');
+    is($mock->say('calls'), "ListBackendEnvironments 1\n", 'one list an app');
     return;
 }
 
