@@ -38,6 +38,7 @@ OBJS = \
 	src/request/failures.o \
 	src/request/fetch.o \
 	src/request/keyset.o \
+	src/request/parent.o \
 	src/request/progress.o \
 	src/request/report.o \
 	src/request/spill.o \
@@ -123,6 +124,7 @@ REGRESS = \
 	resource_references \
 	resource_values \
 	retry \
+	rule \
 	security \
 	smoke \
 	source_server \

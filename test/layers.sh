@@ -23,7 +23,7 @@ json_[a-z_]+: response
 (secure_)?getenv: lookup
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
-errstart(_cold)?: resource option connection credential spill progress statement report failures value analyze describe identifier amplify_fdw
+errstart(_cold)?: resource option connection credential spill progress statement parent report failures value analyze describe identifier amplify_fdw
 '
 
 # The same by what stands in the source

@@ -60,6 +60,7 @@ struct AmplifyResponse
 	AmplifyItem *items;
 	int			nitems;
 	int			size;			/* of the array */
+	size_t		cost;			/* bytes of the tree, about */
 	MemoryContextCallback callback;
 };
 
@@ -156,6 +157,13 @@ amplify_response_clear(AmplifyResponse *page)
 {
 	drop_tree(page);
 	page->nitems = 0;
+}
+
+/* How many bytes the tree takes, about */
+size_t
+amplify_response_size(const AmplifyResponse *page)
+{
+	return page->root == NULL ? 0 : page->cost;
 }
 
 int
@@ -416,6 +424,7 @@ parse_text(AmplifyResponse *page, const char *body, size_t length,
 	if (reserve == NULL)
 		return AMPLIFY_PARSE_MEMORY;
 	free(reserve);
+	page->cost = length + count.cost;
 
 	status = parse_pieces(page, body, length);
 	if (status == AMPLIFY_PARSE_OK &&

@@ -33,7 +33,7 @@
 typedef struct AheadRow
 {
 	MinimalTuple tuple;
-	AmplifyCall **calls;		/* pinned; NULL when there are none */
+	AmplifyAhead **calls;		/* NULL when there are none */
 	int			ncalls;
 } AheadRow;
 
@@ -92,7 +92,7 @@ static void row_keys(ReadAheadState *state, AheadRow *row);
 static void target_keys(ReadAheadState *state, AheadTarget *target,
 						AheadRow *row);
 static void start_lookups(ReadAheadState *state, AheadTarget *target);
-static void add_call(ReadAheadState *state, AheadRow *row, AmplifyCall *call);
+static void add_call(ReadAheadState *state, AheadRow *row, AmplifyAhead *call);
 static int	compare_batch_keys(const ListCell *a, const ListCell *b);
 static void release_row(ReadAheadState *state, AheadRow *row);
 static void drop_rows(ReadAheadState *state);
@@ -354,7 +354,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 
 	if (target->spec.connection == NULL)
 		connect_target(state, target);
-	if (amplify_fetch_gave_up(&target->spec))
+	if (amplify_parent_gave_up(&target->spec))
 		return;
 	amplify_keys_evaluate(target->spec.resource, target->keys,
 						  state->key_exprs, state->css.ss.ps.ps_ExprContext,
@@ -376,13 +376,16 @@ start_lookups(ReadAheadState *state, AheadTarget *target)
 	List	   *batch = target->batch;
 	int			n = list_length(batch);
 	AmplifyKeys *keys = palloc(sizeof(AmplifyKeys) * n);
-	AmplifyCall **calls = palloc(sizeof(AmplifyCall *) * n);
+	AmplifyAhead **calls = palloc(sizeof(AmplifyAhead *) * n);
+	MemoryContext oldcontext;
 
 	target->batch = NIL;		/* it is in the per-tuple context */
 	list_sort(batch, compare_batch_keys);
 	for (int i = 0; i < n; i++)
 		keys[i] = ((BatchKey *) list_nth(batch, i))->keys;
+	oldcontext = MemoryContextSwitchTo(state->rows_context);
 	amplify_fetch_ahead(&target->spec, keys, n, calls);
+	MemoryContextSwitchTo(oldcontext);
 	for (int i = 0; i < n; i++)
 		add_call(state, ((BatchKey *) list_nth(batch, i))->row, calls[i]);
 	pfree(keys);
@@ -392,12 +395,12 @@ start_lookups(ReadAheadState *state, AheadTarget *target)
 
 /* The row holds its call until the join has moved on */
 static void
-add_call(ReadAheadState *state, AheadRow *row, AmplifyCall *call)
+add_call(ReadAheadState *state, AheadRow *row, AmplifyAhead *call)
 {
 	if (row->calls == NULL)
 	{
 		row->calls = MemoryContextAlloc(state->rows_context,
-										sizeof(AmplifyCall *) * row->ncalls);
+										sizeof(AmplifyAhead *) * row->ncalls);
 		row->ncalls = 0;
 	}
 	row->calls[row->ncalls++] = call;
@@ -417,7 +420,7 @@ release_row(ReadAheadState *state, AheadRow *row)
 	if (row->calls != NULL)
 	{
 		for (int i = 0; i < row->ncalls; i++)
-			amplify_statement_unpin(state->statement, row->calls[i]);
+			amplify_fetch_release(state->statement, row->calls[i]);
 		pfree(row->calls);
 	}
 	memset(row, 0, sizeof(AheadRow));

@@ -70,6 +70,7 @@ typedef struct AmplifyCall
 	bool		keep;			/* for others of the statement */
 	bool		wanted;			/* somebody waits: it may raise an error */
 	bool		used;			/* a scan has read it */
+	dlist_head	watchers;		/* AmplifyWatcher.node: who wait for it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
 	struct AmplifyQueue *queue; /* where it waits to be started */
@@ -95,6 +96,14 @@ typedef struct AmplifyCall
 	char	   *body;			/* malloc'ed; NULL when none or spilled */
 	size_t		body_length;
 } AmplifyCall;
+
+/* Is told when a call has been answered, or has failed */
+typedef struct AmplifyWatcher
+{
+	void		(*answered) (struct AmplifyWatcher *watcher);
+	AmplifyCall *call;			/* NULL: it waits for none */
+	dlist_node	node;			/* statement.c's */
+} AmplifyWatcher;
 
 extern const char *amplify_call_id(const AmplifyCall *call);
 extern bool amplify_call_start(AmplifyCall *call, MemoryContext context,
@@ -153,6 +162,7 @@ extern int64 amplify_progress_report(int64 *next_report,
 
 typedef struct AmplifyStatement AmplifyStatement;
 typedef struct AmplifySpill AmplifySpill;
+typedef struct AmplifyParents AmplifyParents;
 
 /* spill.c: answers in a temporary file */
 extern AmplifySpill *amplify_spill_create(MemoryContext context);
@@ -181,6 +191,11 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
 extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
+extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
+extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
+extern AmplifyParents **amplify_statement_parents(AmplifyStatement *statement);
+extern MemoryContext amplify_statement_context(const AmplifyStatement *statement);
+extern bool amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes);
 extern void amplify_statement_progress(AmplifyStatement *statement);
 extern uint64 amplify_statement_responses(const AmplifyStatement *statement);
 extern int64 amplify_statement_begin_wait(AmplifyStatement *statement);
@@ -203,7 +218,7 @@ extern void amplify_keyset_everything(const AmplifyResource *resource,
 extern void amplify_keyset_settle(const AmplifyResource *resource,
 								  AmplifyKeySet *set);
 
-/* ---------- stream.c: what is asked for one set of keys ---------- */
+/* ---------- parent.c: Get, List or next page ---------- */
 
 /* What a scan tells its fetch once; must outlive it */
 typedef struct AmplifyFetchSpec
@@ -218,52 +233,126 @@ typedef struct AmplifyFetchSpec
 	const char *tablename;
 	bool		eager;			/* all rows will be read: start many at once */
 	bool		keep;			/* others of the statement may ask the same */
+	bool		list_first;		/* several items of each parent are expected */
 } AmplifyFetchSpec;
+
+/* Of a List that is read page by page: see amplify_parent_is_endless() */
+typedef struct AmplifyPaging
+{
+	int			pages;
+	int			empty_pages;	/* in a row */
+	uint32		token_hash;		/* of one token seen before, */
+	int			token_page;		/* and in which page that was */
+} AmplifyPaging;
+
+typedef struct AmplifyParent AmplifyParent;
+typedef struct AmplifyChild AmplifyChild;
+
+/* Somebody wants what a parent has of some name */
+typedef struct AmplifyWant
+{
+	AmplifyChild *lookup;
+	dlist_head *ready;			/* gets it once it is known; or NULL */
+	bool		known;
+	dlist_node	node;			/* in *ready, or among those that wait */
+} AmplifyWant;
+
+typedef enum AmplifyVerdict
+{
+	AMPLIFY_VERDICT_ABSENT,		/* it is not there */
+	AMPLIFY_VERDICT_GOT,		/* its Get decides */
+	AMPLIFY_VERDICT_LISTED,		/* it is on a page of the List */
+	AMPLIFY_VERDICT_FAILED		/* the List has failed */
+} AmplifyVerdict;
+
+extern void amplify_parent_describe(const AmplifyFetchSpec *spec,
+									const AmplifyOperation *operation,
+									const AmplifyKeys *keys,
+									const char *token, AmplifyCall *call);
+extern bool amplify_parent_goes_on(const AmplifyFetchSpec *spec);
+extern bool amplify_parent_gave_up(const AmplifyFetchSpec *spec);
+extern bool amplify_parent_is_endless(AmplifyPaging *paging,
+									  AmplifyResponse *page,
+									  const char *token);
+extern void amplify_parent_parse_failure(const AmplifyCall *call,
+										 AmplifyParse parse,
+										 AmplifyFailure *failure);
+extern bool amplify_parent_has(const AmplifyResource *resource,
+							   const AmplifyKeys *keys);
+extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
+										  const AmplifyKeys *keys);
+extern void amplify_parent_want(AmplifyParent *parent, const char *name,
+								bool wanted, dlist_head *ready,
+								AmplifyWant *want);
+extern void amplify_parent_hurry(AmplifyWant *want);
+extern void amplify_parent_ask(AmplifyParent *parent);
+extern void amplify_parent_release(AmplifyWant *want);
+extern AmplifyVerdict amplify_parent_verdict(const AmplifyWant *want);
+extern const AmplifyFailure *amplify_parent_failure(const AmplifyWant *want);
+extern AmplifyCall *amplify_parent_get(const AmplifyWant *want);
+extern const AmplifyKeys *amplify_parent_keys(const AmplifyWant *want);
+extern AmplifyResponse *amplify_parent_open(AmplifyWant *want, int *item,
+											AmplifyFailure *failure);
+extern int	amplify_parent_next_item(const AmplifyWant *want, int item);
+extern void amplify_parent_close(AmplifyWant *want);
+extern bool amplify_parent_is_reuse(const AmplifyWant *want,
+									const void **last);
+
+/* ---------- stream.c: what is asked for one set of keys ---------- */
 
 typedef struct AmplifyStream
 {
 	const AmplifyOperation *operation;
 	AmplifyKeys keys;			/* of the operation */
 	const char *filter;			/* for a List that can filter; or NULL */
-	const char **wanted;		/* a List that stands for Gets: their last */
-	int			nwanted;		/* keys, */
-	Bitmapset  *found;			/* and which of them a page has had */
-	AmplifyCall *call;			/* the current page, or the one to come */
-	AmplifyCall *ahead;			/* the one after it, or NULL */
-	int			item;			/* of the page, the one handed out last */
-	bool		picks;			/* not all of the page is handed out, but */
-	Bitmapset  *matches;		/* these items of it */
-	int			pages;
-	int			empty_pages;	/* in a row */
-	uint32		token_hash;		/* of one token seen before, */
-	int			token_page;		/* and in which page that was */
+	const char **names;			/* what is wanted of one parent, found by
+								 * parent.c; NULL: all that is asked for */
+	int			nnames;
 	MemoryContext context;		/* holds all of this */
 	dlist_node	node;			/* in fetch.c's list */
+
+	/* without names: a Get, or a List page by page */
+	AmplifyCall *call;			/* the current page, or the one to come */
+	AmplifyCall *ahead;			/* the one after it, or NULL */
+	AmplifyPaging paging;
+
+	/* with names */
+	AmplifyParent *parent;
+	AmplifyWant *wants;
+	dlist_head	ready;			/* AmplifyWant.node, of those that are known */
+	AmplifyWant *current;		/* whose item is handed out */
+	int			nhurried;		/* of wants, in their order */
+	int			nread;			/* of wants, in any order */
+	const void *told;			/* see amplify_parent_is_reuse() */
+
+	/* the page, or the item of a name, that is handed out */
+	AmplifyResponse *response;
+	int			item;			/* of it, the one handed out last */
+	int			next_item;		/* LISTED: the one to hand out next */
+	bool		picks;			/* not all of the page is handed out, but */
+	Bitmapset  *matches;		/* these items of it */
 } AmplifyStream;
 
-extern void amplify_stream_choose(const AmplifyFetchSpec *spec,
-								  const AmplifyKeys *keys, int wanted,
-								  AmplifyStream *stream);
 extern AmplifyStream *amplify_stream_open(const AmplifyFetchSpec *spec,
 										  const AmplifyStream *pattern,
-										  MemoryContext parent);
+										  int window, MemoryContext parent);
 extern void amplify_stream_close(const AmplifyFetchSpec *spec,
 								 AmplifyStream *stream);
-extern AmplifyCall *amplify_stream_call(const AmplifyFetchSpec *spec,
-										const AmplifyStream *stream,
-										const char *token, bool wanted);
+extern bool amplify_stream_is_ready(const AmplifyFetchSpec *spec,
+									AmplifyStream *stream, int window);
 extern bool amplify_stream_begin_page(const AmplifyFetchSpec *spec,
 									  AmplifyStream *stream,
 									  AmplifyResponse *page,
 									  AmplifyFailure *failure);
-extern int	amplify_stream_next_item(AmplifyStream *stream, AmplifyResponse *page);
+extern AmplifyItem *amplify_stream_next_item(AmplifyStream *stream);
 extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
-									AmplifyStream *stream, AmplifyResponse *page,
-									bool more);
+									AmplifyStream *stream,
+									AmplifyResponse *page);
 
 /* ---------- fetch.c: keys into items ---------- */
 
 typedef struct AmplifyFetch AmplifyFetch;
+typedef struct AmplifyAhead AmplifyAhead;
 
 typedef enum AmplifyFetchStatus
 {
@@ -284,8 +373,9 @@ extern void amplify_fetch_start(AmplifyFetch *fetch,
 								const AmplifyKeySet *set);
 extern void amplify_fetch_ahead(const AmplifyFetchSpec *spec,
 								const AmplifyKeys *keys, int nkeys,
-								AmplifyCall **calls);
-extern bool amplify_fetch_gave_up(const AmplifyFetchSpec *spec);
+								AmplifyAhead **ahead);
+extern void amplify_fetch_release(AmplifyStatement *statement,
+								  AmplifyAhead *ahead);
 extern AmplifyFetchStatus amplify_fetch_try(AmplifyFetch *fetch,
 											AmplifyRow *row);
 extern bool amplify_fetch_next(AmplifyFetch *fetch, AmplifyRow *row);

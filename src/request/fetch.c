@@ -4,8 +4,8 @@
  *	  Keys into items: which calls a scan makes, how many at a time, and in
  *	  what order their items come.
  *
- * A fetch works through a list of keys; each is a stream of one Get or of the
- * pages of one List.  As many streams are open as the window allows, and the
+ * A fetch works through a list of keys; each is a stream of one Get, of the
+ * pages of one List, or of what one parent has of some names (parent.c).  As many streams are open as the window allows, and the
  * items of whichever has answered first come first.  Keys that lack what a
  * List needs get it from the items of an ancestor.  Those are what a fetch of
  * its own brings, so that resources may be nested to any depth.
@@ -22,12 +22,19 @@
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
 
+/* What has been asked ahead of need for a key: a call, or what is wanted */
+struct AmplifyAhead
+{
+	AmplifyCall *call;			/* pinned, or NULL */
+	AmplifyWant want;
+};
+
 struct AmplifyFetch
 {
 	const AmplifyFetchSpec *spec;
 	MemoryContext context;		/* lives as long as the fetch */
 	MemoryContext work;			/* from start to stop */
-	AmplifyResponse *page;			/* of current */
+	AmplifyResponse *page;		/* of current, unless parent.c has it */
 	AmplifyStream *current;		/* the one whose items are handed out */
 	dlist_head	streams;		/* the others that are open, oldest first */
 	int			nstreams;		/* all that are open */
@@ -46,21 +53,24 @@ struct AmplifyFetch
 };
 
 static int	largest_window(const AmplifyFetch *fetch);
-static void add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
-						const AmplifyKeys *keys);
+static AmplifyStream *add_pending(AmplifyFetch *fetch);
+static void choose_operation(const AmplifyResource *resource,
+							 const AmplifyKeys *keys, AmplifyStream *stream);
 static void inherit_keys(const AmplifyResource *resource,
 						 const AmplifyResource *ancestor,
 						 const AmplifyKeySet *set, AmplifyKeySet *above);
 static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
-static bool same_parent(const AmplifyResource *resource,
-						const AmplifyKeys *a, const AmplifyKeys *b);
+static int	same_parent(const AmplifyResource *resource,
+						const AmplifyKeys *keys, int nkeys);
+static void ask_parent_ahead(const AmplifyFetchSpec *spec,
+							 const AmplifyKeys *keys, int nkeys,
+							 AmplifyAhead **ahead);
 static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
 static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
 static bool next_parent(AmplifyFetch *fetch);
 static bool complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 						  AmplifyKeys *keys);
-static bool goes_on(const AmplifyFetchSpec *spec);
 static AmplifyStream *answered_stream(AmplifyFetch *fetch);
 static bool begin_page(AmplifyFetch *fetch, AmplifyStream *stream);
 static void stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
@@ -70,10 +80,7 @@ static bool asks_for_everything(const AmplifyFetch *fetch,
 static bool is_refused_key(const AmplifyFetch *fetch,
 						   const AmplifyStream *stream,
 						   const AmplifyFailure *failure);
-static bool wants_gets_instead(const AmplifyStream *stream,
-							   const AmplifyFailure *failure);
 static void end_page(AmplifyFetch *fetch);
-static void get_missing(AmplifyFetch *fetch, AmplifyStream *stream);
 static void close_stream(AmplifyFetch *fetch, AmplifyStream *stream);
 
 /* In the current context, which must live as long; so must spec */
@@ -123,24 +130,31 @@ amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
 
 /*
  * Ask for what a later amplify_fetch_start() with one of these keys (sorted)
- * will want, and don't wait.  calls gets one pinned call for each key, for the
- * caller to unpin; it is of no other use.
+ * will want, and don't wait.  ahead gets one element for each key, in the
+ * current context, for amplify_fetch_release(); it is of no other use.
  */
 void
 amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
-					int nkeys, AmplifyCall **calls)
+					int nkeys, AmplifyAhead **ahead)
 {
+	for (int i = 0; i < nkeys; i++)
+		ahead[i] = palloc0(sizeof(AmplifyAhead));
 	for (int i = 0; i < nkeys;)
 	{
 		AmplifyFetchSpec asked = *spec;
 		AmplifyKeys first = keys[i];
 		const AmplifyResource *ancestor;
-		AmplifyStream stream;
-		int			n = 1;
-		int			distinct = 1;
+		AmplifyStream stream = {0};
+		AmplifyCall call;
+		int			n = same_parent(spec->resource, &keys[i], nkeys - i);
 
-		for (; i + n < nkeys && same_parent(spec->resource, &keys[i], &keys[i + n]); n++)
-			distinct += amplify_keyset_compare(&keys[i + n - 1], &keys[i + n]) != 0;
+		CHECK_FOR_INTERRUPTS();
+		if (n > 0)
+		{
+			ask_parent_ahead(spec, &keys[i], n, &ahead[i]);
+			i += n;
+			continue;
+		}
 
 		/* with too little bound, what is asked first is an ancestor */
 		while (!amplify_resource_binds(asked.resource, asked.resource->get, &first) &&
@@ -149,37 +163,28 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 			first = amplify_resource_inherit(asked.resource, ancestor, &first);
 			asked.resource = ancestor;
 		}
-		amplify_stream_choose(&asked, &first, distinct, &stream);
-		for (int j = 0; j < n; j++)
+		if (same_parent(asked.resource, &first, 1) > 0)
+			ask_parent_ahead(&asked, &first, 1, &ahead[i]);
+		else
 		{
-			if (stream.operation == spec->resource->get)
-				stream.keys = amplify_resource_restrict(spec->resource,
-														stream.operation,
-														&keys[i + j]);
-			calls[i + j] = amplify_stream_call(&asked, &stream, NULL, false);
+			choose_operation(asked.resource, &first, &stream);
+			amplify_parent_describe(&asked, stream.operation, &stream.keys,
+									NULL, &call);
+			ahead[i]->call = amplify_statement_call(spec->statement, &call);
 		}
-		i += n;
+		i++;
 	}
 }
 
-/* Do rows of other apps and servers come, although one has failed? */
-static bool
-goes_on(const AmplifyFetchSpec *spec)
+/* What has been asked ahead is not needed any more */
+void
+amplify_fetch_release(AmplifyStatement *statement, AmplifyAhead *ahead)
 {
-	return spec->options->on_error == AMPLIFY_ON_ERROR_WARN_ALWAYS ||
-		(spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
-		 !amplify_statement_writes(spec->statement));
-}
-
-/* Has the statement warned that the server can't be asked?  It goes on. */
-bool
-amplify_fetch_gave_up(const AmplifyFetchSpec *spec)
-{
-	if (!goes_on(spec) ||
-		!amplify_statement_gave_up(spec->statement, spec->connection))
-		return false;
-	spec->counters->given_up = true;
-	return true;
+	if (ahead->call != NULL)
+		amplify_statement_unpin(statement, ahead->call);
+	if (ahead->want.lookup != NULL)
+		amplify_parent_release(&ahead->want);
+	pfree(ahead);
 }
 
 /* The next item if there is one now; never waits */
@@ -195,12 +200,9 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		CHECK_FOR_INTERRUPTS();
 		if (fetch->current != NULL)
 		{
-			int			item = amplify_stream_next_item(fetch->current,
-														fetch->page);
-
-			if (item >= 0)
+			row->item = amplify_stream_next_item(fetch->current);
+			if (row->item != NULL)
 			{
-				row->item = amplify_response_item(fetch->page, item);
 				row->keys = &fetch->current->keys;
 				return AMPLIFY_FETCH_ROW;
 			}
@@ -278,9 +280,9 @@ largest_window(const AmplifyFetch *fetch)
 	return fetch->spec->eager ? concurrency * 2 : concurrency;
 }
 
-static void
-add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
-			const AmplifyKeys *keys)
+/* One more pattern of a stream to be opened, empty */
+static AmplifyStream *
+add_pending(AmplifyFetch *fetch)
 {
 	if (fetch->npending == fetch->pending_size)
 	{
@@ -293,9 +295,17 @@ add_pending(AmplifyFetch *fetch, const AmplifyOperation *operation,
 										   sizeof(AmplifyStream) * fetch->pending_size);
 	}
 	memset(&fetch->pending[fetch->npending], 0, sizeof(AmplifyStream));
-	fetch->pending[fetch->npending].operation = operation;
-	fetch->pending[fetch->npending].keys = *keys;
-	fetch->npending++;
+	return &fetch->pending[fetch->npending++];
+}
+
+/* A Get when the keys name one item, else a List */
+static void
+choose_operation(const AmplifyResource *resource, const AmplifyKeys *keys,
+				 AmplifyStream *stream)
+{
+	stream->operation = amplify_resource_binds(resource, resource->get, keys) ?
+		resource->get : resource->list;
+	stream->keys = amplify_resource_restrict(resource, stream->operation, keys);
 }
 
 /* What the keys of a set are to an ancestor; its items may have the rest */
@@ -335,26 +345,55 @@ ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	amplify_fetch_start(fetch->parents, &above);
 	fetch->partial = set->keys;
 	fetch->npartial = fetch->next_partial = set->nkeys;
-	fetch->filter = set->filter;
+	/* what is narrower than a call that others make is one call more */
+	fetch->filter = fetch->spec->keep ? NULL : set->filter;
 }
 
-/* Do two keys differ in the last one only, and is there a List for both? */
-static bool
-same_parent(const AmplifyResource *resource, const AmplifyKeys *a,
-			const AmplifyKeys *b)
+/*
+ * How many of the keys (sorted) name items of the parent that the first one's
+ * is of?  0: its item is on no List that the keys are enough for.
+ */
+static int
+same_parent(const AmplifyResource *resource, const AmplifyKeys *keys,
+			int nkeys)
 {
 	int			last = amplify_resource_last_key(resource);
+	int			n = 1;
 
-	for (int i = 0; i <= last; i++)
+	if (!amplify_parent_has(resource, &keys[0]))
+		return 0;
+	for (; n < nkeys; n++)
 	{
-		if (a->value[i] == NULL || b->value[i] == NULL ||
-			(i < last && strcmp(a->value[i], b->value[i]) != 0))
-			return false;
+		if (keys[n].value[last] == NULL)
+			return n;
+		for (int i = 0; i < last; i++)
+		{
+			if (keys[0].value[i] != keys[n].value[i] &&
+				(keys[0].value[i] == NULL || keys[n].value[i] == NULL ||
+				 strcmp(keys[0].value[i], keys[n].value[i]) != 0))
+				return n;
+		}
 	}
-	return last >= 0;
+	return n;
 }
 
-/* Choose the calls for the keys of a scan */
+/* All that is wanted of a parent is known before the first call is chosen */
+static void
+ask_parent_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
+				 int nkeys, AmplifyAhead **ahead)
+{
+	AmplifyParent *parent = amplify_parent_find(spec, &keys[0]);
+	int			last = amplify_resource_last_key(spec->resource);
+
+	for (int i = 0; i < nkeys; i++)
+		amplify_parent_want(parent, keys[i].value[last], false, NULL,
+							&ahead[i]->want);
+	for (int i = 0; i < nkeys; i++)
+		amplify_parent_hurry(&ahead[i]->want);
+	amplify_parent_ask(parent);
+}
+
+/* The streams of a scan's keys: those of one parent are one stream */
 static void
 keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 {
@@ -363,23 +402,22 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 
 	for (int i = 0; i < nkeys;)
 	{
-		AmplifyStream chosen;
-		AmplifyStream *stream;
-		int			n = 1;
+		AmplifyStream *stream = add_pending(fetch);
+		int			n = same_parent(resource, &keys[i], nkeys - i);
 
-		while (i + n < nkeys && same_parent(resource, &keys[i], &keys[i + n]))
-			n++;
-		amplify_stream_choose(fetch->spec, &keys[i], n, &chosen);
-		add_pending(fetch, chosen.operation, &chosen.keys);
-		stream = &fetch->pending[fetch->npending - 1];
-		if (chosen.operation == resource->list && last >= 0 &&
-			keys[i].value[last] != NULL)
+		CHECK_FOR_INTERRUPTS();
+		if (n == 0)
 		{
-			stream->nwanted = n;
-			stream->wanted = palloc(sizeof(char *) * n);
-			for (int j = 0; j < n; j++)
-				stream->wanted[j] = keys[i + j].value[last];
+			choose_operation(resource, &keys[i++], stream);
+			continue;
 		}
+		stream->operation = resource->list;
+		stream->keys = amplify_resource_restrict(resource, resource->list,
+												 &keys[i]);
+		stream->nnames = n;
+		stream->names = palloc_extended(sizeof(char *) * n, MCXT_ALLOC_HUGE);
+		for (int j = 0; j < n; j++)
+			stream->names[j] = keys[i + j].value[last];
 		i += n;
 	}
 }
@@ -396,7 +434,8 @@ open_streams(AmplifyFetch *fetch)
 		if (!next_pattern(fetch, &pattern))
 			return;
 		pattern.filter = fetch->filter;
-		stream = amplify_stream_open(fetch->spec, &pattern, fetch->context);
+		stream = amplify_stream_open(fetch->spec, &pattern, fetch->window,
+									 fetch->context);
 		dlist_push_tail(&fetch->streams, &stream->node);
 		fetch->nstreams++;
 	}
@@ -406,7 +445,7 @@ open_streams(AmplifyFetch *fetch)
 static bool
 next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 {
-	if (amplify_fetch_gave_up(fetch->spec))
+	if (amplify_parent_gave_up(fetch->spec))
 	{
 		fetch->parents_done = true;
 		return false;
@@ -512,7 +551,7 @@ answered_stream(AmplifyFetch *fetch)
 	{
 		AmplifyStream *stream = dlist_container(AmplifyStream, node, iter.cur);
 
-		if (amplify_statement_is_done(fetch->spec->statement, stream->call))
+		if (amplify_stream_is_ready(fetch->spec, stream, fetch->window))
 			return stream;
 	}
 	return NULL;
@@ -528,7 +567,8 @@ begin_page(AmplifyFetch *fetch, AmplifyStream *stream)
 		return true;
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 		stream_failed(fetch, stream, &failure);
-	close_stream(fetch, stream);
+	if (stream->nread == stream->nnames)
+		close_stream(fetch, stream);
 	return false;
 }
 
@@ -542,15 +582,10 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 
 	if (is_refused_key(fetch, stream, failure))
 		return;
-	if (wants_gets_instead(stream, failure))
-	{
-		get_missing(fetch, stream);
-		return;
-	}
-	if (of_server && amplify_fetch_gave_up(spec))
+	if (of_server && amplify_parent_gave_up(spec))
 		return;
 	spec->counters->failed++;
-	amplify_report_failure(goes_on(spec), failure,
+	amplify_report_failure(amplify_parent_goes_on(spec), failure,
 						   &(AmplifyFailedCall)
 						   {
 							   .connection = spec->connection,
@@ -561,7 +596,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 							   .table = spec->tablename,
 							   .everything = asks_for_everything(fetch, stream),
 							   .writes = spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
-							   !goes_on(spec),
+							   !amplify_parent_goes_on(spec),
 						   });
 	if (of_server)
 	{
@@ -576,6 +611,8 @@ asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
 {
 	if (fetch->spec->child != NULL || fetch->parents != NULL)
 		return true;
+	if (stream->names != NULL)
+		return false;
 	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
 	{
 		if (stream->keys.value[i] != NULL)
@@ -610,58 +647,20 @@ is_refused_key(const AmplifyFetch *fetch, const AmplifyStream *stream,
 	return false;
 }
 
-/*
- * Whether the service lists what it has for an app of the second generation
- * or refuses to is not documented; the Gets that the List stands for would
- * have said "not found".
- */
-static bool
-wants_gets_instead(const AmplifyStream *stream, const AmplifyFailure *failure)
-{
-	return stream->nwanted > 0 &&
-		failure->kind == AMPLIFY_FAILURE_BAD_REQUEST;
-}
-
 /* All items of the current page have been handed out */
 static void
 end_page(AmplifyFetch *fetch)
 {
 	AmplifyStream *stream = fetch->current;
-	bool		more = stream->nwanted == 0;
-
-	/* after one page, what is still missing is fetched one by one */
-	if (!more && amplify_response_next_token(fetch->page) != NULL)
-		get_missing(fetch, stream);
 
 	/* next in turn, so that a page that is there already is read at once */
 	fetch->current = NULL;
 	dlist_push_head(&fetch->streams, &stream->node);
-	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page, more))
+	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page))
 		close_stream(fetch, stream);
 
 	/* who has read all of one stream will probably want more */
 	fetch->window = Min(fetch->window + 1, largest_window(fetch));
-}
-
-/* Get, one by one, what a List should have brought */
-static void
-get_missing(AmplifyFetch *fetch, AmplifyStream *stream)
-{
-	const AmplifyResource *resource = fetch->spec->resource;
-	int			last = amplify_resource_last_key(resource);
-
-	for (int i = 0; i < stream->nwanted; i++)
-	{
-		AmplifyKeys keys = stream->keys;
-
-		if (bms_is_member(i, stream->found))
-			continue;
-		for (int j = 0; j < last; j++)
-			keys.value[j] = MemoryContextStrdup(fetch->work, keys.value[j]);
-		keys.value[last] = stream->wanted[i];
-		keys = amplify_resource_restrict(resource, resource->get, &keys);
-		add_pending(fetch, resource->get, &keys);
-	}
 }
 
 static void

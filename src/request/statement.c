@@ -75,7 +75,10 @@ struct AmplifyStatement
 	dlist_head	kept;			/* answered, not pinned, oldest first */
 	dlist_head	spilled;		/* answered, not pinned, body in the file */
 	dlist_head	completed;		/* AmplifyTransfer.node */
+	dlist_head	told;			/* AmplifyWatcher.node, of those to be told */
 	size_t		kept_bytes;		/* bodies of kept */
+	size_t		parsed_bytes;	/* what parent.c has made of some */
+	AmplifyParents *parents;	/* parent.c's; NULL: none yet */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
 	int64		next_report;	/* of its progress; 0: it has not waited yet */
@@ -97,6 +100,7 @@ static void forget_query(void *arg);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
 static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
+static void tell_watchers(AmplifyStatement *statement);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
@@ -139,6 +143,7 @@ amplify_statement_join(EState *estate)
 	dlist_init(&statement->kept);
 	dlist_init(&statement->spilled);
 	dlist_init(&statement->completed);
+	dlist_init(&statement->told);
 	statement->spill = amplify_spill_create(context);
 	statement->callback.func = forget_query;
 	statement->callback.arg = statement;
@@ -295,6 +300,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->spilled = -1;
 		call->pins = 0;
+		dlist_init(&call->watchers);
 		call->queue = server_queue(statement, call);
 		dlist_push_tail(&call->queue->calls, &call->node);
 	}
@@ -385,9 +391,61 @@ amplify_statement_progress(AmplifyStatement *statement)
 	do
 	{
 		finish_completed(statement);
+		tell_watchers(statement);
 		start_queued(statement);
 		amplify_http_drive();
-	} while (!dlist_is_empty(&statement->completed));
+	} while (!dlist_is_empty(&statement->completed) ||
+			 !dlist_is_empty(&statement->told));
+}
+
+/*
+ * Have the watcher told, once, of the call's response or failure; the caller
+ * has it pinned, and it is not done yet.  It is told by
+ * amplify_statement_progress(), and may itself ask for calls and give some
+ * back.  It may throw, and is forgotten then.
+ */
+void
+amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher)
+{
+	Assert(call->pins > 0 && watcher->call == NULL);
+	watcher->call = call;
+	dlist_push_tail(&call->watchers, &watcher->node);
+}
+
+/* Nothing is told any more to a watcher that still waits */
+void
+amplify_statement_unwatch(AmplifyWatcher *watcher)
+{
+	if (watcher->call != NULL)
+		dlist_delete(&watcher->node);
+	watcher->call = NULL;
+}
+
+/* What the statement knows of parents: parent.c's, in the context below */
+AmplifyParents **
+amplify_statement_parents(AmplifyStatement *statement)
+{
+	return &statement->parents;
+}
+
+/* Goes away with the statement */
+MemoryContext
+amplify_statement_context(const AmplifyStatement *statement)
+{
+	return statement->context;
+}
+
+/*
+ * So many bytes more (less, if negative) are held of responses that have been
+ * parsed.  They count as bodies do.  True if they alone take more than half of
+ * what both may take: the caller should free some.
+ */
+bool
+amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes)
+{
+	statement->parsed_bytes += bytes;
+	spill_kept(statement);
+	return statement->parsed_bytes > (size_t) work_mem * 1024 / 2;
 }
 
 /*
@@ -537,6 +595,22 @@ hold_call(AmplifyStatement *statement, AmplifyCall *call)
 {
 	move_call(call, &statement->held);
 	statement->nanswered++;
+	while (!dlist_is_empty(&call->watchers))
+		dlist_push_tail(&statement->told, dlist_pop_head_node(&call->watchers));
+}
+
+/* Those whose call has been answered, and whom they ask for in turn */
+static void
+tell_watchers(AmplifyStatement *statement)
+{
+	while (!dlist_is_empty(&statement->told))
+	{
+		AmplifyWatcher *watcher =
+		dlist_container(AmplifyWatcher, node, dlist_pop_head_node(&statement->told));
+
+		watcher->call = NULL;
+		watcher->answered(watcher);
+	}
 }
 
 /* Take in the responses that have come */
@@ -695,7 +769,8 @@ call_start(const AmplifyCall *call)
 static void
 spill_kept(AmplifyStatement *statement)
 {
-	while (statement->kept_bytes > (size_t) work_mem * 1024)
+	while (statement->kept_bytes + statement->parsed_bytes > (size_t) work_mem * 1024 &&
+		   !dlist_is_empty(&statement->kept))
 	{
 		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &statement->kept);
 

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * stream.c
- *	  What is asked for one set of keys: one Get, or a List page by page.
+ *	  What is asked for one set of keys, and the place in its responses: a Get,
+ *	  a List page by page, or what one parent has of some names.
  *
- * Which of the two it is, its calls, and its place in their responses.  How
- * many streams run at a time, and what becomes of one that fails, is
- * fetch.c's.
+ * Which calls find the names is parent.c's.  How many streams run at a time,
+ * and what becomes of one that fails, is fetch.c's.
  *
  * src/request/stream.c
  *
@@ -13,70 +13,33 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
+#include "miscadmin.h"
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
 
-/* A list of which so many pages in a row are empty has no end */
-#define MAX_EMPTY_PAGES	100
-
-static void describe_call(const AmplifyFetchSpec *spec,
-						  const AmplifyStream *stream, const char *token,
-						  AmplifyCall *call);
-static bool is_endless(AmplifyStream *stream, AmplifyResponse *page,
-					   const char *token);
-static bool pick_items(const AmplifyResource *resource,
+static void want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+					   int window);
+static AmplifyCall *ask(const AmplifyFetchSpec *spec,
+						const AmplifyStream *stream, const char *token);
+static bool begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+					   AmplifyResponse *page, AmplifyFailure *failure);
+static void fail_names(AmplifyStream *stream, const AmplifyFailure *failure);
+static void end_name(AmplifyStream *stream);
+static bool parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+					   AmplifyCall *call, AmplifyResponse *page,
+					   AmplifyFailure *failure);
+static void pick_items(const AmplifyResource *resource,
 					   AmplifyStream *stream, AmplifyResponse *page);
-static bool is_wanted(AmplifyStream *stream, const char *asked,
-					  const char *name);
 
 /*
- * A Get when the keys name one item, else a List.  Where several items of one
- * parent are wanted, or its List has been asked for already, one page of that
- * is fewer calls than their Gets.
- */
-void
-amplify_stream_choose(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
-					  int wanted, AmplifyStream *stream)
-{
-	const AmplifyResource *resource = spec->resource;
-	bool		can_get = amplify_resource_binds(resource, resource->get, keys);
-	AmplifyCall call;
-
-	memset(stream, 0, sizeof(AmplifyStream));
-	if (!can_get ||
-		(amplify_resource_last_key(resource) >= 0 &&
-		 amplify_resource_binds(resource, resource->list, keys)))
-	{
-		stream->operation = resource->list;
-		stream->keys = amplify_resource_restrict(resource, resource->list,
-												 keys);
-		describe_call(spec, stream, NULL, &call);
-		if (!can_get || wanted > 1)
-			return;
-	}
-
-	/* one item: by the List only if that is there and the Get is not */
-	if (stream->operation != NULL && amplify_statement_has(spec->statement, &call))
-	{
-		AmplifyStream get = {.operation = resource->get};
-
-		get.keys = amplify_resource_restrict(resource, resource->get, keys);
-		describe_call(spec, &get, NULL, &call);
-		if (!amplify_statement_has(spec->statement, &call))
-			return;
-	}
-	stream->operation = resource->get;
-	stream->keys = amplify_resource_restrict(resource, resource->get, keys);
-}
-
-/*
- * Open a stream: its first call is queued.  pattern has operation, keys,
- * filter and wanted; what it points to is copied, but for wanted.
+ * Open a stream: its first calls are queued.  pattern has operation, keys,
+ * filter and names; what it points to is copied, but for names.  Of these, not
+ * more than window are asked for before others are known, unless all rows will
+ * be read.
  */
 AmplifyStream *
 amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
-					MemoryContext parent)
+					int window, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent,
 												  "amplify_fdw stream",
@@ -91,7 +54,10 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 			stream->keys.value[i] = MemoryContextStrdup(context,
 														pattern->keys.value[i]);
 	}
-	stream->call = amplify_stream_call(spec, stream, NULL, true);
+	if (stream->names != NULL)
+		want_names(spec, stream, window);
+	else
+		stream->call = ask(spec, stream, NULL);
 	return stream;
 }
 
@@ -99,6 +65,13 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 void
 amplify_stream_close(const AmplifyFetchSpec *spec, AmplifyStream *stream)
 {
+	if (stream->current != NULL)
+		end_name(stream);
+	for (int i = 0; i < stream->nnames; i++)
+	{
+		if (stream->wants[i].lookup != NULL)
+			amplify_parent_release(&stream->wants[i]);
+	}
 	if (stream->call != NULL)
 		amplify_statement_unpin(spec->statement, stream->call);
 	if (stream->ahead != NULL)
@@ -106,34 +79,226 @@ amplify_stream_close(const AmplifyFetchSpec *spec, AmplifyStream *stream)
 	MemoryContextDelete(stream->context);
 }
 
-/*
- * The call for a page of the stream (token NULL: the first), pinned.  wanted:
- * somebody will wait for it.
- */
-AmplifyCall *
-amplify_stream_call(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
-					const char *token, bool wanted)
+/* Is there something to be read without waiting? */
+bool
+amplify_stream_is_ready(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+						int window)
 {
-	AmplifyCall call;
+	if (stream->names == NULL)
+		return amplify_statement_is_done(spec->statement, stream->call);
+	if (!dlist_is_empty(&stream->ready) || stream->nhurried == stream->nnames)
+		return !dlist_is_empty(&stream->ready);
 
-	describe_call(spec, stream, token, &call);
-	call.wanted = wanted;
-	return amplify_statement_call(spec->statement, &call);
+	/* the names that come next, as far as they are not known anyway */
+	while (stream->nhurried < stream->nnames &&
+		   stream->nhurried - stream->nread < window)
+	{
+		AmplifyWant *want = &stream->wants[stream->nhurried++];
+
+		if (want->lookup != NULL)
+			amplify_parent_hurry(want);
+	}
+	amplify_parent_ask(stream->parent);
+	return !dlist_is_empty(&stream->ready);
 }
 
 /*
- * Read the page whose call has been answered.  False if there is none: the
- * stream is at its end, or has failed if failure says so.
+ * Read what is ready.  False if there is nothing: the stream, or one name of
+ * it, is at its end, or has failed if failure says so.
  */
 bool
 amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 						  AmplifyResponse *page, AmplifyFailure *failure)
 {
-	AmplifyCall *call = stream->call;
-	AmplifyParse parse;
 	const char *token;
 
 	memset(failure, 0, sizeof(AmplifyFailure));
+	stream->matches = NULL;
+	if (stream->names != NULL)
+		return begin_name(spec, stream, page, failure);
+	if (!parse_body(spec, stream, stream->call, page, failure))
+		return false;
+	token = amplify_response_next_token(page);
+	if (token == NULL)
+		return true;
+	if (amplify_parent_is_endless(&stream->paging, page, token))
+	{
+		amplify_parent_parse_failure(stream->call, AMPLIFY_PARSE_OK, failure);
+		failure->kind = AMPLIFY_FAILURE_ENDLESS;
+		return false;
+	}
+	if (spec->eager)
+		stream->ahead = ask(spec, stream, token);
+	return true;
+}
+
+/* The item to hand out next of what is read; NULL: that was all */
+AmplifyItem *
+amplify_stream_next_item(AmplifyStream *stream)
+{
+	if (stream->current != NULL &&
+		amplify_parent_verdict(stream->current) == AMPLIFY_VERDICT_LISTED)
+	{
+		stream->item = stream->next_item;
+		if (stream->item >= 0)
+			stream->next_item = amplify_parent_next_item(stream->current,
+														 stream->item);
+	}
+	else if (stream->picks)
+		stream->item = bms_next_member(stream->matches, stream->item);
+	else if (stream->item + 1 < amplify_response_count(stream->response))
+		stream->item++;
+	else
+		stream->item = -2;
+	return stream->item < 0 ? NULL :
+		amplify_response_item(stream->response, stream->item);
+}
+
+/* Done with what is read: go on.  False at the end of the stream. */
+bool
+amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+						AmplifyResponse *page)
+{
+	AmplifyCall *next = stream->ahead;
+	const char *token;
+
+	if (stream->names != NULL)
+	{
+		if (stream->current != NULL)
+			end_name(stream);
+		amplify_response_clear(page);
+		return stream->nread < stream->nnames;
+	}
+	if (page == NULL)
+		return false;
+	token = amplify_response_next_token(page);
+	if (next == NULL && token != NULL)
+		next = ask(spec, stream, token);
+	stream->ahead = NULL;
+	amplify_response_clear(page);
+	amplify_statement_unpin(spec->statement, stream->call);
+	stream->call = next;
+	return next != NULL;
+}
+
+/* Have the parent know all that is wanted of it before it asks for some */
+static void
+want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream, int window)
+{
+	stream->parent = amplify_parent_find(spec, &stream->keys);
+	stream->wants = MemoryContextAllocExtended(stream->context,
+											   sizeof(AmplifyWant) * stream->nnames,
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	dlist_init(&stream->ready);
+	for (int i = 0; i < stream->nnames; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		amplify_parent_want(stream->parent, stream->names[i], true,
+							&stream->ready, &stream->wants[i]);
+	}
+	(void) amplify_stream_is_ready(spec, stream,
+								   spec->eager ? stream->nnames : window);
+}
+
+/* The call for a page of the stream (token NULL: the first), pinned */
+static AmplifyCall *
+ask(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
+	const char *token)
+{
+	AmplifyCall call;
+
+	amplify_parent_describe(spec, stream->operation, &stream->keys, token,
+							&call);
+	if (stream->operation->filter != NULL)
+		call.filter = stream->filter;
+	call.wanted = true;
+	return amplify_statement_call(spec->statement, &call);
+}
+
+/* Read what has become known of some name */
+static bool
+begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+		   AmplifyResponse *page, AmplifyFailure *failure)
+{
+	const AmplifyResource *resource = spec->resource;
+	int			last = amplify_resource_last_key(resource);
+	AmplifyWant *want = dlist_container(AmplifyWant, node,
+										dlist_pop_head_node(&stream->ready));
+	AmplifyVerdict verdict = amplify_parent_verdict(want);
+
+	want->ready = NULL;
+	stream->current = want;
+	stream->nread++;
+	stream->operation = resource->list;
+	stream->keys = *amplify_parent_keys(want);
+	if (verdict == AMPLIFY_VERDICT_LISTED || verdict == AMPLIFY_VERDICT_ABSENT)
+		spec->counters->reused += amplify_parent_is_reuse(want, &stream->told);
+	switch (verdict)
+	{
+		case AMPLIFY_VERDICT_LISTED:
+			stream->response = amplify_parent_open(want, &stream->next_item,
+												   failure);
+			if (stream->response != NULL)
+				return true;
+			stream->current = NULL;
+			amplify_parent_release(want);
+			return false;
+		case AMPLIFY_VERDICT_GOT:
+			stream->keys.value[last] = stream->names[want - stream->wants];
+			stream->operation = resource->get;
+			stream->keys = amplify_resource_restrict(resource, resource->get,
+													 &stream->keys);
+			if (parse_body(spec, stream, amplify_parent_get(want), page,
+						   failure))
+				return true;
+			break;
+		case AMPLIFY_VERDICT_FAILED:
+			*failure = *amplify_parent_failure(want);
+			fail_names(stream, amplify_parent_failure(want));
+			break;
+		case AMPLIFY_VERDICT_ABSENT:
+			break;
+	}
+	end_name(stream);
+	return false;
+}
+
+/* One failure of a List is told once, and not for each name */
+static void
+fail_names(AmplifyStream *stream, const AmplifyFailure *failure)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &stream->ready)
+	{
+		AmplifyWant *want = dlist_container(AmplifyWant, node, iter.cur);
+
+		if (amplify_parent_verdict(want) != AMPLIFY_VERDICT_FAILED ||
+			amplify_parent_failure(want) != failure)
+			continue;
+		stream->nread++;
+		amplify_parent_release(want);
+	}
+}
+
+static void
+end_name(AmplifyStream *stream)
+{
+	AmplifyWant *want = stream->current;
+
+	stream->current = NULL;
+	if (amplify_parent_verdict(want) == AMPLIFY_VERDICT_LISTED)
+		amplify_parent_close(want);
+	amplify_parent_release(want);
+}
+
+/* Read the body of a call; false if it has none, or failure says why */
+static bool
+parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
+		   AmplifyCall *call, AmplifyResponse *page, AmplifyFailure *failure)
+{
+	AmplifyParse parse;
+
 	if (call->used)
 		spec->counters->reused++;
 	call->used = true;
@@ -147,126 +312,24 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 								   spec->connection->options.max_response_size,
 								   stream->operation->result,
 								   stream->operation->many);
-	failure->kind = amplify_outcome_of_parse(parse);
-	failure->attempts = call->attempts;
-	failure->status = call->status;
-	strlcpy(failure->request_id, call->request_id,
-			sizeof(failure->request_id));
 	if (parse != AMPLIFY_PARSE_OK)
 	{
+		amplify_parent_parse_failure(call, parse, failure);
 		spec->connection->shared->stats.failed++;
 		return false;
 	}
-
+	stream->response = page;
 	stream->item = -1;
-	stream->pages++;
-	if (!pick_items(spec->resource, stream, page))
-	{
-		spec->connection->shared->stats.failed++;
-		failure->kind = AMPLIFY_FAILURE_SHAPE;
-		return false;
-	}
-	token = amplify_response_next_token(page);
-	if (token == NULL)
-		return true;
-	if (is_endless(stream, page, token))
-	{
-		failure->kind = AMPLIFY_FAILURE_ENDLESS;
-		return false;
-	}
-	if (spec->eager && stream->nwanted == 0)
-		stream->ahead = amplify_stream_call(spec, stream, token, true);
+	pick_items(spec->resource, stream, page);
 	return true;
 }
 
-/* Of the current page, the item to hand out next; negative: that was all */
-int
-amplify_stream_next_item(AmplifyStream *stream, AmplifyResponse *page)
-{
-	if (stream->picks)
-		stream->item = bms_next_member(stream->matches, stream->item);
-	else if (stream->item + 1 < amplify_response_count(page))
-		stream->item++;
-	else
-		stream->item = -2;
-	return stream->item;
-}
-
 /*
- * Done with the current page: go on to the next one, if more is true and
- * there is one.  False at the end of the stream.
+ * A Get may bring an item of another name than was asked for, if the service
+ * knows names by more than one spelling, as of domains: that item is another
+ * key's, or nobody's.
  */
-bool
-amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-						AmplifyResponse *page, bool more)
-{
-	AmplifyCall *next = stream->ahead;
-	const char *token = more ? amplify_response_next_token(page) : NULL;
-
-	if (next == NULL && token != NULL)
-		next = amplify_stream_call(spec, stream, token, true);
-	stream->ahead = NULL;
-	amplify_response_clear(page);
-	amplify_statement_unpin(spec->statement, stream->call);
-	stream->call = next;
-	return next != NULL;
-}
-
 static void
-describe_call(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
-			  const char *token, AmplifyCall *call)
-{
-	memset(call, 0, sizeof(AmplifyCall));
-	call->connection = spec->connection;
-	call->resource = spec->resource;
-	call->operation = stream->operation;
-	call->keys = stream->keys;
-	call->token = token;
-	call->keep = spec->keep;
-	call->concurrency = spec->options->max_concurrency;
-	call->counters = spec->counters;
-	if (stream->operation->max_page > 0)
-	{
-		call->page_size = stream->operation->max_page;
-		if (spec->options->page_size > 0)
-			call->page_size = Min(call->page_size, spec->options->page_size);
-		if (stream->operation->filter != NULL)
-			call->filter = stream->filter;
-	}
-}
-
-/*
- * Does the list go on for ever?  So it does if a token comes again, or if
- * nothing but empty pages do.  Brent's algorithm finds a cycle of any length
- * with one token kept, within some three turns of it.
- */
-static bool
-is_endless(AmplifyStream *stream, AmplifyResponse *page, const char *token)
-{
-	uint32		hash = hash_bytes((const unsigned char *) token, strlen(token));
-
-	stream->empty_pages = amplify_response_count(page) > 0 ? 0 :
-		stream->empty_pages + 1;
-	if (stream->empty_pages > MAX_EMPTY_PAGES ||
-		(stream->token_page > 0 && hash == stream->token_hash))
-		return true;
-	if ((stream->pages & (stream->pages - 1)) == 0)
-	{
-		stream->token_hash = hash;
-		stream->token_page = stream->pages;
-	}
-	return false;
-}
-
-/*
- * Find the items of the page that were asked for by name.  A Get, too, may
- * bring one of another name, if the service knows names by more than one
- * spelling, as of domains: that item is another key's, or nobody's.
- *
- * False if there is an item without a name, which only a Get has asked for:
- * nobody could tell whether it is wanted, and columns of keys are NOT NULL.
- */
-static bool
 pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 		   AmplifyResponse *page)
 {
@@ -274,43 +337,20 @@ pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 	const char *asked = last < 0 ? NULL : stream->keys.value[last];
 	MemoryContext oldcontext;
 	const AmplifyColumn *column;
-	bool		named = true;
 
-	stream->picks = asked != NULL || stream->nwanted > 0;
-	if (last < 0)
-		return true;
+	stream->picks = asked != NULL;
+	if (!stream->picks)
+		return;
 	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = amplify_resource_column(resource, resource->keys[last]);
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
 		AmplifyValue value;
-		AmplifyValueStatus status =
-			amplify_response_value(amplify_response_item(page, i),
-								   column->path, column->type, &value);
 
-		if (asked == NULL && (status == AMPLIFY_VALUE_NULL ||
-							  (stream->picks && status != AMPLIFY_VALUE_OK)))
-			named = false;
-		else if (stream->picks && (status != AMPLIFY_VALUE_OK ||
-								   is_wanted(stream, asked, value.text)))
+		if (amplify_response_value(amplify_response_item(page, i), column->path,
+								   column->type, &value) != AMPLIFY_VALUE_OK ||
+			strcmp(value.text, asked) == 0)
 			stream->matches = bms_add_member(stream->matches, i);
 	}
 	MemoryContextSwitchTo(oldcontext);
-	return named;
-}
-
-/* By a Get, asked is the name; by a List that stands for Gets, NULL */
-static bool
-is_wanted(AmplifyStream *stream, const char *asked, const char *name)
-{
-	bool		found = asked != NULL && strcmp(asked, name) == 0;
-
-	for (int j = 0; j < stream->nwanted; j++)
-	{
-		if (strcmp(stream->wanted[j], name) != 0)
-			continue;
-		stream->found = bms_add_member(stream->found, j);
-		found = true;
-	}
-	return found;
 }

@@ -1,0 +1,87 @@
+-- The second key of a parent takes its List, however the keys come.
+-- mock: --generate 8,6
+-- mock: --generate 1,300
+\ir ../test/setup.psql
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '100000');
+-- by name, so that each app's keys are far from each other; one is not there
+CREATE TEMP TABLE inventory AS
+  SELECT row_number() OVER (ORDER BY name, n) AS id, 'd' || lpad(n::text, 11, '0') AS app, name AS env
+  FROM generate_series(1, 8) AS n, (VALUES ('dev'), ('test'), ('prod'), ('nil')) AS v (name);
+ANALYZE inventory;
+CREATE VIEW looked_up AS
+  SELECT i.id, e.stack_name FROM inventory AS i
+  LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env
+  ORDER BY i.id;
+SET enable_sort = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_memoize = off;
+\pset tuples_only on
+
+-- rows far apart, in small batches and in none
+SET amplify_fdw.read_ahead = 3;
+SELECT count(*), count(stack_name) FROM looked_up;
+\! mockctl calls && mockctl reset
+SET amplify_fdw.read_ahead = 0;
+SELECT count(*), count(stack_name) FROM looked_up;
+\! mockctl calls && mockctl reset
+RESET amplify_fdw.read_ahead;
+-- a cursor
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM looked_up;
+FETCH 1 FROM c;
+MOVE ALL IN c;
+COMMIT;
+\! mockctl calls && mockctl reset
+-- a subquery for each row
+SELECT count((SELECT stack_name FROM backend_environments AS e
+              WHERE e.app_id = i.app AND e.environment_name = i.env)) FROM inventory AS i;
+\! mockctl calls && mockctl reset
+SELECT count(x.stack_name) FROM inventory AS i
+  LEFT JOIN LATERAL (SELECT e.stack_name FROM backend_environments AS e
+                     WHERE e.app_id = i.app AND e.environment_name = i.env
+                     ORDER BY e.update_time LIMIT 1) AS x ON true;
+\! mockctl calls && mockctl reset
+-- many keys of one name: the Lists of all apps are shared
+SELECT env, (SELECT count(*) FROM backend_environments AS e WHERE e.environment_name = i.env)
+  FROM (SELECT DISTINCT env FROM inventory) AS i ORDER BY 1;
+\! mockctl calls && mockctl reset
+
+-- a List that is denied is asked once, and Gets do
+\! mockctl fault op=ListBackendEnvironments status=403 code=AccessDeniedException n=-1
+SELECT count(*), count(stack_name) FROM looked_up;
+\! mockctl calls && mockctl reset
+\! mockctl fault op=ListBackendEnvironments status=403 code=AccessDeniedException n=-1
+SELECT count(*) FROM backend_environments
+  WHERE app_id = 'd00000000001' AND environment_name IN ('dev', 'test', 'nil');
+\! mockctl calls
+-- one key is a Get anyway
+SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000002' AND environment_name = 'dev';
+\! mockctl calls && mockctl reset
+
+-- names of many pages: pages and Gets keep pace
+\! mockctl reset && mockctl 2 reset
+\getenv mock AMPLIFY_MOCK_URL_2
+ALTER SERVER amplify OPTIONS (SET endpoint_url :'mock');
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD page_size '15');
+CREATE TEMP TABLE names AS
+  SELECT row_number() OVER (ORDER BY environment_name) AS n, environment_name AS name
+  FROM backend_environments WHERE app_id = 'd00000000001';
+ANALYZE names;
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000001'
+  AND environment_name = ANY (ARRAY(SELECT name FROM names WHERE n % 100 = 0));
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000001'
+  AND environment_name = ANY (ARRAY(SELECT name FROM names WHERE n % 2 = 0));
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*), count(e.stack_name) FROM names AS i
+  LEFT JOIN backend_environments AS e ON e.app_id = 'd00000000001' AND e.environment_name = i.name;
+\! mockctl 2 calls && mockctl 2 reset
+-- one after the other, without reading ahead
+SELECT count((SELECT stack_name FROM backend_environments AS e
+              WHERE e.app_id = 'd00000000001' AND e.environment_name = i.name)) FROM names AS i;
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count((SELECT stack_name FROM backend_environments AS e
+              WHERE e.app_id = 'd00000000001' AND e.environment_name = i.name)) FROM names AS i WHERE n % 60 = 0;
+\! mockctl 2 calls && mockctl 2 reset
