@@ -4,6 +4,7 @@ MODULE_big = amplify_fdw
 OBJS = \
 	src/amplify_fdw.o \
 	src/aws/endpoint.o \
+	src/aws/exchange.o \
 	src/aws/outcome.o \
 	src/aws/json.o \
 	src/aws/response.o \

@@ -102,6 +102,13 @@
 	queryDesc, direction, count, execute_once
 #endif
 
+/* reverse(text), which was the only one */
+#if PG_VERSION_NUM >= 180000
+#define AMPLIFY_F_REVERSE_TEXT	F_REVERSE_TEXT
+#else
+#define AMPLIFY_F_REVERSE_TEXT	F_REVERSE
+#endif
+
 /* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
 #define amplify_new_wait_event(name)	WaitEventExtensionNew(name)

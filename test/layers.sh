@@ -23,6 +23,7 @@ json_[a-z_]+: response
 (secure_)?getenv: lookup
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
+amplify_http_submit: exchange
 errstart(_cold)?: resource option connection credential spill progress statement parent report failures value analyze describe identifier amplify_fdw
 '
 

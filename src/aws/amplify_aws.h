@@ -263,4 +263,66 @@ extern bool amplify_sign_set_clock(int64 *clock_offset,
 								   const AmplifyHttpHeaders *response,
 								   int64 offset);
 
+/* ---------- exchange.c: one request, sent and judged ---------- */
+
+/*
+ * What is asked, and how the service is reached.  All strings are the
+ * owner's; they are the same for all attempts.
+ */
+typedef struct AmplifyExchangeSpec
+{
+	AmplifySignSpec request;	/* without endpoint and clock_offset;
+								 * credentials NULL: it is not signed */
+	const char *method;			/* NULL: GET, or POST with a form */
+	const char *headers[3];		/* further ones, up to a NULL */
+	const AmplifyEndpoint *endpoint;
+	const char *ca_bundle;
+	const char *proxy;			/* NULL: none; so are the next two */
+	const char *proxy_user;
+	const char *proxy_password;
+	int			connect_timeout;	/* ms */
+	int			timeout;		/* ms, for one attempt */
+	size_t		max_size;		/* bytes of the decoded body */
+	int			max_attempts;
+	int64		pause;			/* microseconds; 0: none between attempts */
+	AmplifyHttpUse *use;		/* where it is counted */
+	int64	   *clock_offset;	/* seconds that the service's clock is ahead,
+								 * learnt from responses; NULL: unsigned */
+} AmplifyExchangeSpec;
+
+/* What is remembered from one attempt to the next; zeroed before the first */
+typedef struct AmplifyAttempts
+{
+	int			sent;
+	int			faults;			/* of them, those that may be tried again */
+	int64		clock_offset;	/* of the time the last was signed with */
+	int64		started;		/* when it was sent */
+	int64		wish;			/* how long the service wants us to wait */
+	int64		again_at;		/* when to make the next one */
+	bool		renewed;		/* tried again with new credentials */
+	bool		reclocked;		/* tried again with the service's time */
+	bool		fresh;			/* the next one gets a new connection */
+} AmplifyAttempts;
+
+typedef enum AmplifyExchangeVerdict
+{
+	AMPLIFY_EXCHANGE_DONE,		/* a response */
+	AMPLIFY_EXCHANGE_NOT_FOUND,	/* a response that there is none */
+	AMPLIFY_EXCHANGE_AGAIN,		/* another attempt */
+	AMPLIFY_EXCHANGE_THROTTLED,	/* likewise, if the owner has the patience */
+	AMPLIFY_EXCHANGE_RENEW,		/* likewise, if they have other credentials */
+	AMPLIFY_EXCHANGE_FAILED
+} AmplifyExchangeVerdict;
+
+extern bool amplify_exchange_start(const AmplifyExchangeSpec *spec,
+								   AmplifyAttempts *attempts,
+								   AmplifyTransfer *transfer,
+								   dlist_head *completed);
+extern AmplifyExchangeVerdict amplify_exchange_judge(const AmplifyExchangeSpec *spec,
+													 AmplifyAttempts *attempts,
+													 const AmplifyTransfer *transfer,
+													 AmplifyFailure *failure);
+extern bool amplify_exchange_postpone(const AmplifyExchangeSpec *spec,
+									  AmplifyAttempts *attempts, int64 pause);
+
 #endif							/* AMPLIFY_AWS_H */

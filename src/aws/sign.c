@@ -26,7 +26,9 @@
 #define TOKEN_HEADER	"x-amz-security-token"
 #define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
 #define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
-/* no clock is off by more than a day; whoever says so must not lead us there */
+/*
+ * no clock is off by more than a day; whoever says so must not lead us there
+ */
 #define CLOCK_LIMIT		(SECS_PER_DAY + CLOCK_TOLERANCE)
 
 /* What need not be computed again for every request of one day */

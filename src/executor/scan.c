@@ -262,7 +262,9 @@ produce_row(AsyncRequest *areq)
 		ExecAsyncRequestDone(areq, NULL);
 }
 
-/* Answer an Append that has not been told to ask, as ExecAsyncNotify() would */
+/*
+ * Answer an Append that has not been told to ask, as ExecAsyncNotify() would
+ */
 static void
 complete_request(AsyncRequest *areq)
 {

@@ -11,8 +11,8 @@
  * names are reused by later queries.  libcurl tells us which sockets it wants
  * watched, which loop.c does.
  *
- * Each transfer may need a socket of its own, so there are no more of them than
- * socket.c says that descriptors can be had: whoever starts one asks
+ * Each transfer may need a socket of its own, so there are no more of them
+ * than socket.c says that descriptors can be had: whoever starts one asks
  * amplify_http_has_room() before, and waits if there is none.  That is all
  * servers' limit, not one's; the transfers in flight end while anybody drives
  * them, also those of a cursor that nobody fetches from, so that no statement
@@ -20,10 +20,10 @@
  * connection that is idle to open another one, and keeps all others.  What is
  * idle at the end of a transaction is closed but for a few of each host.
  *
- * Failing paths: the budget was taken by others meanwhile, or the kernel has no
- * descriptor (descriptors.t: a transfer that was refused a socket goes back to
- * the queue, or fails if nothing is in flight); cancel and ERROR (cancel.t,
- * leak.t: detach() gives the room back, whoever ends a transfer).
+ * Failing paths: the budget was taken by others meanwhile, or the kernel has
+ * no descriptor (descriptors.t: a transfer that was refused a socket goes
+ * back to the queue, or fails if nothing is in flight); cancel and ERROR
+ * (cancel.t, leak.t: detach() gives the room back, whoever ends a transfer).
  *
  * Rules that hold in this file:
  *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
@@ -285,9 +285,9 @@ amplify_http_make_room(void)
 }
 
 /*
- * Close idle connections but for a few of each host, those used last.  libcurl
- * has no call for that, either: it closes the oldest one to open another, which
- * then gets no socket.  Doesn't throw.
+ * Close idle connections but for a few of each host, those used last.
+ * libcurl has no call for that, either: it closes the oldest one to open
+ * another, which then gets no socket.  Doesn't throw.
  */
 void
 amplify_http_trim_idle(void)

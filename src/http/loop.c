@@ -3,10 +3,10 @@
  * loop.c
  *	  The sockets that are watched, and the one place that waits for them.
  *
- * All sockets are in one epoll set.  That set is a single descriptor, which is
- * all that WaitLatchOrSocket() takes, and what the WaitEventSet of an Append
- * can take for all of its scans.  A timer in the set fires for waits that have no
- * time-out of ours.
+ * All sockets are in one epoll set.  That set is a single descriptor, which
+ * is all that WaitLatchOrSocket() takes, and what the WaitEventSet of an
+ * Append can take for all of its scans.  A timer in the set fires for waits
+ * that have no time-out of ours.
  *
  * Not here: what the sockets are for.
  *

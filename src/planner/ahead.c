@@ -30,6 +30,7 @@
 
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
@@ -348,7 +349,7 @@ call_can_fail(Oid funcid, Oid collation, List *args)
 		case F_RIGHT:
 		case F_SUBSTR_TEXT_INT4:
 		case F_SUBSTRING_TEXT_INT4:
-		case F_REVERSE:
+		case AMPLIFY_F_REVERSE_TEXT:
 		case F_TEXT_BPCHAR:
 		case F_TEXT_NAME:
 		case F_TEXT_CHAR:

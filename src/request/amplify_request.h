@@ -79,15 +79,9 @@ typedef struct AmplifyCall
 	/* call.c's */
 	AmplifyCallState state;
 	bool		not_found;
-	int			attempts;		/* requests sent */
-	int			faults;			/* of them, those that may be tried again */
+	AmplifyAttempts attempts;
 	int			generation;		/* of the credentials it was signed with */
-	int64		clock_offset;	/* of the time it was signed with */
-	bool		refreshed;		/* tried again with new credentials */
-	bool		fresh;			/* the next attempt gets a new connection */
-	bool		reclocked;		/* tried again with the service's time */
 	int64		deadline;		/* QUEUED: not before */
-	int64		started;		/* ACTIVE: when */
 	int64		patience;		/* throttled: not after; 0: not yet */
 	AmplifyTransfer *transfer;	/* NULL unless ACTIVE */
 	AmplifyFailure *failure;	/* NULL unless FAILED */

@@ -4,9 +4,10 @@
  *	  One call to the API, from its key to its response: the path, the attempts
  *	  and the pauses between them.
  *
- * Not here: which calls are made and who waits for them (fetch.c, statement.c).
- * Nothing here waits, and a call that fails only remembers why: whether that
- * is an error depends on whether anybody needs the response.
+ * Not here: which calls are made and who waits for them (fetch.c,
+ * statement.c).  Nothing here waits, and a call that fails only remembers
+ * why: whether that is an error depends on whether anybody needs the
+ * response.
  *
  * src/request/call.c
  *
@@ -14,15 +15,11 @@
  */
 #include "postgres.h"
 
-#include "common/pg_prng.h"
 #include "lib/stringinfo.h"
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
 
-/* AWS's standard retry mode: full jitter below base * 2^i, at most 20 s */
-#define RETRY_BASE		(50 * 1000)
-#define RETRY_LONGEST	(20 * 1000 * 1000)
-#define LONGEST_HINT	(60 * 1000 * 1000)	/* of what a server asks for */
+#define RETRY_PAUSE		(50 * 1000) /* microseconds, as the AWS CLI has it */
 
 /*
  * A transfer and what it needs while it is under way.  In the statement's
@@ -39,10 +36,8 @@ static char *call_path(const AmplifyCall *call);
 static char *call_query(const AmplifyCall *call);
 static void append_parameter(StringInfo query, const char *name,
 							 const char *value);
-static void renew(AmplifyCall *call, AmplifyFailureKind kind);
-static void retry_later(AmplifyCall *call, int64 now);
-static void wait_for_server(AmplifyCall *call, int64 now, int64 retry_after);
-static int64 retry_after(const AmplifyHttpHeaders *headers);
+static void exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec);
+static void wait_for_server(AmplifyCall *call, int64 now);
 static void release_transfer(AmplifyCall *call);
 
 /*
@@ -81,19 +76,11 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 				   dlist_head *completed)
 {
 	AmplifyConnection *connection = call->connection;
-	const AmplifyOptions *options = &connection->options;
 	CallTransfer *ct;
-	AmplifyTransfer *transfer;
 	MemoryContext oldcontext;
 	AmplifyCredentials credentials;
-	AmplifySignSpec spec = {
-		.service = "amplify",
-		.region = options->region,
-		.signer = connection->signer,
-		.endpoint = &connection->endpoint,
-		.credentials = &credentials,
-	};
-	bool		signed_;
+	AmplifyExchangeSpec spec;
+	bool		started;
 
 	if (!amplify_credential_get(connection, &credentials))
 	{
@@ -104,54 +91,36 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 		return false;
 	}
 	call->generation = credentials.generation;
-	spec.clock_offset = connection->shared->clock_offset;
-	call->clock_offset = spec.clock_offset;
 
 	ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
-	transfer = &ct->transfer;
 	ct->call = call;
 	ct->strings = AllocSetContextCreate(context, "amplify_fdw request",
 										ALLOCSET_SMALL_SIZES);
+	call->transfer = &ct->transfer;
 	oldcontext = MemoryContextSwitchTo(ct->strings);
-	spec.path = call_path(call);
-	spec.query = call_query(call);
-	signed_ = amplify_sign_request(&spec, transfer);
+	exchange_spec(call, &spec);
+	spec.request.credentials = &credentials;
+	spec.request.path = call_path(call);
+	spec.request.query = call_query(call);
+	started = amplify_exchange_start(&spec, &call->attempts, &ct->transfer,
+									 completed);
 	MemoryContextSwitchTo(oldcontext);
-	call->transfer = transfer;
-	call->attempts++;
-	if (!signed_)
+	if (!started)
 	{
 		release_transfer(call);
 		amplify_call_fail(call, context, AMPLIFY_FAILURE_SIGNING);
 		return false;
 	}
 
-	transfer->url = connection->endpoint.url;
-	transfer->ca_bundle = options->ca_bundle;
-	transfer->proxy = options->proxy;
-	transfer->proxy_user = options->proxy_user;
-	transfer->proxy_password = options->proxy_password;
-	transfer->connect_timeout = options->connect_timeout;
-	transfer->timeout = options->request_timeout;
-	transfer->max_size = options->max_response_size;
-	transfer->public_only = connection->endpoint.public_only &&
-		options->proxy == NULL;
-	transfer->fresh = call->fresh;
-	transfer->use = &connection->shared->use;
-	transfer->completed = completed;
-
 	call->state = AMPLIFY_CALL_ACTIVE;
-	call->started = amplify_loop_now();
-	amplify_throttle_started(connection->shared, call->started);
+	amplify_throttle_started(connection->shared, call->attempts.started);
 	amplify_connection_count(connection, call->operation);
 	call->counters->calls++;
-	if (call->attempts > 1)
+	if (call->attempts.sent > 1)
 	{
 		call->counters->retries++;
 		connection->shared->stats.retries++;
 	}
-	amplify_http_submit(transfer);
-	amplify_sign_forget(transfer);
 	return true;
 }
 
@@ -165,37 +134,40 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	AmplifyTransfer *transfer = call->transfer;
 	AmplifyServer *server = call->connection->shared;
 	int64		now = amplify_loop_now();
+	AmplifyExchangeSpec spec;
 	AmplifyFailure failure;
-	AmplifyOutcome outcome = amplify_outcome_classify(transfer, &failure);
+	AmplifyExchangeVerdict verdict;
 
-	call->fresh = amplify_http_is_suspect(transfer);
+	exchange_spec(call, &spec);
+	verdict = amplify_exchange_judge(&spec, &call->attempts, transfer, &failure);
 	call->counters->bytes += transfer->received;
 	server->stats.bytes += transfer->received;
-	if (outcome == AMPLIFY_OUTCOME_THROTTLED)
+	if (verdict == AMPLIFY_EXCHANGE_THROTTLED)
 	{
 		call->counters->throttled++;
 		server->stats.throttled++;
-		wait_for_server(call, now, retry_after(&transfer->response));
+		wait_for_server(call, now);
 	}
 	else
-	{
 		amplify_throttle_accepted(server, now);
-		if (outcome == AMPLIFY_OUTCOME_RETRY)
-			retry_later(call, now);
-		else if (outcome == AMPLIFY_OUTCOME_RENEW)
-			renew(call, failure.kind);
+	if (verdict == AMPLIFY_EXCHANGE_AGAIN ||
+		(verdict == AMPLIFY_EXCHANGE_RENEW &&
+		 amplify_credential_expired(call->connection, call->generation)))
+	{
+		call->state = AMPLIFY_CALL_QUEUED;
+		call->deadline = call->attempts.again_at;
 	}
 
 	/* a list that is not there is no empty list, nor the end of one */
-	if (outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
+	if (verdict == AMPLIFY_EXCHANGE_NOT_FOUND &&
 		(strchr(call->operation->path, '{') == NULL || call->token != NULL))
 	{
-		outcome = AMPLIFY_OUTCOME_FAIL;
+		verdict = AMPLIFY_EXCHANGE_FAILED;
 		if (call->token != NULL)
 			failure.kind = AMPLIFY_FAILURE_LIST_GONE;
 	}
 
-	if (outcome == AMPLIFY_OUTCOME_OK)
+	if (verdict == AMPLIFY_EXCHANGE_DONE)
 	{
 		call->state = AMPLIFY_CALL_DONE;
 		call->status = transfer->status;
@@ -205,16 +177,16 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		call->body_length = transfer->body_length;
 		transfer->body = NULL;
 	}
-	else if (outcome == AMPLIFY_OUTCOME_NOT_FOUND)
+	else if (verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
 	{
 		call->state = AMPLIFY_CALL_DONE;
 		call->not_found = true;
 		call->counters->not_found++;
 		server->stats.not_found++;
 	}
-	else if (outcome == AMPLIFY_OUTCOME_FAIL || call->state != AMPLIFY_CALL_QUEUED)
+	else if (call->state != AMPLIFY_CALL_QUEUED)
 	{
-		failure.attempts = call->attempts;
+		failure.attempts = call->attempts.sent;
 		amplify_credential_mask(call->connection, &failure);
 		call->state = AMPLIFY_CALL_FAILED;
 		call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
@@ -229,7 +201,7 @@ void
 amplify_call_requeue(AmplifyCall *call)
 {
 	release_transfer(call);
-	call->attempts--;
+	call->attempts.sent--;
 	call->state = AMPLIFY_CALL_QUEUED;
 	call->deadline = 0;
 }
@@ -243,7 +215,7 @@ amplify_call_fail(AmplifyCall *call, MemoryContext context,
 		call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
 	memset(call->failure, 0, sizeof(AmplifyFailure));
 	call->failure->kind = kind;
-	call->failure->attempts = call->attempts;
+	call->failure->attempts = call->attempts.sent;
 	call->state = AMPLIFY_CALL_FAILED;
 }
 
@@ -319,42 +291,18 @@ append_parameter(StringInfo query, const char *name, const char *value)
 					 amplify_sign_encode(value));
 }
 
-/* Queue another attempt, unless that was the last one */
+/* All of an exchange that is the same for each attempt of each call */
 static void
-retry_later(AmplifyCall *call, int64 now)
+exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
 {
-	double		longest = Min((double) RETRY_BASE * (1 << Min(call->faults, 20)),
-							  (double) RETRY_LONGEST);
+	AmplifyConnection *connection = call->connection;
 
-	call->faults++;
-	if (call->faults >= call->connection->options.max_attempts)
-		return;
-	call->state = AMPLIFY_CALL_QUEUED;
-	call->deadline = now +
-		(int64) (pg_prng_double(&pg_global_prng_state) * longest);
-}
-
-/*
- * Queue another attempt if what was wrong is known better now: once with other
- * credentials, once with another time.
- */
-static void
-renew(AmplifyCall *call, AmplifyFailureKind kind)
-{
-	bool		reclock = kind == AMPLIFY_FAILURE_SIGNATURE;
-	bool	   *tried = reclock ? &call->reclocked : &call->refreshed;
-
-	if (*tried)
-		return;
-	*tried = true;
-	if (reclock ?
-		amplify_sign_set_clock(&call->connection->shared->clock_offset,
-							   &call->transfer->response, call->clock_offset) :
-		amplify_credential_expired(call->connection, call->generation))
-	{
-		call->state = AMPLIFY_CALL_QUEUED;
-		call->deadline = 0;
-	}
+	amplify_connection_exchange(connection, spec);
+	spec->request.service = "amplify";
+	spec->request.signer = connection->signer;
+	spec->endpoint = &connection->endpoint;
+	spec->max_size = connection->options.max_response_size;
+	spec->pause = RETRY_PAUSE;
 }
 
 /*
@@ -362,30 +310,19 @@ renew(AmplifyCall *call, AmplifyFailureKind kind)
  * and each waits its turn, but for no longer than throttle_timeout.
  */
 static void
-wait_for_server(AmplifyCall *call, int64 now, int64 retry_after)
+wait_for_server(AmplifyCall *call, int64 now)
 {
-	amplify_throttle_throttled(call->connection->shared, now, call->started,
-							   retry_after);
+	AmplifyServer *server = call->connection->shared;
+
+	amplify_throttle_throttled(server, now, call->attempts.started,
+							   call->attempts.wish);
 	if (call->patience == 0)
 		call->patience = now +
 			(int64) call->connection->options.throttle_timeout * 1000;
-	if (Max(now, amplify_throttle_next_start(call->connection->shared)) > call->patience)
+	if (Max(now, amplify_throttle_next_start(server)) > call->patience)
 		return;
 	call->state = AMPLIFY_CALL_QUEUED;
-	call->deadline = now + retry_after;
-}
-
-/* How long the server wants us to wait, in microseconds; 0: it doesn't say */
-static int64
-retry_after(const AmplifyHttpHeaders *headers)
-{
-	int64		wish = 0;
-
-	if (headers->amz_retry_after[0] != '\0')
-		wish = (int64) strtol(headers->amz_retry_after, NULL, 10) * 1000;
-	else if (headers->retry_after[0] != '\0')
-		wish = (int64) strtol(headers->retry_after, NULL, 10) * USECS_PER_SEC;
-	return wish < 0 ? 0 : Min(wish, LONGEST_HINT);
+	call->deadline = call->attempts.again_at;
 }
 
 static void

@@ -5,10 +5,11 @@
  *	  what order their items come.
  *
  * A fetch works through a list of keys; each is a stream of one Get, of the
- * pages of one List, or of what one parent has of some names (parent.c).  As many streams are open as the window allows, and the
- * items of whichever has answered first come first.  Keys that lack what a
- * List needs get it from the items of an ancestor.  Those are what a fetch of
- * its own brings, so that resources may be nested to any depth.
+ * pages of one List, or of what one parent has of some names (parent.c).  As
+ * many streams are open as the window allows, and the items of whichever has
+ * answered first come first.  Keys that lack what a List needs get it from
+ * the items of an ancestor.  Those are what a fetch of its own brings, so
+ * that resources may be nested to any depth.
  *
  * Not here: how a call is made (call.c) and shared (statement.c).
  *

@@ -23,15 +23,17 @@
  * all Gets and all pages, in whatever order keys come.
  *
  * A key is an AmplifyChild, found by its name in its parent; whoever asks for
- * it holds an AmplifyWant.  A lookup is due until its Get has been started, or
- * is known by a page.  Once known, it goes to all who wait for it, and stays
- * so for the statement.  The responses drive this: a parent watches the call of
- * its next page, a lookup that of its Get, so that the next call is started as
- * soon as it is known to be needed, also for rows that are read ahead.
+ * it holds an AmplifyWant.  A lookup is due until its Get has been started,
+ * or is known by a page.  Once known, it goes to all who wait for it, and
+ * stays so for the statement.  The responses drive this: a parent watches the
+ * call of its next page, a lookup that of its Get, so that the next call is
+ * started as soon as it is known to be needed, also for rows that are read
+ * ahead.
  *
  * A page is parsed once, when it comes, and names lead to its items.  Parsed
- * pages count against work_mem as bodies do; the one that has not been used for
- * longest is dropped when they take too much, and parsed again when needed.
+ * pages count against work_mem as bodies do; the one that has not been used
+ * for longest is dropped when they take too much, and parsed again when
+ * needed.
  *
  * Failing paths: a page that fails makes all lookups that are due known as
  * failed, for the scans that wait (on_error.sql); one that nobody waits for is
@@ -278,7 +280,7 @@ amplify_parent_parse_failure(const AmplifyCall *call, AmplifyParse parse,
 {
 	memset(failure, 0, sizeof(AmplifyFailure));
 	failure->kind = amplify_outcome_of_parse(parse);
-	failure->attempts = call->attempts;
+	failure->attempts = call->attempts.sent;
 	failure->status = call->status;
 	strlcpy(failure->request_id, call->request_id,
 			sizeof(failure->request_id));
@@ -450,7 +452,7 @@ amplify_parent_release(AmplifyWant *want)
 		/* what is not in the statement any more decides nothing */
 		lookup->got = lookup->get->state == AMPLIFY_CALL_ACTIVE ||
 			lookup->get->state == AMPLIFY_CALL_DONE;
-		if (lookup->get->attempts == 0)
+		if (lookup->get->attempts.sent == 0)
 			parent->ngets--;
 		amplify_statement_unwatch(&lookup->watcher);
 		amplify_statement_unpin(parent->spec.statement, lookup->get);
@@ -541,8 +543,8 @@ amplify_parent_close(AmplifyWant *want)
 }
 
 /*
- * LISTED or ABSENT: has another scan, or this one before, been told by the same
- * page?  *last is what was told to this one last, NULL at first.
+ * LISTED or ABSENT: has another scan, or this one before, been told by the
+ * same page?  *last is what was told to this one last, NULL at first.
  */
 bool
 amplify_parent_is_reuse(const AmplifyWant *want, const void **last)

@@ -351,10 +351,10 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 		if (call->state == AMPLIFY_CALL_FAILED)
 		{
 			call->state = AMPLIFY_CALL_QUEUED;
-			call->faults = 0;
+			call->attempts.faults = 0;
 			call->patience = 0;
 			call->deadline = 0;
-			call->refreshed = call->reclocked = false;
+			call->attempts.renewed = call->attempts.reclocked = false;
 		}
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
@@ -736,7 +736,9 @@ queue_start(AmplifyQueue *queue)
 	return start;
 }
 
-/* Once per session and server, tell that not as many can be had as are wanted */
+/*
+ * Once per session and server, tell that not as many can be had as are wanted
+ */
 static void
 warn_of_concurrency(const AmplifyCall *call)
 {

@@ -83,6 +83,8 @@ typedef struct AmplifyConnection
 extern void amplify_connection_install(void);
 extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid);
 extern void amplify_connection_unpin(AmplifyConnection *connection);
+extern void amplify_connection_exchange(AmplifyConnection *connection,
+										AmplifyExchangeSpec *spec);
 extern int	amplify_connection_drop(const char *servername);
 extern dlist_head *amplify_connection_list(void);
 extern List *amplify_connection_servers(void);
@@ -97,6 +99,7 @@ typedef enum AmplifyProvision
 {
 	AMPLIFY_PROVISION_OK,
 	AMPLIFY_PROVISION_NONE,		/* not set up here: the next one is asked */
+	AMPLIFY_PROVISION_PENDING,	/* a request for them is under way */
 	AMPLIFY_PROVISION_FAILED	/* set up, but it gives none */
 } AmplifyProvision;
 
@@ -113,7 +116,23 @@ typedef struct AmplifyLookup
 	AmplifyCredentials keys;	/* OK: what was found */
 	bool		refreshable;	/* asking again may give other ones */
 	const char *reason;			/* FAILED: a sentence; never a secret in it */
+	struct AmplifyInquiry *inquiry; /* of sts.c, */
+	const char *action;			/* for that action */
+	const char *role;			/* and that role */
 } AmplifyLookup;
+
+/* One exchange of a lookup, and after it the next */
+typedef struct AmplifyInquiry
+{
+	AmplifyTransfer transfer;
+	AmplifyExchangeSpec spec;	/* the caller's; so is what it points to */
+	AmplifyAttempts attempts;
+	AmplifyFailure failure;
+	AmplifyLookup *lookup;
+	bool		under_way;
+	dlist_head	completed;
+	MemoryContextCallback callback;
+} AmplifyInquiry;
 
 extern AmplifyLookup *amplify_lookup_start(AmplifyConnection *connection);
 extern void amplify_lookup_end(AmplifyLookup *lookup);
@@ -135,10 +154,10 @@ extern AmplifyProvision amplify_lookup_json(AmplifyLookup *lookup,
 											const char *token_member);
 extern AmplifyProvision amplify_lookup_environment(AmplifyLookup *lookup);
 extern void amplify_lookup_mask(AmplifyFailure *failure, const char *secret);
-extern AmplifyTransfer *amplify_lookup_transfer(AmplifyLookup *lookup);
-extern AmplifyOutcome amplify_lookup_send(AmplifyTransfer *transfer,
-										  AmplifyFailure *failure);
-extern void amplify_lookup_pause(int64 microseconds);
+extern AmplifyInquiry *amplify_lookup_inquire(AmplifyLookup *lookup);
+extern AmplifyProvision amplify_lookup_poll(AmplifyInquiry *inquiry);
+extern int64 amplify_lookup_ready_at(AmplifyInquiry *inquiry);
+extern AmplifyProvision amplify_lookup_send(AmplifyInquiry *inquiry);
 
 /* ---------- sts.c: a role's temporary credentials ---------- */
 
@@ -150,6 +169,9 @@ typedef struct AmplifyRole
 	const char *duration;		/* seconds; NULL: STS's default */
 } AmplifyRole;
 
+extern void amplify_sts_begin_role(AmplifyLookup *lookup,
+								   const AmplifyRole *role);
+extern AmplifyProvision amplify_sts_poll(AmplifyLookup *lookup);
 extern AmplifyProvision amplify_sts_assume_role(AmplifyLookup *lookup,
 												const AmplifyRole *role);
 extern AmplifyProvision amplify_sts_web_identity(AmplifyLookup *lookup,

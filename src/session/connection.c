@@ -105,6 +105,29 @@ amplify_connection_unpin(AmplifyConnection *connection)
 }
 
 /*
+ * How the services of that server's region are reached: all that is the same
+ * for the API and for STS.  The strings are the connection's.
+ */
+void
+amplify_connection_exchange(AmplifyConnection *connection,
+							AmplifyExchangeSpec *spec)
+{
+	const AmplifyOptions *options = &connection->options;
+
+	memset(spec, 0, sizeof(*spec));
+	spec->request.region = options->region;
+	spec->ca_bundle = options->ca_bundle;
+	spec->proxy = options->proxy;
+	spec->proxy_user = options->proxy_user;
+	spec->proxy_password = options->proxy_password;
+	spec->connect_timeout = options->connect_timeout;
+	spec->timeout = options->request_timeout;
+	spec->max_attempts = options->max_attempts;
+	spec->use = &connection->shared->use;
+	spec->clock_offset = &connection->shared->clock_offset;
+}
+
+/*
  * Drop what is kept of a server (NULL: of all) as soon as no statement uses
  * it; returns how many connections that concerned.
  */

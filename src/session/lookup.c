@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #define SHORTEST_PART	8		/* of a secret, worth hiding */
+#define THROTTLED_FACTOR	20	/* how much longer the pause is then */
 
 /* A text that is overwritten when its context goes away */
 typedef struct Secret
@@ -37,18 +38,11 @@ typedef struct Secret
 	char		text[FLEXIBLE_ARRAY_MEMBER];
 } Secret;
 
-/* A transfer that is cancelled when its context goes away */
-typedef struct Request
-{
-	AmplifyTransfer transfer;	/* first, so that one leads to the other */
-	MemoryContextCallback callback;
-	dlist_head	completed;
-} Request;
-
 static char *new_secret(MemoryContext context, size_t size);
 static void cleanse_secret(void *arg);
-static void forget_request(void *arg);
+static void forget_inquiry(void *arg);
 static void release_body(AmplifyTransfer *transfer);
+static AmplifyProvision judge(AmplifyInquiry *inquiry);
 static void mask_text(char *text, const char *secret);
 static int	open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
 					  size_t *size);
@@ -323,48 +317,116 @@ mask_text(char *text, const char *secret)
 	}
 }
 
-/* For one request after the other; its body is wiped, whatever happens */
-AmplifyTransfer *
-amplify_lookup_transfer(AmplifyLookup *lookup)
+/*
+ * For one exchange after the other, of which the caller fills the spec.  What
+ * is under way is cancelled, and each body wiped, with the lookup's context.
+ */
+AmplifyInquiry *
+amplify_lookup_inquire(AmplifyLookup *lookup)
 {
-	Request    *request = MemoryContextAllocZero(lookup->context,
-												 sizeof(Request));
+	AmplifyInquiry *inquiry = MemoryContextAllocZero(lookup->context,
+													 sizeof(AmplifyInquiry));
 
-	dlist_init(&request->completed);
-	request->transfer.done = true;
-	request->transfer.max_size = 128 * 1024;
-	request->transfer.completed = &request->completed;
-	request->transfer.use = &lookup->connection->shared->use;
-	request->callback.func = forget_request;
-	request->callback.arg = request;
-	MemoryContextRegisterResetCallback(lookup->context, &request->callback);
-	return &request->transfer;
+	dlist_init(&inquiry->completed);
+	inquiry->lookup = lookup;
+	inquiry->transfer.done = true;
+	inquiry->callback.func = forget_inquiry;
+	inquiry->callback.arg = inquiry;
+	MemoryContextRegisterResetCallback(lookup->context, &inquiry->callback);
+	return inquiry;
 }
 
-/* Send it and wait for the response; interrupts are served meanwhile */
-AmplifyOutcome
-amplify_lookup_send(AmplifyTransfer *transfer, AmplifyFailure *failure)
+/*
+ * Let the exchange proceed without waiting: PENDING until there is a response
+ * (OK) or none will come (FAILED; inquiry->failure says why).
+ */
+AmplifyProvision
+amplify_lookup_poll(AmplifyInquiry *inquiry)
 {
-	Request    *request = (Request *) transfer;
+	if (inquiry->under_way)
+	{
+		AmplifyProvision provision;
 
-	release_body(transfer);
-	while (!amplify_http_has_room())
-		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
-	amplify_http_submit(transfer);
-	amplify_sign_forget(transfer);
-	while (amplify_http_pop(&request->completed) == NULL)
-		amplify_http_wait(PG_INT64_MAX, AMPLIFY_WAIT_CREDENTIALS);
-	transfer->fresh = amplify_http_is_suspect(transfer);
-	return amplify_outcome_classify(transfer, failure);
+		if (amplify_http_pop(&inquiry->completed) == NULL)
+			return AMPLIFY_PROVISION_PENDING;
+		inquiry->under_way = false;
+		provision = judge(inquiry);
+		if (provision != AMPLIFY_PROVISION_PENDING)
+		{
+			/* the next exchange starts with nothing behind it */
+			memset(&inquiry->attempts, 0, sizeof(inquiry->attempts));
+			return provision;
+		}
+	}
+	if (amplify_loop_now() >= inquiry->attempts.again_at &&
+		amplify_http_has_room())
+	{
+		MemoryContext oldcontext =
+			MemoryContextSwitchTo(inquiry->lookup->context);
+
+		release_body(&inquiry->transfer);
+		inquiry->under_way =
+			amplify_exchange_start(&inquiry->spec, &inquiry->attempts,
+								   &inquiry->transfer, &inquiry->completed);
+		MemoryContextSwitchTo(oldcontext);
+		if (!inquiry->under_way)
+		{
+			memset(&inquiry->failure, 0, sizeof(inquiry->failure));
+			strlcpy(inquiry->failure.message, "the request could not be signed",
+					sizeof(inquiry->failure.message));
+			return AMPLIFY_PROVISION_FAILED;
+		}
+	}
+	return AMPLIFY_PROVISION_PENDING;
 }
 
-void
-amplify_lookup_pause(int64 microseconds)
+/*
+ * When amplify_lookup_poll() has something to do: at a time on
+ * amplify_loop_now()'s clock, or once the network says something.
+ */
+int64
+amplify_lookup_ready_at(AmplifyInquiry *inquiry)
 {
-	int64		deadline = amplify_loop_now() + microseconds;
+	if (!inquiry->under_way)
+		return amplify_http_has_room() ? inquiry->attempts.again_at :
+			PG_INT64_MAX;
+	return dlist_is_empty(&inquiry->completed) ? PG_INT64_MAX : 0;
+}
 
-	while (amplify_loop_now() < deadline)
-		amplify_http_wait(deadline, AMPLIFY_WAIT_CREDENTIALS);
+/* Likewise, and wait for it; interrupts are served meanwhile */
+AmplifyProvision
+amplify_lookup_send(AmplifyInquiry *inquiry)
+{
+	AmplifyProvision provision;
+
+	while ((provision = amplify_lookup_poll(inquiry)) == AMPLIFY_PROVISION_PENDING)
+		amplify_http_wait(amplify_lookup_ready_at(inquiry),
+						  AMPLIFY_WAIT_CREDENTIALS);
+	return provision;
+}
+
+/* There is no throttle for these services: to be throttled is a fault, too */
+static AmplifyProvision
+judge(AmplifyInquiry *inquiry)
+{
+	switch (amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
+								   &inquiry->transfer, &inquiry->failure))
+	{
+		case AMPLIFY_EXCHANGE_DONE:
+			return AMPLIFY_PROVISION_OK;
+		case AMPLIFY_EXCHANGE_AGAIN:
+			return AMPLIFY_PROVISION_PENDING;
+		case AMPLIFY_EXCHANGE_THROTTLED:
+			if (amplify_exchange_postpone(&inquiry->spec, &inquiry->attempts,
+										  inquiry->spec.pause * THROTTLED_FACTOR))
+				return AMPLIFY_PROVISION_PENDING;
+			break;
+		case AMPLIFY_EXCHANGE_NOT_FOUND:
+		case AMPLIFY_EXCHANGE_RENEW:
+		case AMPLIFY_EXCHANGE_FAILED:
+			break;
+	}
+	return AMPLIFY_PROVISION_FAILED;
 }
 
 static char *
@@ -389,14 +451,14 @@ cleanse_secret(void *arg)
 }
 
 static void
-forget_request(void *arg)
+forget_inquiry(void *arg)
 {
-	Request    *request = arg;
+	AmplifyInquiry *inquiry = arg;
 
 	/* a cancelled transfer's body is as secret as a complete one */
-	if (request->transfer.body != NULL)
-		sigv4_cleanse(request->transfer.body, request->transfer.body_length);
-	amplify_http_cancel(&request->transfer);
+	if (inquiry->transfer.body != NULL)
+		sigv4_cleanse(inquiry->transfer.body, inquiry->transfer.body_length);
+	amplify_http_cancel(&inquiry->transfer);
 }
 
 static void

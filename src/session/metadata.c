@@ -25,6 +25,7 @@
 #define CONTAINER_ATTEMPTS	3
 #define CONTAINER_PAUSE		USECS_PER_SEC
 #define MAX_TOKEN			20000
+#define MAX_RESPONSE		(128 * 1024)
 
 #define INSTANCE_IPV4		"http://169.254.169.254"
 #define INSTANCE_IPV6		"http://[fd00:ec2::254]"
@@ -40,56 +41,39 @@ static AmplifyProvision container_token(AmplifyLookup *lookup,
 										const char **header);
 static AmplifyProvision instance_url(AmplifyLookup *lookup,
 									 AmplifyEndpoint *endpoint);
-static AmplifyOutcome instance_token(AmplifyLookup *lookup,
-									 AmplifyTransfer *transfer,
-									 AmplifyFailure *failure);
-static AmplifyOutcome instance_send(AmplifyLookup *lookup,
-									AmplifyTransfer *transfer,
-									AmplifyFailure *failure);
-static AmplifyProvision instance_keys(AmplifyLookup *lookup,
-									  AmplifyTransfer *transfer,
-									  const char *prefix);
-static AmplifyProvision fail_request(AmplifyLookup *lookup, const char *what,
-									 const AmplifyTransfer *transfer,
-									 AmplifyFailure *failure);
+static AmplifyProvision instance_token(AmplifyInquiry *inquiry);
+static AmplifyProvision instance_keys(AmplifyInquiry *inquiry);
+static AmplifyInquiry *inquire(AmplifyLookup *lookup,
+							   const AmplifyEndpoint *endpoint, int timeout,
+							   int attempts, int64 pause);
+static AmplifyProvision fail_request(const AmplifyInquiry *inquiry,
+									 const char *what);
 static int	environment_number(const char *name, int fallback, int max);
 
 /* ECS, EKS Pod Identity and those that do as they do */
 AmplifyProvision
 amplify_metadata_container(AmplifyLookup *lookup)
 {
-	AmplifyTransfer *transfer;
-	AmplifyFailure failure;
-	AmplifyOutcome outcome;
+	AmplifyInquiry *inquiry;
+	AmplifyEndpoint endpoint = {.path_prefix = ""};
 	const char *token = NULL;
-	char	   *url = NULL;
 	const char *target = NULL;
-	AmplifyProvision provision = container_url(lookup, &url, &target);
+	AmplifyProvision provision = container_url(lookup, &endpoint.url, &target);
 
 	if (provision == AMPLIFY_PROVISION_OK)
 		provision = container_token(lookup, &token);
 	if (provision != AMPLIFY_PROVISION_OK)
 		return provision;
 
-	transfer = amplify_lookup_transfer(lookup);
-	transfer->url = url;
-	transfer->target = target;
-	transfer->headers[0] = "accept: application/json";
-	transfer->headers[1] = token;
-	transfer->connect_timeout = transfer->timeout = CONTAINER_TIMEOUT;
-	for (int attempt = 1;; attempt++)
-	{
-		outcome = amplify_lookup_send(transfer, &failure);
-		if ((outcome != AMPLIFY_OUTCOME_RETRY &&
-			 outcome != AMPLIFY_OUTCOME_THROTTLED) ||
-			attempt == CONTAINER_ATTEMPTS)
-			break;
-		amplify_lookup_pause(CONTAINER_PAUSE);
-	}
+	inquiry = inquire(lookup, &endpoint, CONTAINER_TIMEOUT, CONTAINER_ATTEMPTS,
+					  CONTAINER_PAUSE);
+	inquiry->spec.request.path = target;
+	inquiry->spec.headers[0] = "accept: application/json";
+	inquiry->spec.headers[1] = token;
 	lookup->refreshable = true;
-	if (outcome != AMPLIFY_OUTCOME_OK)
-		return fail_request(lookup, "credentials", transfer, &failure);
-	return amplify_lookup_json(lookup, transfer, NULL, "Token");
+	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+		return fail_request(inquiry, "credentials");
+	return amplify_lookup_json(lookup, &inquiry->transfer, NULL, "Token");
 }
 
 /* The role of the EC2 instance */
@@ -99,8 +83,7 @@ amplify_metadata_instance(AmplifyLookup *lookup)
 	const char *disabled = amplify_lookup_getenv("AWS_EC2_METADATA_DISABLED");
 	int			timeout = environment_number("AWS_METADATA_SERVICE_TIMEOUT",
 											 INSTANCE_TIMEOUT, 600);
-	AmplifyTransfer *transfer;
-	AmplifyFailure failure;
+	AmplifyInquiry *inquiry;
 	AmplifyEndpoint endpoint = {0};
 	AmplifyProvision provision;
 
@@ -110,14 +93,14 @@ amplify_metadata_instance(AmplifyLookup *lookup)
 	if (provision != AMPLIFY_PROVISION_OK)
 		return provision;
 
-	transfer = amplify_lookup_transfer(lookup);
-	transfer->url = endpoint.url;
-	transfer->connect_timeout = transfer->timeout = timeout * 1000;
-	transfer->target = psprintf("%s" TOKEN_PATH, endpoint.path_prefix);
-	if (instance_token(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
-		return fail_request(lookup, "session token", transfer, &failure);
+	inquiry = inquire(lookup, &endpoint, timeout * 1000,
+					  environment_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+										 1, 100), 0);
+	provision = instance_token(inquiry);
+	if (provision != AMPLIFY_PROVISION_OK)
+		return provision;
 	lookup->refreshable = true;
-	return instance_keys(lookup, transfer, endpoint.path_prefix);
+	return instance_keys(inquiry);
 }
 
 /* NONE when no variable says that this is a container */
@@ -228,70 +211,56 @@ instance_url(AmplifyLookup *lookup, AmplifyEndpoint *endpoint)
 	return AMPLIFY_PROVISION_OK;
 }
 
-/* Put a new session token into the transfer's headers */
-static AmplifyOutcome
-instance_token(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-			   AmplifyFailure *failure)
+/* Put a new session token into the headers of what is asked next */
+static AmplifyProvision
+instance_token(AmplifyInquiry *inquiry)
 {
-	AmplifyOutcome outcome;
+	AmplifyExchangeSpec *spec = &inquiry->spec;
+	const char *token;
 	char	   *line;
 
-	transfer->method = "PUT";
-	transfer->headers[0] = TOKEN_LIFE;
-	transfer->headers[1] = NULL;
-	outcome = instance_send(lookup, transfer, failure);
-	if (outcome != AMPLIFY_OUTCOME_OK)
-		return outcome;
-	if (transfer->body == NULL || !amplify_option_valid_header(transfer->body))
+	spec->method = "PUT";
+	spec->request.path = TOKEN_PATH;
+	spec->headers[0] = TOKEN_LIFE;
+	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+		return fail_request(inquiry, "session token");
+	token = inquiry->transfer.body;
+	if (token == NULL || !amplify_option_valid_header(token))
 	{
-		strlcpy(failure->message, "It holds no token", sizeof(failure->message));
-		return AMPLIFY_OUTCOME_FAIL;
+		strlcpy(inquiry->failure.message, "It holds no token",
+				sizeof(inquiry->failure.message));
+		return fail_request(inquiry, "session token");
 	}
-	line = psprintf("x-aws-ec2-metadata-token: %s", transfer->body);
-	transfer->method = NULL;
-	transfer->headers[0] = amplify_lookup_copy(lookup->context, line,
-											   strlen(line));
+	line = psprintf("x-aws-ec2-metadata-token: %s", token);
+	spec->method = NULL;
+	spec->headers[0] = amplify_lookup_copy(inquiry->lookup->context, line,
+										   strlen(line));
 	sigv4_cleanse(line, strlen(line));
-	return outcome;
-}
-
-static AmplifyOutcome
-instance_send(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-			  AmplifyFailure *failure)
-{
-	int			attempts = environment_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-											  1, 100);
-	AmplifyOutcome outcome;
-
-	do
-		outcome = amplify_lookup_send(transfer, failure);
-	while ((outcome == AMPLIFY_OUTCOME_RETRY ||
-			outcome == AMPLIFY_OUTCOME_THROTTLED) && --attempts > 0);
-	return outcome;
+	return AMPLIFY_PROVISION_OK;
 }
 
 /* The role's name first, then its keys */
 static AmplifyProvision
-instance_keys(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-			  const char *prefix)
+instance_keys(AmplifyInquiry *inquiry)
 {
-	AmplifyFailure failure;
+	AmplifyLookup *lookup = inquiry->lookup;
+	const AmplifyTransfer *transfer = &inquiry->transfer;
 	char	   *role;
-	char		code[sizeof(failure.code)];
-	char		message[sizeof(failure.message)];
+	char		code[sizeof(inquiry->failure.code)];
+	char		message[sizeof(inquiry->failure.message)];
 
-	transfer->target = psprintf("%s" ROLE_PATH, prefix);
-	if (instance_send(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
-		return fail_request(lookup, "role", transfer, &failure);
+	inquiry->spec.request.path = ROLE_PATH;
+	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+		return fail_request(inquiry, "role");
 	role = transfer->body == NULL ? "" :
 		pnstrdup(transfer->body, strcspn(transfer->body, "\r\n"));
 	if (!amplify_option_valid_header(role) || strlen(role) > 64)
 		return amplify_lookup_fail(lookup, "The instance names no role.");
 
-	transfer->target = psprintf("%s" ROLE_PATH "%s", prefix,
-								amplify_sign_encode(role));
-	if (instance_send(lookup, transfer, &failure) != AMPLIFY_OUTCOME_OK)
-		return fail_request(lookup, "credentials", transfer, &failure);
+	inquiry->spec.request.path = psprintf(ROLE_PATH "%s",
+										  amplify_sign_encode(role));
+	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+		return fail_request(inquiry, "credentials");
 	if (amplify_response_error(transfer->body, transfer->body_length,
 							   code, sizeof(code), message, sizeof(message)) &&
 		code[0] != '\0' && strcmp(code, "Success") != 0)
@@ -301,14 +270,30 @@ instance_keys(AmplifyLookup *lookup, AmplifyTransfer *transfer,
 	return amplify_lookup_json(lookup, transfer, NULL, "Token");
 }
 
-static AmplifyProvision
-fail_request(AmplifyLookup *lookup, const char *what,
-			 const AmplifyTransfer *transfer, AmplifyFailure *failure)
+/* These services are beside this machine: no proxy, no CA, no signature */
+static AmplifyInquiry *
+inquire(AmplifyLookup *lookup, const AmplifyEndpoint *endpoint, int timeout,
+		int attempts, int64 pause)
 {
-	return amplify_lookup_fail(lookup,
+	AmplifyInquiry *inquiry = amplify_lookup_inquire(lookup);
+	AmplifyExchangeSpec *spec = &inquiry->spec;
+
+	spec->endpoint = endpoint;
+	spec->connect_timeout = spec->timeout = timeout;
+	spec->max_size = MAX_RESPONSE;
+	spec->max_attempts = attempts;
+	spec->pause = pause;
+	spec->use = &lookup->connection->shared->use;
+	return inquiry;
+}
+
+static AmplifyProvision
+fail_request(const AmplifyInquiry *inquiry, const char *what)
+{
+	return amplify_lookup_fail(inquiry->lookup,
 							   "Asking %s for the %s failed: %s",
-							   transfer->url, what,
-							   amplify_outcome_detail(failure));
+							   inquiry->spec.endpoint->url, what,
+							   amplify_outcome_detail(&inquiry->failure));
 }
 
 static int

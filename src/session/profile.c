@@ -480,7 +480,9 @@ find_entry(const Files *files, const char *profile, const char *key,
 	return entry;
 }
 
-/* NULL where the profile does not have the key; it may have nothing behind it */
+/*
+ * NULL where the profile does not have the key; it may have nothing behind it
+ */
 static char *
 profile_value(const Files *files, const char *profile, const char *key)
 {
@@ -499,7 +501,10 @@ full_value(const Files *files, const char *profile, const char *key)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* The same in one of the files.  Of two spellings of its name the last counts. */
+/*
+ * The same in one of the files.  Of two spellings of its name the last
+ * counts.
+ */
 static const Entry *
 search_file(const SharedFile *file, const char *profile, const char *key)
 {

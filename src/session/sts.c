@@ -11,44 +11,47 @@
 #include "postgres.h"
 
 #include "aws/sigv4.h"
-#include "common/pg_prng.h"
 #include "lib/stringinfo.h"
 #include "session/amplify_session.h"
 #include "utils/timestamp.h"
 
 #define SESSION_NAME	"amplify_fdw"
 #define MAX_TOKEN		20000	/* of a web identity; STS's own limit */
-#define TRANSIENT_BASE	(50 * 1000) /* pauses as in call.c, but there is no */
-#define THROTTLED_BASE	(1000 * 1000)	/* throttle here */
-#define LONGEST_PAUSE	(20 * 1000 * 1000)
+#define MAX_RESPONSE	(128 * 1024)
+#define RETRY_PAUSE		(50 * 1000) /* microseconds, as for calls of the API */
 
 static char *role_form(const AmplifyRole *role, const char *action);
 static void append_parameter(StringInfo form, const char *name,
 							 const char *value);
-static AmplifyProvision request_role(AmplifyLookup *lookup,
-									 const AmplifyRole *role,
-									 const char *action, const char *form,
-									 bool is_signed);
-static void prepare_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-							 const AmplifyEndpoint *endpoint);
-static bool sign_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-						  const AmplifyEndpoint *endpoint, const char *form,
+static void begin_request(AmplifyLookup *lookup, const AmplifyRole *role,
+						  const char *action, const char *form,
 						  bool is_signed);
-static bool worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
-						  const AmplifyTransfer *transfer, int64 clock_offset,
-						  int *faults, bool *reclocked);
+static AmplifyProvision finish_request(AmplifyLookup *lookup);
+static AmplifyProvision read_keys(AmplifyLookup *lookup,
+								  const AmplifyTransfer *transfer);
 static AmplifyProvision read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer);
 static char *read_element(const AmplifyTransfer *transfer,
 						  const char *element);
 static void mask_keys(const AmplifyCredentials *keys,
 					  AmplifyFailure *failure);
 
-/* Change the keys of the lookup for those of a role that they may assume */
+/*
+ * Begin to change the keys of the lookup for those of a role that they may
+ * assume; amplify_sts_poll() goes on with it.
+ */
+void
+amplify_sts_begin_role(AmplifyLookup *lookup, const AmplifyRole *role)
+{
+	begin_request(lookup, role, "AssumeRole", role_form(role, "AssumeRole"),
+				  true);
+}
+
+/* Likewise, and wait until that is done */
 AmplifyProvision
 amplify_sts_assume_role(AmplifyLookup *lookup, const AmplifyRole *role)
 {
-	return request_role(lookup, role, "AssumeRole",
-						role_form(role, "AssumeRole"), true);
+	amplify_sts_begin_role(lookup, role);
+	return finish_request(lookup);
 }
 
 /*
@@ -83,8 +86,8 @@ amplify_sts_web_identity(AmplifyLookup *lookup, const AmplifyRole *role,
 	token = amplify_lookup_copy(lookup->context, form, strlen(form));
 	sigv4_cleanse(form, strlen(form));
 	lookup->refreshable = true;
-	return request_role(lookup, role, "AssumeRoleWithWebIdentity", token,
-						false);
+	begin_request(lookup, role, "AssumeRoleWithWebIdentity", token, false);
+	return finish_request(lookup);
 }
 
 static char *
@@ -109,20 +112,17 @@ append_parameter(StringInfo form, const char *name, const char *value)
 		appendStringInfo(form, "&%s=%s", name, amplify_sign_encode(value));
 }
 
-static AmplifyProvision
-request_role(AmplifyLookup *lookup, const AmplifyRole *role,
-			 const char *action, const char *form, bool is_signed)
+/* A web identity has no key to sign with: its token is the proof */
+static void
+begin_request(AmplifyLookup *lookup, const AmplifyRole *role,
+			  const char *action, const char *form, bool is_signed)
 {
-	AmplifyTransfer *transfer = amplify_lookup_transfer(lookup);
-	AmplifyServer *server = lookup->connection->shared;
 	const AmplifyOptions *options = &lookup->connection->options;
-	AmplifyEndpoint endpoint;
-	AmplifyFailure failure;
-	AmplifyOutcome outcome;
-	int64		clock_offset;
-	int			faults = 0;
-	bool		reclocked = false;
-	AmplifyProvision provision;
+	MemoryContext oldcontext = MemoryContextSwitchTo(lookup->context);
+	AmplifyInquiry *inquiry = amplify_lookup_inquire(lookup);
+	AmplifyEndpoint *endpoint = palloc0(sizeof(AmplifyEndpoint));
+	AmplifyExchangeSpec *spec = &inquiry->spec;
+	int			n = 0;
 
 	amplify_endpoint_resolve(&(AmplifyEndpointSpec)
 							 {
@@ -131,121 +131,75 @@ request_role(AmplifyLookup *lookup, const AmplifyRole *role,
 								 .use_fips = options->use_fips,
 								 .use_dualstack = options->use_dualstack,
 								 .explicit_url = options->sts_endpoint_url,
-							 }, &endpoint);
-	prepare_transfer(lookup, transfer, &endpoint);
-	do
-	{
-		clock_offset = server->clock_offset;
-		if (!sign_transfer(lookup, transfer, &endpoint, form, is_signed))
-			return amplify_lookup_fail(lookup,
-									   "The request to STS could not be signed.");
-		outcome = amplify_lookup_send(transfer, &failure);
-	} while (outcome != AMPLIFY_OUTCOME_OK &&
-			 worth_another(lookup, outcome, transfer, clock_offset, &faults,
-						   &reclocked));
-
-	if (outcome != AMPLIFY_OUTCOME_OK)
-	{
-		mask_keys(&lookup->keys, &failure);
-		amplify_lookup_mask(&failure, lookup->connection->options.proxy_user);
-		amplify_lookup_mask(&failure,
-							lookup->connection->options.proxy_password);
-		return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s", action,
-								   role->arn, amplify_outcome_detail(&failure));
-	}
-
-	/* keys expire by STS's clock: know how it differs from ours */
-	(void) amplify_sign_set_clock(&server->clock_offset, &transfer->response,
-								  server->clock_offset);
-	if (transfer->body_length > 0 && transfer->body[0] == '<')
-		provision = read_xml(lookup, transfer);
+							 }, endpoint);
+	amplify_connection_exchange(lookup->connection, spec);
+	spec->endpoint = endpoint;
+	spec->max_size = MAX_RESPONSE;
+	spec->pause = RETRY_PAUSE;
+	spec->request.service = "sts";
+	spec->request.path = "/";
+	spec->request.query = "";
+	spec->request.form = form;
+	if (is_signed)
+		spec->request.credentials = &lookup->keys;
 	else
-		provision = amplify_lookup_json(lookup, transfer,
-										psprintf("%sResponse.%sResult.Credentials",
-												 action, action),
-										"SessionToken");
-	if (provision != AMPLIFY_PROVISION_OK)
-		return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s", action,
-								   role->arn, lookup->reason);
+		spec->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
+	spec->headers[n++] = "accept: application/json";
+	lookup->inquiry = inquiry;
+	lookup->action = action;
+	lookup->role = pstrdup(role->arn);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static AmplifyProvision
+finish_request(AmplifyLookup *lookup)
+{
+	AmplifyProvision provision;
+
+	while ((provision = amplify_sts_poll(lookup)) == AMPLIFY_PROVISION_PENDING)
+		amplify_http_wait(amplify_lookup_ready_at(lookup->inquiry),
+						  AMPLIFY_WAIT_CREDENTIALS);
 	return provision;
 }
 
-static void
-prepare_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-				 const AmplifyEndpoint *endpoint)
+/* Go on with what was begun, without waiting; OK: the lookup has the keys */
+AmplifyProvision
+amplify_sts_poll(AmplifyLookup *lookup)
 {
+	AmplifyInquiry *inquiry = lookup->inquiry;
 	const AmplifyOptions *options = &lookup->connection->options;
+	AmplifyProvision provision = amplify_lookup_poll(inquiry);
 
-	transfer->url = endpoint->url;
-	transfer->public_only = endpoint->public_only && options->proxy == NULL;
-	transfer->ca_bundle = options->ca_bundle;
-	transfer->proxy = options->proxy;
-	transfer->proxy_user = options->proxy_user;
-	transfer->proxy_password = options->proxy_password;
-	transfer->connect_timeout = options->connect_timeout;
-	transfer->timeout = options->request_timeout;
+	if (provision == AMPLIFY_PROVISION_PENDING)
+		return provision;
+	if (provision == AMPLIFY_PROVISION_OK)
+	{
+		/* keys expire by STS's clock: know how it differs from ours */
+		(void) amplify_sign_set_clock(inquiry->spec.clock_offset,
+									  &inquiry->transfer.response,
+									  *inquiry->spec.clock_offset);
+		provision = read_keys(lookup, &inquiry->transfer);
+		return provision == AMPLIFY_PROVISION_OK ? provision :
+			amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
+								lookup->action, lookup->role, lookup->reason);
+	}
+	mask_keys(&lookup->keys, &inquiry->failure);
+	amplify_lookup_mask(&inquiry->failure, options->proxy_user);
+	amplify_lookup_mask(&inquiry->failure, options->proxy_password);
+	return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
+							   lookup->action, lookup->role,
+							   amplify_outcome_detail(&inquiry->failure));
 }
 
-/* A web identity has no key to sign with: its token is the proof */
-static bool
-sign_transfer(AmplifyLookup *lookup, AmplifyTransfer *transfer,
-			  const AmplifyEndpoint *endpoint, const char *form,
-			  bool is_signed)
+static AmplifyProvision
+read_keys(AmplifyLookup *lookup, const AmplifyTransfer *transfer)
 {
-	AmplifySignSpec spec = {
-		.service = "sts",
-		.region = lookup->connection->options.region,
-		.clock_offset = lookup->connection->shared->clock_offset,
-		.endpoint = endpoint,
-		.credentials = &lookup->keys,
-		.path = "/",
-		.query = "",
-		.form = form,
-	};
-	int			n = 0;
-
-	if (is_signed)
-	{
-		if (!amplify_sign_request(&spec, transfer))
-			return false;
-		while (transfer->headers[n] != NULL)
-			n++;
-	}
-	else
-	{
-		transfer->target = psprintf("%s/", endpoint->path_prefix);
-		transfer->post_body = form;
-		transfer->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
-	}
-	transfer->headers[n++] = "accept: application/json";
-	transfer->headers[n] = NULL;
-	return true;
-}
-
-/* Decide on a failed request, and pause before the next one */
-static bool
-worth_another(AmplifyLookup *lookup, AmplifyOutcome outcome,
-			  const AmplifyTransfer *transfer, int64 clock_offset,
-			  int *faults, bool *reclocked)
-{
-	double		longest;
-
-	if (outcome == AMPLIFY_OUTCOME_RENEW && !*reclocked)
-	{
-		*reclocked = true;
-		return amplify_sign_set_clock(&lookup->connection->shared->clock_offset,
-									  &transfer->response, clock_offset);
-	}
-	if (outcome != AMPLIFY_OUTCOME_RETRY &&
-		outcome != AMPLIFY_OUTCOME_THROTTLED)
-		return false;
-	longest = (outcome == AMPLIFY_OUTCOME_RETRY ? TRANSIENT_BASE : THROTTLED_BASE) *
-		(double) (1 << Min(*faults, 20));
-	if (++*faults >= lookup->connection->options.max_attempts)
-		return false;
-	amplify_lookup_pause(pg_prng_double(&pg_global_prng_state) *
-						 Min(longest, LONGEST_PAUSE));
-	return true;
+	if (transfer->body_length > 0 && transfer->body[0] == '<')
+		return read_xml(lookup, transfer);
+	return amplify_lookup_json(lookup, transfer,
+							   psprintf("%sResponse.%sResult.Credentials",
+										lookup->action, lookup->action),
+							   "SessionToken");
 }
 
 static AmplifyProvision

@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * exchange.c
+ *	  One request to a service of AWS: set up, signed, sent, and judged.
+ *
+ * All requests go out here, to the API as well as to STS and to the services
+ * that stand beside a container or an instance, so that all of them are
+ * guarded, timed, signed and tried again alike.
+ *
+ * An exchange is as many attempts as it takes.  Nothing here waits: a verdict
+ * says what is to be done next, and when.  Who owns the exchange queues it
+ * until then, has the patience for a service that throttles, counts, and
+ * reports what has failed.  What is remembered from one attempt to the next
+ * is in AmplifyAttempts; the transfer is the single attempt.
+ *
+ * Pauses are those of AWS's standard retry mode: anything below pause * 2^i
+ * ("full jitter"), 20 s at most, or what the service asks for if that is
+ * longer.  A refused connection is tried over about a second: whoever listens
+ * there may be starting up.
+ *
+ * src/aws/exchange.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "aws/amplify_aws.h"
+#include "common/pg_prng.h"
+
+#define LONGEST_PAUSE	(20 * USECS_PER_SEC)
+#define LONGEST_WISH	(60 * USECS_PER_SEC)	/* of what a service asks for */
+#define CONNECT_PAUSE	(400 * INT64CONST(1000))	/* at least half of it */
+
+static bool prepare(const AmplifyExchangeSpec *spec,
+					const AmplifyAttempts *attempts,
+					AmplifyTransfer *transfer);
+static AmplifyExchangeVerdict try_again(const AmplifyExchangeSpec *spec,
+										AmplifyAttempts *attempts,
+										const AmplifyTransfer *transfer,
+										const AmplifyFailure *failure);
+static AmplifyExchangeVerdict renew(const AmplifyExchangeSpec *spec,
+									AmplifyAttempts *attempts,
+									const AmplifyTransfer *transfer,
+									AmplifyFailureKind kind);
+static int64 retry_after(const AmplifyHttpHeaders *headers);
+static int64 bounded(const char *number, int64 unit);
+
+/*
+ * Make an attempt.  transfer is zeroed, or was used for an attempt before; it
+ * goes onto *completed when it is done, and amplify_exchange_judge() is for
+ * the caller then.  What it points to is palloc'ed in the current context or
+ * the spec's, and must outlive it.  False, and nothing is sent, if it can't be
+ * signed.
+ */
+bool
+amplify_exchange_start(const AmplifyExchangeSpec *spec,
+					   AmplifyAttempts *attempts, AmplifyTransfer *transfer,
+					   dlist_head *completed)
+{
+	Assert(spec->endpoint != NULL && spec->use != NULL);
+
+	attempts->clock_offset = spec->clock_offset != NULL ? *spec->clock_offset : 0;
+	attempts->sent++;
+	if (!prepare(spec, attempts, transfer))
+		return false;
+	attempts->started = amplify_loop_now();
+
+	transfer->url = spec->endpoint->url;
+	/* behind a proxy, only the proxy knows where the name leads */
+	transfer->public_only = spec->endpoint->public_only && spec->proxy == NULL;
+	transfer->ca_bundle = spec->ca_bundle;
+	transfer->proxy = spec->proxy;
+	transfer->proxy_user = spec->proxy_user;
+	transfer->proxy_password = spec->proxy_password;
+	transfer->connect_timeout = spec->connect_timeout;
+	transfer->timeout = spec->timeout;
+	transfer->max_size = spec->max_size;
+	transfer->use = spec->use;
+	transfer->fresh = attempts->fresh;
+	transfer->completed = completed;
+	amplify_http_submit(transfer);
+	amplify_sign_forget(transfer);
+	return true;
+}
+
+/*
+ * The transfer is done: what becomes of the exchange?  failure is filled
+ * unless the verdict is AMPLIFY_EXCHANGE_DONE.  Of AGAIN and THROTTLED,
+ * attempts->again_at says when.
+ */
+AmplifyExchangeVerdict
+amplify_exchange_judge(const AmplifyExchangeSpec *spec,
+					   AmplifyAttempts *attempts,
+					   const AmplifyTransfer *transfer,
+					   AmplifyFailure *failure)
+{
+	Assert(transfer->done);
+
+	attempts->fresh = amplify_http_is_suspect(transfer);
+	attempts->wish = 0;
+	switch (amplify_outcome_classify(transfer, failure))
+	{
+		case AMPLIFY_OUTCOME_OK:
+			return AMPLIFY_EXCHANGE_DONE;
+		case AMPLIFY_OUTCOME_NOT_FOUND:
+			return AMPLIFY_EXCHANGE_NOT_FOUND;
+		case AMPLIFY_OUTCOME_RETRY:
+			attempts->wish = retry_after(&transfer->response);
+			return try_again(spec, attempts, transfer, failure);
+		case AMPLIFY_OUTCOME_THROTTLED:
+			attempts->wish = retry_after(&transfer->response);
+			attempts->again_at = amplify_loop_now() + attempts->wish;
+			return AMPLIFY_EXCHANGE_THROTTLED;
+		case AMPLIFY_OUTCOME_RENEW:
+			return renew(spec, attempts, transfer, failure->kind);
+		case AMPLIFY_OUTCOME_FAIL:
+			break;
+	}
+	return AMPLIFY_EXCHANGE_FAILED;
+}
+
+/*
+ * Count a fault and draw the pause after it, of at most pause * 2^i.  False
+ * if that was the last attempt.  For THROTTLED, of those who have no throttle.
+ */
+bool
+amplify_exchange_postpone(const AmplifyExchangeSpec *spec,
+						  AmplifyAttempts *attempts, int64 pause)
+{
+	double		longest = Min((double) pause * (1 << Min(attempts->faults, 20)),
+							  (double) LONGEST_PAUSE);
+	int64		drawn = (int64) (pg_prng_double(&pg_global_prng_state) * longest);
+
+	attempts->faults++;
+	if (attempts->faults >= spec->max_attempts)
+		return false;
+	attempts->again_at = amplify_loop_now() + Max(drawn, attempts->wish);
+	return true;
+}
+
+/* Signed, or as it is for who has no keys */
+static bool
+prepare(const AmplifyExchangeSpec *spec, const AmplifyAttempts *attempts,
+		AmplifyTransfer *transfer)
+{
+	AmplifySignSpec sign = spec->request;
+	int			n = 0;
+
+	sign.endpoint = spec->endpoint;
+	sign.clock_offset = attempts->clock_offset;
+	if (sign.credentials != NULL)
+	{
+		if (!amplify_sign_request(&sign, transfer))
+			return false;
+		while (transfer->headers[n] != NULL)
+			n++;
+	}
+	else
+	{
+		transfer->target = psprintf("%s%s", spec->endpoint->path_prefix,
+									sign.path);
+		transfer->post_body = sign.form;
+	}
+	transfer->method = spec->method;
+	for (int i = 0; i < lengthof(spec->headers) && spec->headers[i] != NULL; i++)
+	{
+		Assert(n < lengthof(transfer->headers) - 1);
+		transfer->headers[n++] = spec->headers[i];
+	}
+	transfer->headers[n] = NULL;
+	return true;
+}
+
+static AmplifyExchangeVerdict
+try_again(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
+		  const AmplifyTransfer *transfer, const AmplifyFailure *failure)
+{
+	int64		pause = spec->pause;
+
+	if (pause > 0 && failure->kind == AMPLIFY_FAILURE_CONNECT)
+	{
+		pause = CONNECT_PAUSE;
+		attempts->wish = (pause << Min(attempts->faults, 4)) / 2;
+	}
+	return amplify_exchange_postpone(spec, attempts, pause) ?
+		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
+}
+
+/*
+ * What was wrong may be known better now: once the time, which is learnt
+ * here, and once the credentials, which the owner has to get.
+ */
+static AmplifyExchangeVerdict
+renew(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
+	  const AmplifyTransfer *transfer, AmplifyFailureKind kind)
+{
+	attempts->again_at = 0;
+	if (kind != AMPLIFY_FAILURE_SIGNATURE)
+	{
+		if (attempts->renewed)
+			return AMPLIFY_EXCHANGE_FAILED;
+		attempts->renewed = true;
+		return AMPLIFY_EXCHANGE_RENEW;
+	}
+	if (attempts->reclocked || spec->clock_offset == NULL)
+		return AMPLIFY_EXCHANGE_FAILED;
+	attempts->reclocked = true;
+	return amplify_sign_set_clock(spec->clock_offset, &transfer->response,
+								  attempts->clock_offset) ?
+		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
+}
+
+/*
+ * How long the service wants us to wait, in microseconds; 0: it doesn't say.
+ * Retry-After is a number of seconds or a date, by the service's own clock if
+ * it says what that is.
+ */
+static int64
+retry_after(const AmplifyHttpHeaders *headers)
+{
+	int64		date;
+	int64		now;
+
+	if (headers->amz_retry_after[0] != '\0')
+		return bounded(headers->amz_retry_after, 1000);
+	if (!amplify_time_from_http(headers->retry_after, &date))
+		return bounded(headers->retry_after, USECS_PER_SEC);
+	if (!amplify_time_from_http(headers->date, &now))
+		now = (int64) time(NULL);
+	return Max(0, Min(date - now, LONGEST_WISH / USECS_PER_SEC)) * USECS_PER_SEC;
+}
+
+/* A number in that unit; of too great a one strtoll() makes the greatest */
+static int64
+bounded(const char *number, int64 unit)
+{
+	int64		value = strtoll(number, NULL, 10);
+
+	return Max(0, Min(value, LONGEST_WISH / unit)) * unit;
+}
