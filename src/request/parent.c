@@ -190,6 +190,7 @@ static void get_answered(AmplifyWatcher *watcher);
 static void take_page(AmplifyParent *parent);
 static bool is_denied(const AmplifyParent *parent);
 static void refuse_list(AmplifyParent *parent, AmplifyFailureKind kind);
+static bool has_names(const ParentPage *page);
 static void index_page(ParentPage *page);
 static void index_item(ParentPage *page, int item, const char *name);
 static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name,
@@ -329,7 +330,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 		if (sought.keys.value[i] != NULL)
 			parent->keys.value[i] = pstrdup(sought.keys.value[i]);
 	}
-	parent->lookups = lookuphash_create(parents->context, 2, NULL);
+	parent->lookups = lookuphash_create(parents->context, 1, NULL);
 	dlist_init(&parent->urgent);
 	dlist_init(&parent->due);
 	parent->watcher.answered = page_answered;
@@ -575,7 +576,9 @@ parents_of(const AmplifyFetchSpec *spec)
 		AmplifyParents *parents = MemoryContextAllocZero(context,
 														 sizeof(AmplifyParents));
 
-		parents->context = context;
+		parents->context = GenerationContextCreate(context,
+												   "amplify_fdw parents",
+												   ALLOCSET_DEFAULT_SIZES);
 		parents->parents = parenthash_create(context, 64, NULL);
 		dlist_init(&parents->parsed);
 		*slot = parents;
@@ -755,9 +758,11 @@ take_page(AmplifyParent *parent)
 		page->used = call->used;
 		call->used = true;
 		parse = parse_page(page);
-		if (parse != AMPLIFY_PARSE_OK)
+		if (parse != AMPLIFY_PARSE_OK || !has_names(page))
 		{
 			amplify_parent_parse_failure(call, parse, &failure);
+			if (parse == AMPLIFY_PARSE_OK)
+				failure.kind = AMPLIFY_FAILURE_SHAPE;
 			parent->spec.connection->shared->stats.failed++;
 		}
 	}
@@ -832,6 +837,27 @@ refuse_list(AmplifyParent *parent, AmplifyFailureKind kind)
 	denied->list = parent->spec.resource->list;
 	parents->denied = lappend(parents->denied, denied);
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* An item without its own key may be any: what is absent would not be known */
+static bool
+has_names(const ParentPage *page)
+{
+	const AmplifyResource *resource = page->parent->spec.resource;
+	int			last = amplify_resource_last_key(resource);
+	const AmplifyColumn *column = amplify_resource_column(resource,
+														  resource->keys[last]);
+
+	for (int i = 0; i < amplify_response_count(page->response); i++)
+	{
+		AmplifyValue value;
+
+		if (amplify_response_value(amplify_response_item(page->response, i),
+								   column->path, column->type,
+								   &value) != AMPLIFY_VALUE_OK)
+			return false;
+	}
+	return true;
 }
 
 /* Find the items of a page by name */

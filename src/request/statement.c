@@ -289,7 +289,9 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 	{
 		call = entry->call = palloc(sizeof(AmplifyCall));
 		*call = *wanted;
-		call->id = id;
+		/* a string that was built takes up to a kilobyte */
+		call->id = entry->id = pstrdup(id);
+		pfree(unconstify(char *, id));
 		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
 		{
 			if (wanted->keys.value[i] != NULL)

@@ -28,7 +28,7 @@ static void end_name(AmplifyStream *stream);
 static bool parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 					   AmplifyCall *call, AmplifyResponse *page,
 					   AmplifyFailure *failure);
-static void pick_items(const AmplifyResource *resource,
+static bool pick_items(const AmplifyResource *resource,
 					   AmplifyStream *stream, AmplifyResponse *page);
 
 /*
@@ -320,16 +320,22 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	}
 	stream->response = page;
 	stream->item = -1;
-	pick_items(spec->resource, stream, page);
+	if (!pick_items(spec->resource, stream, page))
+	{
+		amplify_parent_parse_failure(call, parse, failure);
+		failure->kind = AMPLIFY_FAILURE_SHAPE;
+		spec->connection->shared->stats.failed++;
+		return false;
+	}
 	return true;
 }
 
 /*
  * A Get may bring an item of another name than was asked for, if the service
  * knows names by more than one spelling, as of domains: that item is another
- * key's, or nobody's.
+ * key's, or nobody's.  False if an item of a List lacks its own key.
  */
-static void
+static bool
 pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 		   AmplifyResponse *page)
 {
@@ -337,20 +343,26 @@ pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 	const char *asked = last < 0 ? NULL : stream->keys.value[last];
 	MemoryContext oldcontext;
 	const AmplifyColumn *column;
+	bool		named = true;
 
 	stream->picks = asked != NULL;
-	if (!stream->picks)
-		return;
+	if (last < 0)
+		return true;
 	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = amplify_resource_column(resource, resource->keys[last]);
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
 		AmplifyValue value;
+		AmplifyValueStatus status =
+			amplify_response_value(amplify_response_item(page, i),
+								   column->path, column->type, &value);
 
-		if (amplify_response_value(amplify_response_item(page, i), column->path,
-								   column->type, &value) != AMPLIFY_VALUE_OK ||
-			strcmp(value.text, asked) == 0)
+		if (asked == NULL && status == AMPLIFY_VALUE_NULL)
+			named = false;
+		else if (asked != NULL && (status != AMPLIFY_VALUE_OK ||
+								   strcmp(value.text, asked) == 0))
 			stream->matches = bms_add_member(stream->matches, i);
 	}
 	MemoryContextSwitchTo(oldcontext);
+	return named;
 }
