@@ -47,3 +47,12 @@ SELECT app_id FROM e WHERE (app_id = 'nonsense' OR app_id = 'd1a2b3c4d5') AND en
 SELECT app_id FROM e WHERE app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6')
   AND app_id IN ('d2b3c4d5e6', 'd4d5e6f7g8') AND env = 'prod';
 \! mockctl calls && mockctl reset
+
+-- a key is never NULL, nor is the region
+SELECT count(*) FROM backend_environments WHERE app_id IS NULL;
+SELECT count(*) FROM backend_environments WHERE environment_name IS NULL;
+SELECT count(*) FROM backend_environments WHERE region IS NULL OR app_id IS NULL;
+SELECT count(*) FROM backend_environments WHERE app_id = 'd1a2b3c4d5' AND environment_name IS NULL;
+\! mockctl calls
+SELECT count(*) FROM backend_environments WHERE app_id IS NULL OR app_id = 'd1a2b3c4d5';
+\! mockctl calls && mockctl reset

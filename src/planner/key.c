@@ -16,9 +16,11 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -46,6 +48,7 @@ static void mark_keys(const AmplifyResource *resource, List *terms,
 static bool has_mark(const AmplifyKeys *marks, const char *name);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *and_terms(TermContext *context, Expr *clause);
+static AmplifyKeyTerm *null_term(TermContext *context, NullTest *test);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static const AmplifyColumn *key_column(TermContext *context, Node *node);
 static bool holds_key(const AmplifyColumn *column, const Var *var);
@@ -283,7 +286,26 @@ and_terms(TermContext *context, Expr *clause)
 	return term == NULL ? NIL : list_make1(term);
 }
 
-/* column = expr, expr = column or column = ANY(expr); else NULL */
+/* IS NULL of a column that never is: like a comparison with NULL */
+static AmplifyKeyTerm *
+null_term(TermContext *context, NullTest *test)
+{
+	const AmplifyColumn *column = key_column(context, (Node *) test->arg);
+	AmplifyKeyTerm *term;
+
+	if (test->nulltesttype != IS_NULL || column == NULL ||
+		!amplify_resource_not_null(context->resource, column))
+		return NULL;
+	term = palloc(sizeof(AmplifyKeyTerm));
+	term->column = column;
+	term->expr = (Expr *) makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID);
+	term->is_array = false;
+	return term;
+}
+
+/*
+ * column = expr, expr = column, column = ANY(expr) or column IS NULL; else NULL
+ */
 static AmplifyKeyTerm *
 clause_term(TermContext *context, Expr *clause)
 {
@@ -295,6 +317,8 @@ clause_term(TermContext *context, Expr *clause)
 	Node	   *right;
 	bool		is_array = IsA(clause, ScalarArrayOpExpr);
 
+	if (IsA(clause, NullTest))
+		return null_term(context, (NullTest *) clause);
 	if (is_array)
 	{
 		ScalarArrayOpExpr *saop = (ScalarArrayOpExpr *) clause;
