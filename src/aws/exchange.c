@@ -30,7 +30,7 @@
 #include "common/pg_prng.h"
 
 #define LONGEST_PAUSE	(20 * USECS_PER_SEC)
-#define LONGEST_WISH	(60 * USECS_PER_SEC)	/* of what a service asks for */
+#define LONGEST_WISH	(60 * USECS_PER_SEC)	/* that is granted */
 #define CONNECT_PAUSE	(400 * INT64CONST(1000))	/* at least half of it */
 
 static bool prepare(const AmplifyExchangeSpec *spec,

@@ -401,7 +401,6 @@ close_oldest(CURL *easy)
 {
 	int			before = amplify_socket_count();
 	int			running;
-	CURLMsg    *message;
 
 	max_connections = 0;
 	if (curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
@@ -416,8 +415,8 @@ close_oldest(CURL *easy)
 		return false;
 	(void) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	curl_multi_remove_handle(multi, easy);
-	while ((message = curl_multi_info_read(multi, &running)) != NULL)
-		;
+	while (curl_multi_info_read(multi, &running) != NULL)
+		continue;
 	return amplify_socket_count() < before;
 }
 

@@ -304,7 +304,8 @@ null_term(TermContext *context, NullTest *test)
 }
 
 /*
- * column = expr, expr = column, column = ANY(expr) or column IS NULL; else NULL
+ * column = expr, expr = column, column = ANY(expr) or column IS NULL; else
+ * NULL
  */
 static AmplifyKeyTerm *
 clause_term(TermContext *context, Expr *clause)

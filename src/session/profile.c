@@ -74,7 +74,7 @@ typedef struct Parser
 	int			size;			/* of file->entries */
 	int			line;
 	const char *section;		/* NULL: none yet */
-	bool		in_option;		/* the last entry is an option that may go on */
+	bool		in_option;		/* the last entry may go on */
 	int			indent;			/* of the last section or option, in
 								 * characters */
 } Parser;
@@ -635,7 +635,7 @@ assume_role(const Files *files, const char *profile, List *visited)
 	};
 	AmplifyProvision provision;
 
-	if (role.arn[0] == '\0')
+	if (role.arn == NULL || role.arn[0] == '\0')
 		return fail_profile(files, profile, "has an empty role_arn");
 	if (profile_value(files, profile, "mfa_serial") != NULL)
 		return fail_profile(files, profile,

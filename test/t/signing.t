@@ -38,7 +38,7 @@ $session->rows("ALTER FOREIGN TABLE lenient.backend_environments
 for my $case (
     [ 'aws', qr/^HV001: .*could not sign the request/ ],
     [ 'lenient', qr/^HV001: .*could not sign the request/ ],
-    [ 'with_role', qr/^28000: .*The request to STS could not be signed/ ])
+    [ 'with_role', qr/^28000: .*the request could not be signed/ ])
 {
     my ($schema, $answer) = @$case;
 
