@@ -39,6 +39,7 @@ OBJS = \
 	src/request/failures.o \
 	src/request/fetch.o \
 	src/request/keyset.o \
+	src/request/match.o \
 	src/request/parent.o \
 	src/request/progress.o \
 	src/request/report.o \

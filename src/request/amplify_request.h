@@ -132,6 +132,11 @@ extern void amplify_report_value(AmplifyValueStatus status,
 extern void amplify_report_account(const char *found, const char *expected,
 								   const char *server);
 
+/* ---------- match.c: is a response about its request? ---------- */
+
+extern bool amplify_match_response(const AmplifyCall *call,
+								   AmplifyResponse *page);
+
 /* ---------- failures.c: what was left out ---------- */
 
 extern void amplify_failures_begin(void);

@@ -758,11 +758,13 @@ take_page(AmplifyParent *parent)
 		page->used = call->used;
 		call->used = true;
 		parse = parse_page(page);
-		if (parse != AMPLIFY_PARSE_OK || !has_names(page))
+		if (parse != AMPLIFY_PARSE_OK || !has_names(page) ||
+			!amplify_match_response(call, page->response))
 		{
 			amplify_parent_parse_failure(call, parse, &failure);
 			if (parse == AMPLIFY_PARSE_OK)
-				failure.kind = AMPLIFY_FAILURE_SHAPE;
+				failure.kind = has_names(page) ? AMPLIFY_FAILURE_MISMATCH :
+					AMPLIFY_FAILURE_SHAPE;
 			parent->spec.connection->shared->stats.failed++;
 		}
 	}

@@ -131,6 +131,11 @@ static const struct
 		"the response is not what this operation returns",
 		HINT_WHO_RESPONDS
 	},
+	[AMPLIFY_FAILURE_MISMATCH] = {
+		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
+		"the response is about something else than was asked for",
+		HINT_WHO_RESPONDS
+	},
 	[AMPLIFY_FAILURE_ENCODING] = {
 		ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
 		"the response is not valid UTF-8", NULL

@@ -320,10 +320,16 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	}
 	stream->response = page;
 	stream->item = -1;
-	if (!pick_items(spec->resource, stream, page))
+	failure->kind = !amplify_match_response(call, page) ?
+		AMPLIFY_FAILURE_MISMATCH :
+		!pick_items(spec->resource, stream, page) ? AMPLIFY_FAILURE_SHAPE :
+		AMPLIFY_FAILURE_NONE;
+	if (failure->kind != AMPLIFY_FAILURE_NONE)
 	{
+		AmplifyFailureKind kind = failure->kind;
+
 		amplify_parent_parse_failure(call, parse, failure);
-		failure->kind = AMPLIFY_FAILURE_SHAPE;
+		failure->kind = kind;
 		spec->connection->shared->stats.failed++;
 		return false;
 	}

@@ -48,6 +48,10 @@ my $app_environments = q{SELECT * FROM aws.backend_environments
     WHERE app_id = 'd00000000001'};
 my $count = q{SELECT count(*) FROM aws.backend_environments
     WHERE app_id = 'd00000000001'};
+my $job = q{SELECT * FROM aws.jobs
+    WHERE app_id = 'd00000000001' AND branch_name = 'main' AND job_id = '12'};
+my $domain = q{SELECT * FROM aws.domain_associations
+    WHERE app_id = 'd00000000001' AND domain_name = 'example.com'};
 my $sub_domains = q{SELECT * FROM aws.sub_domains WHERE app_id = 'd00000000001'};
 
 # ---- answers ----
@@ -61,6 +65,13 @@ sub environment
         createTime => 1613753573.153, %member);
     return '{"backendEnvironment":{'
         . join(',', map { "\"$_\":$member{$_}" } sort keys %member) . '}}';
+}
+
+# The ARN of an environment of that app, as a member
+sub arn
+{
+    return (backendEnvironmentArn =>
+        qq("arn:aws:amplify:us-east-1:111122223333:apps/$_[0]/backendenvironments/dev"));
 }
 
 sub with
@@ -361,8 +372,36 @@ my @cases = (
         '00000', 1, 1 ],
     [ 'an unknown member', $get, [ with(other => '[{"a":null}]') ],
         '00000', 1, 1 ],
+    # A response belongs to its request, as far as what the path has bound
     [ 'another environment', $get, [ with(environmentName => '"test"') ],
+        'HV00M', 0, 1, qr/something else than was asked for/ ],
+    [ 'an environment of another app', $get, [ with(arn('d9')) ], 'HV00M', 0, 1,
+        qr/something else than was asked for/ ],
+    [ 'another app', $app, [ body => '{"app":{"appId":"d00000000002"}}' ],
+        'HV00M', 0, 1 ],
+    [ 'another job', $job, [ status => 200, body => '{"job":{"summary":{"jobId":"13"}}}' ],
+        'HV00M', 0, 1 ],
+    [ 'another domain', $domain, [ status => 200, body =>
+        '{"domainAssociation":{"domainName":"example.org"}}' ], 'HV00M', 0, 1 ],
+    [ 'a list of another app', $app_environments, [ body => sprintf
+        '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
+        'HV00M', 0, 1 ],
+    [ 'a list in place of Gets, of another app', $some, [ body => sprintf
+        '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
+        'HV00M', 0, 1 ],
+    # ... and no more: these are the right response, or nobody's row
+    [ 'its own ARN', $get, [ with(arn('d00000000001')) ], '00000', 1, 1 ],
+    [ 'an ARN of another name, region and account', $get,
+        [ with(backendEnvironmentArn => '"arn:aws:amplify:local:000000000000:apps/d00000000001/backendenvironments/x"') ],
+        '00000', 1, 1 ],
+    (map { [ "an odd ARN, $_", $get, [ with(backendEnvironmentArn => $_) ],
+        '00000', 1, 1 ] } '""', '"none"', 'null', '"arn:aws:amplify:x:y:apps"'),
+    [ 'a name in another case', $get, [ with(environmentName => '"DEV"') ],
         '00000', 0, 1 ],
+    [ 'a job with zeros', $job, [ status => 200, body => '{"job":{"summary":{"jobId":"0000000012"}}}' ],
+        '00000', 1, 1 ],
+    [ 'a domain in another case', $domain, [ status => 200, body =>
+        '{"domainAssociation":{"domainName":"Example.COM."}}' ], '00000', 0, 1 ],
 
     # F30: the same name twice
     [ 'a member twice', $get,
