@@ -91,8 +91,10 @@ is_of_name(const AmplifyCall *call, AmplifyItem *item)
 static const char *
 bound_key(const AmplifyCall *call, int key)
 {
-	return key >= 0 && amplify_resource_needs(call->resource, call->operation,
-											  key) ? call->keys.value[key] : NULL;
+	if (key < 0 ||
+		!amplify_resource_needs(call->resource, call->operation, key))
+		return NULL;
+	return call->keys.value[key];
 }
 
 /* Case aside; of domains the final dot, of jobs the zeros in front */

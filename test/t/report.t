@@ -74,7 +74,7 @@ $session->rows('CREATE MATERIALIZED VIEW report_copy AS SELECT now() AS as_of, *
 
 $_->{mock}->fault(op => 'STS.AssumeRole', status => 403, code => 'AccessDenied', n => -1)
     for at(sub { $_[0] eq '444455556666' });
-$_->{mock}->say('rate', rps => 40, burst => 1) for at(sub { $_[1] eq 'eu-west-1' });
+$_->{mock}->say('rate', rps => 40, burst => 5) for at(sub { $_[1] eq 'eu-west-1' });
 is_true('a role is broken, and a region throttled', sub { $_[0] eq '444455556666' });
 stays('a role is broken');
 $session->rows("DO \$\$ DECLARE t regclass; BEGIN
