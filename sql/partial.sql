@@ -15,6 +15,15 @@ CREATE FUNCTION partial_count(text) RETURNS bigint LANGUAGE plpgsql AS
   'BEGIN RETURN (SELECT count(*) FROM e WHERE app_id = $1); END';
 CREATE PROCEDURE fill() LANGUAGE plpgsql AS
   'BEGIN INSERT INTO copy SELECT * FROM e; END';
+CREATE FUNCTION pg_temp.api_lines(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+  DECLARE line text;
+  BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+      IF line LIKE '%API %' AND line NOT LIKE '%API Bytes%' THEN
+        RETURN NEXT trim(line);
+      END IF;
+    END LOOP;
+  END $$;
 PREPARE all_e AS SELECT * FROM e;
 
 \! mockctl fault match=d2b3c4d5e6 status=403 code=AccessDeniedException n=-1
@@ -87,7 +96,7 @@ SELECT operation, keys FROM amplify_fdw_failures();
 \! mockctl fault status=403 code=UnrecognizedClientException n=-1
 SELECT count(*) FROM e;
 SELECT operation, keys, message, aws_code FROM amplify_fdw_failures();
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT app_id FROM e;
+SELECT pg_temp.api_lines('SELECT app_id FROM e');
 CREATE ROLE regress_amplify_reader;
 SET SESSION AUTHORIZATION regress_amplify_reader;
 SELECT operation, keys, aws_code FROM amplify_fdw_failures();
