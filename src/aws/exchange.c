@@ -38,7 +38,6 @@ static bool prepare(const AmplifyExchangeSpec *spec,
 					AmplifyTransfer *transfer);
 static AmplifyExchangeVerdict try_again(const AmplifyExchangeSpec *spec,
 										AmplifyAttempts *attempts,
-										const AmplifyTransfer *transfer,
 										const AmplifyFailure *failure);
 static AmplifyExchangeVerdict renew(const AmplifyExchangeSpec *spec,
 									AmplifyAttempts *attempts,
@@ -108,7 +107,7 @@ amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 			return AMPLIFY_EXCHANGE_NOT_FOUND;
 		case AMPLIFY_OUTCOME_RETRY:
 			attempts->wish = retry_after(&transfer->response);
-			return try_again(spec, attempts, transfer, failure);
+			return try_again(spec, attempts, failure);
 		case AMPLIFY_OUTCOME_THROTTLED:
 			attempts->wish = retry_after(&transfer->response);
 			attempts->again_at = amplify_loop_now() + attempts->wish;
@@ -175,7 +174,7 @@ prepare(const AmplifyExchangeSpec *spec, const AmplifyAttempts *attempts,
 
 static AmplifyExchangeVerdict
 try_again(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
-		  const AmplifyTransfer *transfer, const AmplifyFailure *failure)
+		  const AmplifyFailure *failure)
 {
 	int64		pause = spec->pause;
 

@@ -21,8 +21,9 @@
  * idle at the end of a transaction is closed but for a few of each host.
  *
  * Failing paths: the budget was taken by others meanwhile, or the kernel has
- * no descriptor (descriptors.t: a transfer that was refused a socket goes
- * back to the queue, or fails if nothing is in flight); cancel and ERROR
+ * no descriptor (a transfer that was refused a socket goes back to the queue,
+ * or fails if nothing is in flight; descriptors.t makes calls wait for room,
+ * no test makes the kernel refuse a socket); cancel and ERROR
  * (cancel.t, leak.t: detach() gives the room back, whoever ends a transfer).
  *
  * Rules that hold in this file:

@@ -14,7 +14,7 @@
  *
  * The list is in a context of the session's, so that neither the statement's
  * end nor an abort takes it along; what fails while a row is added (memory)
- * leaves the rows before it.  DISCARD ALL forgets it.  (test/t/partial.t)
+ * leaves the rows before it.  DISCARD ALL forgets it.  (sql/partial.sql)
  *
  * src/request/failures.c
  *

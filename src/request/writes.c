@@ -19,7 +19,7 @@
  * DISCARD ALL comes by here as well, and takes the list of failures along.
  *
  * The count is set back by whatever ends the statement: the hooks do it on
- * their way out, also after an error (test/t/partial.t).
+ * their way out, also after an error (sql/partial.sql).
  *
  * src/request/writes.c
  *
