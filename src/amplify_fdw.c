@@ -34,7 +34,7 @@ static char *table_definition(const AmplifyResource *resource,
 void
 _PG_init(void)
 {
-	amplify_resource_check();
+	amplify_resource_init();
 
 	DefineCustomBoolVariable("amplify_fdw.pushdown",
 							 "Uses conditions on key columns to make fewer calls.",

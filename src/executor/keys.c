@@ -67,7 +67,7 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 	memset(set, 0, sizeof(AmplifyKeySet));
 	foreach(lc, serialized)
 	{
-		KeyValues	values[AMPLIFY_MAX_KEYS + 1] = {{false}};
+		KeyValues	values[AMPLIFY_NKEYS + 1] = {{false}};
 
 		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
 							  options, values))
@@ -90,7 +90,7 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 		const AmplifyColumn *column = &resource->columns[list_nth_int(terms, i)];
 		ExprState  *state = list_nth(exprstates, list_nth_int(terms, i + 1));
 		bool		is_array = list_nth_int(terms, i + 2) != 0;
-		int			key = amplify_resource_key(resource, column->name);
+		int			key = amplify_resource_key(resource, column);
 		List	   *found = NIL;
 
 		if (!evaluate_term(state, is_array, econtext, column->key, options,
@@ -105,10 +105,10 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 				return false;
 			continue;
 		}
-		bind_values(&values[key >= 0 ? key : AMPLIFY_MAX_KEYS], found);
+		bind_values(&values[key >= 0 ? key : AMPLIFY_NKEYS], found);
 	}
-	return !values[AMPLIFY_MAX_KEYS].bound ||
-		bind_arns(resource, &values[AMPLIFY_MAX_KEYS], options);
+	return !values[AMPLIFY_NKEYS].bound ||
+		bind_arns(resource, &values[AMPLIFY_NKEYS], options);
 }
 
 /* False if there is no value that the column could have */
@@ -247,20 +247,20 @@ static void
 add_products(const AmplifyResource *resource, KeyValues *values,
 			 AmplifyKeySet *set, int *size)
 {
-	KeyValues  *arns = &values[AMPLIFY_MAX_KEYS];
+	KeyValues  *arns = &values[AMPLIFY_NKEYS];
 	double		combinations = 1;
-	bool		bound[AMPLIFY_MAX_KEYS] = {false};
-	AmplifyKeys marks = {{NULL}};
+	bool		bound[AMPLIFY_NKEYS] = {false};
+	AmplifyKeyMask mask = 0;
 	bool		direct;
 	ListCell   *lc;
 
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		bound[i] = values[i].bound;
 		if (bound[i])
 		{
 			combinations *= list_length(values[i].values);
-			marks.value[i] = "";
+			mask |= 1 << i;
 		}
 	}
 	if (arns->bound)
@@ -270,7 +270,7 @@ add_products(const AmplifyResource *resource, KeyValues *values,
 			AmplifyKeys *keys = lfirst(lc);
 			bool		fits = true;
 
-			for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+			for (int i = 0; i < AMPLIFY_NKEYS; i++)
 			{
 				if (bound[i] && keys->value[i] != NULL &&
 					!contains(values[i].values, keys->value[i]))
@@ -285,15 +285,15 @@ add_products(const AmplifyResource *resource, KeyValues *values,
 		return;
 
 	/* only what a List needs leads to parents; one value may filter as well */
-	direct = amplify_resource_binds(resource, resource->get, &marks) ||
-		amplify_resource_binds(resource, resource->list, &marks);
-	for (int i = AMPLIFY_MAX_KEYS - 1; i >= 0; i--)
+	direct = amplify_resource_can(resource->get, mask) ||
+		amplify_resource_can(resource->list, mask);
+	for (int i = AMPLIFY_NKEYS - 1; i >= 0; i--)
 	{
 		int			length = list_length(values[i].values);
 
 		if (!bound[i] || length == 1 ||
 			(combinations <= MAX_KEYS &&
-			 (direct || amplify_resource_needs(resource, resource->list, i))))
+			 (direct || (resource->list->needs & 1 << i) != 0)))
 			continue;
 		combinations /= length;
 		bound[i] = false;
@@ -303,7 +303,7 @@ add_products(const AmplifyResource *resource, KeyValues *values,
 		AmplifyKeys keys = {{NULL}};
 		int64		rest = n;
 
-		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		for (int i = 0; i < AMPLIFY_NKEYS; i++)
 		{
 			if (!bound[i])
 				continue;
@@ -342,13 +342,10 @@ static bool
 valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys,
 		   const AmplifyOptions *options)
 {
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		const AmplifyColumn *column = amplify_resource_column(resource,
-															  resource->keys[i]);
-
 		if (keys->value[i] != NULL &&
-			!valid_key(column->key, keys->value[i], options))
+			!valid_key(resource->key_column[i]->key, keys->value[i], options))
 			return false;
 	}
 	return true;

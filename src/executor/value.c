@@ -205,7 +205,7 @@ map_column(AmplifyColumnMap *map, MappedColumn *mapped, Form_pg_attribute attr)
 	Oid			function = InvalidOid;
 	CoercionPathType path;
 
-	mapped->key = amplify_resource_key(map->resource, mapped->column->name);
+	mapped->key = amplify_resource_key(map->resource, mapped->column);
 	mapped->typmod = attr->atttypmod;
 	if (attr->atttypid == own_type && attr->atttypmod < 0 &&
 		own_type != JSONBOID)

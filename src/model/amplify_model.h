@@ -16,8 +16,35 @@
 
 /* ---------- resource_data.c, resource.c: what Amplify has ---------- */
 
-#define AMPLIFY_MAX_KEYS	4	/* key columns of one resource */
 #define AMPLIFY_LONGEST_NAME 255	/* characters; of AMPLIFY_NAME */
+
+/*
+ * The keys of the API, which mean the same wherever they stand; those of each
+ * resource, in this order, go from the outermost to its own.
+ */
+typedef enum AmplifyKey
+{
+	AMPLIFY_KEY_APP,
+	AMPLIFY_KEY_BRANCH,
+	AMPLIFY_KEY_JOB,
+	AMPLIFY_KEY_ENVIRONMENT,
+	AMPLIFY_KEY_DOMAIN,
+	AMPLIFY_KEY_WEBHOOK,
+	AMPLIFY_KEY_ARTIFACT
+} AmplifyKey;
+
+#define AMPLIFY_NKEYS	(AMPLIFY_KEY_ARTIFACT + 1)
+
+/* A set of them: 1 << AMPLIFY_KEY_APP, ... */
+typedef uint32 AmplifyKeyMask;
+
+#define AMPLIFY_ALL_KEYS	((1 << AMPLIFY_NKEYS) - 1)
+
+/* Values of keys, UTF-8; NULL where not bound */
+typedef struct AmplifyKeys
+{
+	const char *value[AMPLIFY_NKEYS];
+} AmplifyKeys;
 
 /* Where the value of a column comes from */
 typedef enum AmplifySource
@@ -54,6 +81,15 @@ typedef struct AmplifyColumn
 	const char *meaning;		/* a sentence for people */
 } AmplifyColumn;
 
+/* A template taken apart: literal, key, literal, ..., literal */
+typedef struct AmplifyTemplate
+{
+	int			nkeys;
+	AmplifyKey	key[AMPLIFY_NKEYS];
+	const char *literal[AMPLIFY_NKEYS + 1];
+	int			length[AMPLIFY_NKEYS + 1];	/* of the literals */
+} AmplifyTemplate;
+
 typedef struct AmplifyOperation
 {
 	const char *name;			/* in AWS's words */
@@ -65,6 +101,10 @@ typedef struct AmplifyOperation
 	int			max_page;		/* greatest maxResults; 0: no pages */
 	const char *filter;			/* query parameter that takes the last key;
 								 * NULL: none */
+
+	/* made of the above by amplify_resource_init() */
+	AmplifyTemplate template;	/* path */
+	AmplifyKeyMask needs;		/* keys in it */
 } AmplifyOperation;
 
 /*
@@ -77,21 +117,22 @@ typedef struct AmplifyResource
 	const char *name;			/* also the default table name */
 	const AmplifyColumn *columns;
 	int			ncolumns;
-	const char *keys[AMPLIFY_MAX_KEYS]; /* key columns, outermost first */
-	const AmplifyOperation *get;	/* of the narrowest key; or NULL */
-	const AmplifyOperation *list;	/* of one parent, or of all there is */
+	AmplifyOperation *get;		/* of the narrowest key; or NULL */
+	AmplifyOperation *list;		/* of one parent, or of all there is */
 	const struct AmplifyResource *parent;	/* has the keys of list; or NULL */
 	const char *arn_path;		/* template of the ARN's last part; or NULL */
 	double		default_rows;	/* per parent (or in all): a guess */
 	bool		sensitive;		/* IMPORT makes it only if asked to */
 	const char *meaning;		/* a sentence for people */
-} AmplifyResource;
 
-/* Values of a resource's key columns, UTF-8; NULL where not bound */
-typedef struct AmplifyKeys
-{
-	const char *value[AMPLIFY_MAX_KEYS];
-} AmplifyKeys;
+	/* made of the above by amplify_resource_init() */
+	AmplifyTemplate arn;		/* arn_path */
+	AmplifyKeyMask keys;		/* that its operations need */
+	int			last_key;		/* that its List leaves open and its Get
+								 * doesn't; -1: there is none */
+	AmplifyKeyMask shown;		/* that its items have, and in which column */
+	const AmplifyColumn *key_column[AMPLIFY_NKEYS];
+} AmplifyResource;
 
 /* What a text says as the ARN of an item of some resource */
 typedef enum AmplifyArnKind
@@ -101,30 +142,23 @@ typedef enum AmplifyArnKind
 	AMPLIFY_ARN_UNREADABLE		/* Amplify's, in a form that we don't know */
 } AmplifyArnKind;
 
-extern const AmplifyResource *const amplify_resources[];	/* NULL at end */
-extern void amplify_resource_check(void);
+extern AmplifyResource *const amplify_resources[];	/* NULL at end */
+extern const char *const amplify_key_names[AMPLIFY_NKEYS];	/* columns */
+extern void amplify_resource_init(void);
 extern const AmplifyResource *amplify_resource_find(const char *name);
 extern const AmplifyColumn *amplify_resource_column(const AmplifyResource *resource,
 													const char *name);
 extern const char *amplify_resource_type(const AmplifyColumn *column);
 extern int	amplify_resource_key(const AmplifyResource *resource,
-								 const char *column);
-extern int	amplify_resource_last_key(const AmplifyResource *resource);
+								 const AmplifyColumn *column);
 extern bool amplify_resource_is_unique(const AmplifyResource *resource);
-extern bool amplify_resource_needs(const AmplifyResource *resource,
-								   const AmplifyOperation *operation,
-								   int key);
-extern bool amplify_resource_binds(const AmplifyResource *resource,
-								   const AmplifyOperation *operation,
-								   const AmplifyKeys *keys);
-extern AmplifyKeys amplify_resource_restrict(const AmplifyResource *resource,
-											 const AmplifyOperation *operation,
-											 const AmplifyKeys *keys);
+extern AmplifyKeyMask amplify_resource_mask(const AmplifyKeys *keys);
+extern AmplifyKeys amplify_resource_project(const AmplifyKeys *keys,
+											AmplifyKeyMask mask);
+extern bool amplify_resource_can(const AmplifyOperation *operation,
+								 AmplifyKeyMask bound);
 extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *resource,
-														const AmplifyKeys *keys);
-extern AmplifyKeys amplify_resource_inherit(const AmplifyResource *resource,
-											const AmplifyResource *ancestor,
-											const AmplifyKeys *keys);
+														AmplifyKeyMask bound);
 extern bool amplify_resource_not_null(const AmplifyResource *resource,
 									  const AmplifyColumn *column);
 extern bool amplify_resource_is_place(const AmplifyColumn *column);

@@ -194,8 +194,6 @@ read_arn_keys(const char *arn, bool capitals, Identifier *id)
 	AmplifyKeys keys;
 	int			n = 0;
 	const char *problem;
-	int			branch;
-	int			environment;
 
 	while (amplify_resources[n] != NULL)
 		n++;
@@ -210,20 +208,17 @@ read_arn_keys(const char *arn, bool capitals, Identifier *id)
 	if (resource == NULL)
 		return PROBLEM_ARN;
 
-	problem = read_app_id(keys.value[amplify_resource_key(resource, "app_id")],
-						  id);
-	environment = amplify_resource_key(resource, "environment_name");
-	branch = amplify_resource_key(resource, "branch_name");
-	if (environment >= 0)
+	problem = read_app_id(keys.value[AMPLIFY_KEY_APP], id);
+	if ((resource->keys & 1 << AMPLIFY_KEY_ENVIRONMENT) != 0)
 	{
-		id->environment_name = pstrdup(keys.value[environment]);
+		id->environment_name = pstrdup(keys.value[AMPLIFY_KEY_ENVIRONMENT]);
 		if (capitals)
 			(void) lower_case(id->environment_name,
 							  strlen(id->environment_name));
 	}
-	if (branch >= 0)
+	if ((resource->keys & 1 << AMPLIFY_KEY_BRANCH) != 0)
 	{
-		id->branch_name = pstrdup(keys.value[branch]);
+		id->branch_name = pstrdup(keys.value[AMPLIFY_KEY_BRANCH]);
 		if (capitals && problem == NULL)
 			problem = PROBLEM_CASE;
 	}

@@ -4,7 +4,9 @@
  *	  Lookups in the tables of resource_data.c.
  *
  * Which operation a set of keys is enough for, which resource to ask for keys
- * that are missing, what a key may be, and what an ARN says.
+ * that are missing, what a key may be, and what an ARN says.  Templates are
+ * taken apart once, when the library is loaded; from then on a set of keys is
+ * a mask, and questions about it are arithmetic.
  *
  * src/model/resource.c
  *
@@ -25,6 +27,9 @@
 #define LONGEST_DOMAIN	64
 #define LONGEST_LABEL	63
 
+static void make_template(const char *path, AmplifyTemplate *template);
+static AmplifyKeyMask template_keys(const AmplifyTemplate *template);
+static void make_keys(AmplifyResource *resource);
 static void check_columns(const AmplifyResource *resource);
 static void check_operation(const AmplifyResource *resource,
 							const AmplifyOperation *operation);
@@ -33,21 +38,34 @@ static void check(bool sound, const AmplifyResource *resource,
 				  const char *what);
 static bool valid_domain(const char *value);
 static bool is_other_arn(const AmplifyResource *resource, const char *rest);
-static bool match_arn(const AmplifyResource *resource, const char *template,
+static bool match_arn(const AmplifyResource *resource, int part,
 					  const char *rest, AmplifyKeys *keys);
-static bool expand_name(const char **template, char *name, size_t size);
+
+/* The columns that show keys, and what stands for these in templates */
+const char *const amplify_key_names[AMPLIFY_NKEYS] = {
+	[AMPLIFY_KEY_APP] = "app_id",
+	[AMPLIFY_KEY_BRANCH] = "branch_name",
+	[AMPLIFY_KEY_JOB] = "job_id",
+	[AMPLIFY_KEY_ENVIRONMENT] = "environment_name",
+	[AMPLIFY_KEY_DOMAIN] = "domain_name",
+	[AMPLIFY_KEY_WEBHOOK] = "webhook_id",
+	[AMPLIFY_KEY_ARTIFACT] = "artifact_id",
+};
 
 /*
- * Fail early when the tables disagree with themselves.  Called once, when the
- * library is loaded; a cheap price for tables that can be trusted.
+ * Take the templates apart, and fail early when the tables disagree with
+ * themselves.  Called once, when the library is loaded; a cheap price for
+ * tables that can be trusted.
  */
 void
-amplify_resource_check(void)
+amplify_resource_init(void)
 {
+	for (int i = 0; amplify_resources[i] != NULL; i++)
+		make_keys(amplify_resources[i]);
 	for (int i = 0; amplify_resources[i] != NULL; i++)
 	{
 		const AmplifyResource *resource = amplify_resources[i];
-		int			last = amplify_resource_last_key(resource);
+		int			last = resource->last_key;
 
 		check(amplify_resource_find(resource->name) == resource, resource,
 			  "its name is another's, too");
@@ -59,19 +77,16 @@ amplify_resource_check(void)
 		check_arn(resource);
 
 		/* see amplify_keyset_compare() and pick_items() */
-		for (int j = 0; last >= 0 && j < AMPLIFY_MAX_KEYS; j++)
-			check(j <= last || resource->keys[j] == NULL, resource,
-				  "the key that only its Get needs is not the last");
-		check(last < 0 ||
-			  amplify_resource_column(resource, resource->keys[last])->source == AMPLIFY_MEMBER,
+		check(last < 0 || resource->keys >> last == 1, resource,
+			  "the key that only its Get needs is not the last");
+		check(last < 0 || resource->key_column[last]->source == AMPLIFY_MEMBER,
 			  resource, "its items don't say their last key");
 
 		/* what a List needs is the parent's */
-		for (int j = 0; j < AMPLIFY_MAX_KEYS && resource->keys[j] != NULL; j++)
-			check(!amplify_resource_needs(resource, resource->list, j) ||
-				  (resource->parent != NULL &&
-				   amplify_resource_column(resource->parent, resource->keys[j]) != NULL),
-				  resource, "its parent lacks a key of its List");
+		check(resource->list->needs == 0 ||
+			  (resource->parent != NULL &&
+			   (resource->list->needs & ~resource->parent->shown) == 0),
+			  resource, "its parent lacks a key of its List");
 	}
 }
 
@@ -115,27 +130,15 @@ amplify_resource_type(const AmplifyColumn *column)
 	return names[column->type];
 }
 
-/* Which key a column is: an index into AmplifyKeys.value, or -1 */
+/* Which of the resource's keys a column is; -1: none */
 int
-amplify_resource_key(const AmplifyResource *resource, const char *column)
+amplify_resource_key(const AmplifyResource *resource,
+					 const AmplifyColumn *column)
 {
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
 	{
-		if (strcmp(resource->keys[i], column) == 0)
-			return i;
-	}
-	return -1;
-}
-
-/* The key that a List leaves open and a Get doesn't; -1: there is none */
-int
-amplify_resource_last_key(const AmplifyResource *resource)
-{
-	for (int i = AMPLIFY_MAX_KEYS - 1; i >= 0 && resource->get != NULL; i--)
-	{
-		if (amplify_resource_needs(resource, resource->get, i) &&
-			!amplify_resource_needs(resource, resource->list, i))
-			return i;
+		if (resource->key_column[key] == column)
+			return (resource->keys & 1 << key) != 0 ? key : -1;
 	}
 	return -1;
 }
@@ -147,57 +150,39 @@ amplify_resource_is_unique(const AmplifyResource *resource)
 	return resource->get != NULL && !resource->get->many;
 }
 
-/* Does the path of an operation hold that key? */
-bool
-amplify_resource_needs(const AmplifyResource *resource,
-					   const AmplifyOperation *operation, int key)
+/* The keys that are bound */
+AmplifyKeyMask
+amplify_resource_mask(const AmplifyKeys *keys)
 {
-	const char *rest = operation->path;
-	char		name[NAMEDATALEN];
+	AmplifyKeyMask mask = 0;
 
-	while (resource->keys[key] != NULL &&
-		   expand_name(&rest, name, sizeof(name)))
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
 	{
-		if (strcmp(name, resource->keys[key]) == 0)
-			return true;
+		if (keys->value[key] != NULL)
+			mask |= 1 << key;
 	}
-	return false;
+	return mask;
 }
 
-/* Do the keys have all that the path needs?  None binds an operation NULL. */
-bool
-amplify_resource_binds(const AmplifyResource *resource,
-					   const AmplifyOperation *operation,
-					   const AmplifyKeys *keys)
-{
-	const char *rest;
-	char		name[NAMEDATALEN];
-
-	if (operation == NULL)
-		return false;
-	rest = operation->path;
-	while (expand_name(&rest, name, sizeof(name)))
-	{
-		if (keys->value[amplify_resource_key(resource, name)] == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Those of the keys that the operation's path needs */
+/* Those of the keys that are in the mask; values are shared */
 AmplifyKeys
-amplify_resource_restrict(const AmplifyResource *resource,
-						  const AmplifyOperation *operation,
-						  const AmplifyKeys *keys)
+amplify_resource_project(const AmplifyKeys *keys, AmplifyKeyMask mask)
 {
-	AmplifyKeys result = {{NULL}};
+	AmplifyKeys result = *keys;
 
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
 	{
-		if (amplify_resource_needs(resource, operation, i))
-			result.value[i] = keys->value[i];
+		if ((mask & 1 << key) == 0)
+			result.value[key] = NULL;
 	}
 	return result;
+}
+
+/* Are these keys all that it needs?  operation may be NULL, which never can. */
+bool
+amplify_resource_can(const AmplifyOperation *operation, AmplifyKeyMask bound)
+{
+	return operation != NULL && (operation->needs & ~bound) == 0;
 }
 
 /*
@@ -206,41 +191,16 @@ amplify_resource_restrict(const AmplifyResource *resource,
  */
 const AmplifyResource *
 amplify_resource_ancestor(const AmplifyResource *resource,
-						  const AmplifyKeys *keys)
+						  AmplifyKeyMask bound)
 {
+	AmplifyKeyMask lacking = resource->list->needs & ~bound;
 	const AmplifyResource *result = NULL;
 
-	if (amplify_resource_binds(resource, resource->list, keys))
+	if (lacking == 0)
 		return NULL;
-	for (const AmplifyResource *r = resource->parent; r != NULL; r = r->parent)
-	{
-		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		{
-			if (keys->value[i] == NULL &&
-				amplify_resource_needs(resource, resource->list, i) &&
-				amplify_resource_column(r, resource->keys[i]) == NULL)
-				return result;
-		}
+	for (const AmplifyResource *r = resource->parent;
+		 r != NULL && (lacking & ~r->shown) == 0; r = r->parent)
 		result = r;
-	}
-	return result;
-}
-
-/* Those of the keys that are also the ancestor's, as keys of that */
-AmplifyKeys
-amplify_resource_inherit(const AmplifyResource *resource,
-						 const AmplifyResource *ancestor,
-						 const AmplifyKeys *keys)
-{
-	AmplifyKeys result = {{NULL}};
-
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && ancestor->keys[i] != NULL; i++)
-	{
-		int			key = amplify_resource_key(resource, ancestor->keys[i]);
-
-		if (key >= 0)
-			result.value[i] = keys->value[key];
-	}
 	return result;
 }
 
@@ -252,14 +212,14 @@ bool
 amplify_resource_not_null(const AmplifyResource *resource,
 						  const AmplifyColumn *column)
 {
-	int			key = amplify_resource_key(resource, column->name);
+	int			key = amplify_resource_key(resource, column);
+	AmplifyKeyMask always = resource->list->needs;
 
 	if (key < 0)
 		return column->source == AMPLIFY_REGION;
-	return key == amplify_resource_last_key(resource) ||
-		(amplify_resource_needs(resource, resource->list, key) &&
-		 (resource->get == NULL ||
-		  amplify_resource_needs(resource, resource->get, key)));
+	if (resource->get != NULL)
+		always &= resource->get->needs;
+	return key == resource->last_key || (always & 1 << key) != 0;
 }
 
 /* Does it tell where an item is?  That chooses servers; no request has it. */
@@ -356,7 +316,7 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 		(strncmp(field[3], region, strlen(region)) != 0 ||
 		 field[3][strlen(region)] != ':'))
 		return AMPLIFY_ARN_OTHER;
-	if (!match_arn(resource, resource->arn_path, field[5], &found))
+	if (!match_arn(resource, 0, field[5], &found))
 		kind = is_other_arn(resource, field[5]) ? AMPLIFY_ARN_OTHER :
 			AMPLIFY_ARN_UNREADABLE;
 
@@ -367,7 +327,76 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 	return kind;
 }
 
-/* ---------- the self-check ---------- */
+/* ---------- what is made at load, and the self-check ---------- */
+
+/* The template must live as long; a placeholder that is no key stays literal */
+static void
+make_template(const char *path, AmplifyTemplate *template)
+{
+	const char *open;
+
+	template->nkeys = 0;
+	template->literal[0] = path;
+	while ((open = strchr(path, '{')) != NULL)
+	{
+		int			length = strcspn(open, "}") + 1;
+		int			key = 0;
+
+		while (key < AMPLIFY_NKEYS &&
+			   (strlen(amplify_key_names[key]) != length - 2 ||
+				strncmp(amplify_key_names[key], open + 1, length - 2) != 0))
+			key++;
+		path = open + length;
+		if (key == AMPLIFY_NKEYS || template->nkeys == AMPLIFY_NKEYS)
+			continue;
+		template->length[template->nkeys] =
+			open - template->literal[template->nkeys];
+		template->key[template->nkeys++] = key;
+		template->literal[template->nkeys] = path;
+	}
+	template->length[template->nkeys] =
+		strlen(template->literal[template->nkeys]);
+}
+
+static AmplifyKeyMask
+template_keys(const AmplifyTemplate *template)
+{
+	AmplifyKeyMask mask = 0;
+
+	for (int i = 0; i < template->nkeys; i++)
+		mask |= 1 << template->key[i];
+	return mask;
+}
+
+/* All that is not in the tables */
+static void
+make_keys(AmplifyResource *resource)
+{
+	AmplifyOperation *const operations[] = {resource->list, resource->get};
+
+	for (int i = 0; i < lengthof(operations) && operations[i] != NULL; i++)
+	{
+		make_template(operations[i]->path, &operations[i]->template);
+		operations[i]->needs = template_keys(&operations[i]->template);
+		resource->keys |= operations[i]->needs;
+	}
+	if (resource->arn_path != NULL)
+		make_template(resource->arn_path, &resource->arn);
+
+	resource->last_key = -1;
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		const AmplifyColumn *column =
+			amplify_resource_column(resource, amplify_key_names[key]);
+
+		resource->key_column[key] = column;
+		if (column != NULL)
+			resource->shown |= 1 << key;
+		if (resource->get != NULL &&
+			(resource->get->needs & ~resource->list->needs & 1 << key) != 0)
+			resource->last_key = key;
+	}
+}
 
 static void
 check_columns(const AmplifyResource *resource)
@@ -377,7 +406,7 @@ check_columns(const AmplifyResource *resource)
 	for (int i = 0; i < resource->ncolumns; i++)
 	{
 		const AmplifyColumn *column = &resource->columns[i];
-		int			key = amplify_resource_key(resource, column->name);
+		int			key = amplify_resource_key(resource, column);
 
 		check(amplify_resource_column(resource, column->name) == column,
 			  resource, "two of its columns have one name");
@@ -389,7 +418,7 @@ check_columns(const AmplifyResource *resource)
 							 !amplify_resource_is_place(column)),
 			  resource, "a column is no key, or a key without a rule");
 		check(column->source != AMPLIFY_KEY ||
-			  amplify_resource_needs(resource, resource->list, key),
+			  (key >= 0 && (resource->list->needs & 1 << key) != 0),
 			  resource, "a column is taken from a key that is not asked by");
 		check(column->meaning != NULL, resource, "a column means nothing");
 		arns += column->key == AMPLIFY_ARN;
@@ -402,13 +431,13 @@ static void
 check_operation(const AmplifyResource *resource,
 				const AmplifyOperation *operation)
 {
-	const char *rest = operation->path;
-	char		name[NAMEDATALEN];
+	const AmplifyTemplate *template = &operation->template;
 
-	while (expand_name(&rest, name, sizeof(name)))
-		check(amplify_resource_key(resource, name) >= 0 &&
-			  amplify_resource_column(resource, name) != NULL,
-			  resource, "a path needs what is no key column");
+	for (int i = 0; i <= template->nkeys; i++)
+		check(memchr(template->literal[i], '{', template->length[i]) == NULL,
+			  resource, "a path needs what is no key");
+	check((operation->needs & ~resource->shown) == 0, resource,
+		  "a path needs what is no column");
 	check(operation->many || operation->max_page == 0, resource,
 		  "one item has pages");
 }
@@ -417,16 +446,14 @@ check_operation(const AmplifyResource *resource,
 static void
 check_arn(const AmplifyResource *resource)
 {
-	const char *rest = resource->arn_path;
-	char		name[NAMEDATALEN];
-	int			keys = 0;
+	const AmplifyTemplate *arn = &resource->arn;
 
-	if (rest == NULL)
+	if (resource->arn_path == NULL)
 		return;
-	while (expand_name(&rest, name, sizeof(name)))
-		check(amplify_resource_key(resource, name) == keys++, resource,
+	for (int i = 1; i < arn->nkeys; i++)
+		check(arn->key[i - 1] < arn->key[i], resource,
 			  "its ARN does not have its keys in their order");
-	check(keys == AMPLIFY_MAX_KEYS || resource->keys[keys] == NULL, resource,
+	check(template_keys(arn) == resource->keys, resource,
 		  "its ARN does not have all keys");
 }
 
@@ -476,67 +503,44 @@ is_other_arn(const AmplifyResource *resource, const char *rest)
 		AmplifyKeys keys = {{NULL}};
 
 		if (other != resource && other->arn_path != NULL &&
-			match_arn(other, other->arn_path, rest, &keys))
+			match_arn(other, 0, rest, &keys))
 			return true;
 	}
 	return strstr(rest, "//") != NULL || length == 0 || rest[length - 1] == '/';
 }
 
 /*
- * Match what follows the account in an ARN.  A key is what stands between the
- * literal parts of the template.  A name may itself have slashes, and even
- * hold what follows it: each place where it can end is tried.
+ * Match what follows the account in an ARN, from that part of the template on.
+ * A key is what stands between two literals.  A name may itself have slashes,
+ * and even hold what follows it: each place where it can end is tried.
  *
  * An ARN has the number of a job filled up with zeros, as nothing else has.
  */
 static bool
-match_arn(const AmplifyResource *resource, const char *template,
-		  const char *rest, AmplifyKeys *keys)
+match_arn(const AmplifyResource *resource, int part, const char *rest,
+		  AmplifyKeys *keys)
 {
-	int			literal = strcspn(template, "{");
-	char		name[NAMEDATALEN];
-	const AmplifyColumn *column;
+	const AmplifyTemplate *arn = &resource->arn;
+	AmplifyKeyRule rule;
 
-	if (strncmp(rest, template, literal) != 0)
+	if (strncmp(rest, arn->literal[part], arn->length[part]) != 0)
 		return false;
-	rest += literal;
-	template += literal;
-	if (!expand_name(&template, name, sizeof(name)))
+	rest += arn->length[part];
+	if (part == arn->nkeys)
 		return *rest == '\0';
 
-	column = amplify_resource_column(resource, name);
-	Assert(column != NULL);
+	rule = resource->key_column[arn->key[part]]->key;
 	for (int length = 1; rest[length - 1] != '\0'; length++)
 	{
-		if (rest[length - 1] == '/' && column->key != AMPLIFY_NAME)
+		if (rest[length - 1] == '/' && rule != AMPLIFY_NAME)
 			return false;
-		if (!match_arn(resource, template, rest + length, keys))
+		if (!match_arn(resource, part + 1, rest + length, keys))
 			continue;
-		if (column->key == AMPLIFY_JOB_ID)
+		if (rule == AMPLIFY_JOB_ID)
 			for (; rest[0] == '0' && length > 1; length--)
 				rest++;
-		keys->value[amplify_resource_key(resource, name)] =
-			pnstrdup(rest, length);
+		keys->value[arn->key[part]] = pnstrdup(rest, length);
 		return true;
 	}
 	return false;
-}
-
-/*
- * Find the next {name} in a template; *template moves past it.  False when
- * there is none.
- */
-static bool
-expand_name(const char **template, char *name, size_t size)
-{
-	const char *open = strchr(*template, '{');
-	const char *close;
-
-	if (open == NULL)
-		return false;
-	close = strchr(open, '}');
-	Assert(close != NULL && close - open <= size);
-	strlcpy(name, open + 1, close - open);
-	*template = close + 1;
-	return true;
 }

@@ -3,13 +3,14 @@
  * resource_data.c
  *	  What Amplify has: resources, their columns and operations, as data.
  *
- * A new resource is a new set of rows here and nothing else in C.  The tables
- * hold no behaviour: how they are read is in resource.c, how a call is made,
- * paged or retried in call.c, stream.c and fetch.c, how a value is read in
- * response.c.
+ * A new resource is a new set of rows here and nothing else in C, unless the
+ * API gets a key that it hasn't had (AmplifyKey).  The tables hold no
+ * behaviour: how they are read is in resource.c, how a call is made, paged or
+ * retried in call.c, stream.c and fetch.c, how a value is read in response.c.
  *
- * Which columns a request needs is not written twice: it is the set of
- * {placeholders} in the operation's path, and placeholders are column names.
+ * Which keys a request needs is not written twice: it is the set of
+ * {placeholders} in the operation's path, which are names of key columns.
+ * amplify_resource_init() finds them, which is why the tables are not const.
  *
  * Columns are named as the members are, in snake_case.  A nested object is a
  * column of jsonb, and what of it is often asked for is one more column.
@@ -119,18 +120,17 @@ static const AmplifyColumn apps_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_app = {
+static AmplifyOperation get_app = {
 	"GetApp", "/apps/{app_id}",
 	"app", false
 };
-static const AmplifyOperation list_apps = {
+static AmplifyOperation list_apps = {
 	"ListApps", "/apps",
 	"apps", true, 100
 };
 
-static const AmplifyResource apps = {
+static AmplifyResource apps = {
 	"apps", apps_columns, lengthof(apps_columns),
-	{"app_id"},
 	&get_app, &list_apps, NULL,
 	"apps/{app_id}",
 	25,
@@ -157,20 +157,19 @@ static const AmplifyColumn backend_environments_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_backend_environment = {
+static AmplifyOperation get_backend_environment = {
 	"GetBackendEnvironment",
 	"/apps/{app_id}/backendenvironments/{environment_name}",
 	"backendEnvironment", false
 };
-static const AmplifyOperation list_backend_environments = {
+static AmplifyOperation list_backend_environments = {
 	"ListBackendEnvironments", "/apps/{app_id}/backendenvironments",
 	"backendEnvironments", true, 50, "environmentName"
 };
 
-static const AmplifyResource backend_environments = {
+static AmplifyResource backend_environments = {
 	"backend_environments", backend_environments_columns,
 	lengthof(backend_environments_columns),
-	{"app_id", "environment_name"},
 	&get_backend_environment, &list_backend_environments, &apps,
 	"apps/{app_id}/backendenvironments/{environment_name}",
 	4,
@@ -247,18 +246,17 @@ static const AmplifyColumn branches_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_branch = {
+static AmplifyOperation get_branch = {
 	"GetBranch", "/apps/{app_id}/branches/{branch_name}",
 	"branch", false
 };
-static const AmplifyOperation list_branches = {
+static AmplifyOperation list_branches = {
 	"ListBranches", "/apps/{app_id}/branches",
 	"branches", true, 50
 };
 
-static const AmplifyResource branches = {
+static AmplifyResource branches = {
 	"branches", branches_columns, lengthof(branches_columns),
-	{"app_id", "branch_name"},
 	&get_branch, &list_branches, &apps,
 	"apps/{app_id}/branches/{branch_name}",
 	5,
@@ -299,19 +297,18 @@ static const AmplifyColumn domain_associations_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_domain_association = {
+static AmplifyOperation get_domain_association = {
 	"GetDomainAssociation", "/apps/{app_id}/domains/{domain_name}",
 	"domainAssociation", false
 };
-static const AmplifyOperation list_domain_associations = {
+static AmplifyOperation list_domain_associations = {
 	"ListDomainAssociations", "/apps/{app_id}/domains",
 	"domainAssociations", true, 50
 };
 
-static const AmplifyResource domain_associations = {
+static AmplifyResource domain_associations = {
 	"domain_associations", domain_associations_columns,
 	lengthof(domain_associations_columns),
-	{"app_id", "domain_name"},
 	&get_domain_association, &list_domain_associations, &apps,
 	"apps/{app_id}/domains/{domain_name}",
 	1,
@@ -340,18 +337,17 @@ static const AmplifyColumn sub_domains_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_sub_domains = {
+static AmplifyOperation get_sub_domains = {
 	"GetDomainAssociation", "/apps/{app_id}/domains/{domain_name}",
 	"domainAssociation.subDomains", true
 };
-static const AmplifyOperation list_sub_domains = {
+static AmplifyOperation list_sub_domains = {
 	"ListDomainAssociations", "/apps/{app_id}/domains",
 	"domainAssociations[].subDomains", true, 50
 };
 
-static const AmplifyResource sub_domains = {
+static AmplifyResource sub_domains = {
 	"sub_domains", sub_domains_columns, lengthof(sub_domains_columns),
-	{"app_id", "domain_name"},
 	&get_sub_domains, &list_sub_domains, &apps,
 	"apps/{app_id}/domains/{domain_name}",
 	3,
@@ -389,18 +385,17 @@ static const AmplifyColumn jobs_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_job = {
+static AmplifyOperation get_job = {
 	"GetJob", "/apps/{app_id}/branches/{branch_name}/jobs/{job_id}",
 	"job.summary", false
 };
-static const AmplifyOperation list_jobs = {
+static AmplifyOperation list_jobs = {
 	"ListJobs", "/apps/{app_id}/branches/{branch_name}/jobs",
 	"jobSummaries", true, 50
 };
 
-static const AmplifyResource jobs = {
+static AmplifyResource jobs = {
 	"jobs", jobs_columns, lengthof(jobs_columns),
-	{"app_id", "branch_name", "job_id"},
 	&get_job, &list_jobs, &branches,
 	"apps/{app_id}/branches/{branch_name}/jobs/{job_id}",
 	20,
@@ -442,14 +437,13 @@ static const AmplifyColumn job_steps_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation list_job_steps = {
+static AmplifyOperation list_job_steps = {
 	"GetJob", "/apps/{app_id}/branches/{branch_name}/jobs/{job_id}",
 	"job.steps", true
 };
 
-static const AmplifyResource job_steps = {
+static AmplifyResource job_steps = {
 	"job_steps", job_steps_columns, lengthof(job_steps_columns),
-	{"app_id", "branch_name", "job_id"},
 	NULL, &list_job_steps, &jobs,
 	"apps/{app_id}/branches/{branch_name}/jobs/{job_id}",
 	3,
@@ -471,15 +465,14 @@ static const AmplifyColumn artifacts_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation list_artifacts = {
+static AmplifyOperation list_artifacts = {
 	"ListArtifacts",
 	"/apps/{app_id}/branches/{branch_name}/jobs/{job_id}/artifacts",
 	"artifacts", true, 50
 };
 
-static const AmplifyResource artifacts = {
+static AmplifyResource artifacts = {
 	"artifacts", artifacts_columns, lengthof(artifacts_columns),
-	{"app_id", "branch_name", "job_id"},
 	NULL, &list_artifacts, &jobs,
 	NULL,
 	2,
@@ -502,14 +495,13 @@ static const AmplifyColumn artifact_urls_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_artifact_url = {
+static AmplifyOperation get_artifact_url = {
 	"GetArtifactUrl", "/artifacts/{artifact_id}",
 	NULL, false
 };
 
-static const AmplifyResource artifact_urls = {
+static AmplifyResource artifact_urls = {
 	"artifact_urls", artifact_urls_columns, lengthof(artifact_urls_columns),
-	{"artifact_id"},
 	&get_artifact_url, &get_artifact_url, &artifacts,
 	NULL,
 	1, .sensitive = true,
@@ -539,18 +531,17 @@ static const AmplifyColumn webhooks_columns[] = {
 	ACCOUNT_ID,
 };
 
-static const AmplifyOperation get_webhook = {
+static AmplifyOperation get_webhook = {
 	"GetWebhook", "/webhooks/{webhook_id}",
 	"webhook", false
 };
-static const AmplifyOperation list_webhooks = {
+static AmplifyOperation list_webhooks = {
 	"ListWebhooks", "/apps/{app_id}/webhooks",
 	"webhooks", true, 50
 };
 
-static const AmplifyResource webhooks = {
+static AmplifyResource webhooks = {
 	"webhooks", webhooks_columns, lengthof(webhooks_columns),
-	{"app_id", "webhook_id"},
 	&get_webhook, &list_webhooks, &apps,
 	"apps/{app_id}/webhooks/{webhook_id}",
 	2,
@@ -558,7 +549,7 @@ static const AmplifyResource webhooks = {
 };
 
 /* Those that a foreign table can show; a parent stands above its children */
-const AmplifyResource *const amplify_resources[] = {
+AmplifyResource *const amplify_resources[] = {
 	&apps,
 	&backend_environments,
 	&branches,

@@ -22,18 +22,14 @@ typedef struct AmplifyKeyTerm
 	const AmplifyColumn *column;
 	Expr	   *expr;			/* no Var of the table in it */
 	bool		is_array;
+	AmplifyKeyMask binds;		/* 0: it only says where an item is */
 } AmplifyKeyTerm;
 
 extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 							   const AmplifyResource *resource, List *clauses);
-extern bool amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
-							  const AmplifyOperation *operation);
-extern bool amplify_key_says(const AmplifyResource *resource, List *disjuncts,
-							 int key);
-extern void amplify_key_common(const AmplifyResource *resource,
-							   List *disjuncts, AmplifyKeys *common);
+extern AmplifyKeyMask amplify_key_common(List *disjuncts);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
-								const AmplifyKeys *marks);
+								AmplifyKeyMask mask);
 extern List *amplify_key_serialize(const AmplifyResource *resource,
 								   List *disjuncts, List **exprs);
 

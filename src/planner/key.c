@@ -43,13 +43,13 @@ typedef struct TermContext
 	Oid			relid;
 } TermContext;
 
-static void mark_keys(const AmplifyResource *resource, List *terms,
-					  AmplifyKeys *marks);
-static bool has_mark(const AmplifyKeys *marks, const char *name);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *and_terms(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *null_term(TermContext *context, NullTest *test);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
+static AmplifyKeyTerm *make_term(TermContext *context,
+								 const AmplifyColumn *column, Expr *expr,
+								 bool is_array);
 static const AmplifyColumn *key_column(TermContext *context, Node *node);
 static bool holds_key(const AmplifyColumn *column, const Var *var);
 static List *multiply(List *disjuncts, List *factor);
@@ -87,108 +87,31 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 	return disjuncts;
 }
 
-/* The keys that a disjunct binds, marked in *marks */
-static void
-mark_keys(const AmplifyResource *resource, List *terms, AmplifyKeys *marks)
+/* The keys that all disjuncts bind */
+AmplifyKeyMask
+amplify_key_common(List *disjuncts)
 {
+	AmplifyKeyMask common = AMPLIFY_ALL_KEYS;
 	ListCell   *lc;
-
-	memset(marks, 0, sizeof(AmplifyKeys));
-	foreach(lc, terms)
-	{
-		const AmplifyColumn *column = ((AmplifyKeyTerm *) lfirst(lc))->column;
-
-		for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
-		{
-			if (column->key == AMPLIFY_ARN ||
-				strcmp(resource->keys[i], column->name) == 0)
-				marks->value[i] = resource->keys[i];
-		}
-	}
-}
-
-/* A mark is a name, so that it says the same of an ancestor's keys */
-static bool
-has_mark(const AmplifyKeys *marks, const char *name)
-{
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-	{
-		if (marks->value[i] != NULL && strcmp(marks->value[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Do all disjuncts have what the operation's path needs? */
-bool
-amplify_key_bound(const AmplifyResource *resource, List *disjuncts,
-				  const AmplifyOperation *operation)
-{
-	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, disjuncts)
 	{
-		AmplifyKeys marks;
+		AmplifyKeyMask bound = 0;
 
-		mark_keys(resource, lfirst(lc), &marks);
-		if (!amplify_resource_binds(resource, operation, &marks))
-			return false;
+		foreach(lc2, (List *) lfirst(lc))
+			bound |= ((AmplifyKeyTerm *) lfirst(lc2))->binds;
+		common &= bound;
 	}
-	return true;
+	return common;
 }
 
-/* Does each disjunct say that key? */
-bool
-amplify_key_says(const AmplifyResource *resource, List *disjuncts, int key)
-{
-	ListCell   *lc;
-
-	foreach(lc, disjuncts)
-	{
-		AmplifyKeys marks;
-
-		mark_keys(resource, lfirst(lc), &marks);
-		if (marks.value[key] == NULL)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Where parents are asked: the keys that all disjuncts bind and a List needs,
- * marked, and so what amplify_keyset_settle() will leave of them.
- */
-void
-amplify_key_common(const AmplifyResource *resource, List *disjuncts,
-				   AmplifyKeys *common)
-{
-	ListCell   *lc;
-
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		common->value[i] = amplify_resource_needs(resource, resource->list, i) ?
-			resource->keys[i] : NULL;
-	foreach(lc, disjuncts)
-	{
-		AmplifyKeys marks;
-
-		mark_keys(resource, lfirst(lc), &marks);
-		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		{
-			if (marks.value[i] == NULL)
-				common->value[i] = NULL;
-		}
-	}
-}
-
-/*
- * How many different keys there will be, about; by the marked ones only, if
- * marks is not NULL.
- */
+/* How many different keys there will be, about, of those in the mask */
 double
-amplify_key_count(PlannerInfo *root, List *disjuncts, const AmplifyKeys *marks)
+amplify_key_count(PlannerInfo *root, List *disjuncts, AmplifyKeyMask mask)
 {
 	double		count = 0;
-	bool		any = marks == NULL;
+	bool		any = false;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -200,9 +123,7 @@ amplify_key_count(PlannerInfo *root, List *disjuncts, const AmplifyKeys *marks)
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
-			if (amplify_resource_is_place(term->column) ||
-				(marks != NULL && term->column->key != AMPLIFY_ARN &&
-				 !has_mark(marks, term->column->name)))
+			if ((term->binds & mask) == 0)
 				continue;
 			any = true;
 			if (term->is_array)
@@ -291,16 +212,12 @@ static AmplifyKeyTerm *
 null_term(TermContext *context, NullTest *test)
 {
 	const AmplifyColumn *column = key_column(context, (Node *) test->arg);
-	AmplifyKeyTerm *term;
 
 	if (test->nulltesttype != IS_NULL || column == NULL ||
 		!amplify_resource_not_null(context->resource, column))
 		return NULL;
-	term = palloc(sizeof(AmplifyKeyTerm));
-	term->column = column;
-	term->expr = (Expr *) makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID);
-	term->is_array = false;
-	return term;
+	return make_term(context, column, (Expr *)
+					 makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID), false);
 }
 
 /*
@@ -310,7 +227,6 @@ null_term(TermContext *context, NullTest *test)
 static AmplifyKeyTerm *
 clause_term(TermContext *context, Expr *clause)
 {
-	AmplifyKeyTerm *term;
 	const AmplifyColumn *column;
 	Oid			opno;
 	Oid			collation;
@@ -358,10 +274,21 @@ clause_term(TermContext *context, Expr *clause)
 		contain_subplans(right))
 		return NULL;
 
-	term = palloc(sizeof(AmplifyKeyTerm));
+	return make_term(context, column, (Expr *) right, is_array);
+}
+
+static AmplifyKeyTerm *
+make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
+		  bool is_array)
+{
+	AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
+	int			key = amplify_resource_key(context->resource, column);
+
 	term->column = column;
-	term->expr = (Expr *) right;
+	term->expr = expr;
 	term->is_array = is_array;
+	term->binds = column->key == AMPLIFY_ARN ? context->resource->keys :
+		key >= 0 ? 1 << key : 0;
 	return term;
 }
 

@@ -48,11 +48,12 @@ static bool wants_all_partitions(PlannerInfo *root);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
 static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
-						 const AmplifyRelInfo *info, AmplifyPathInfo *path);
+						 const AmplifyRelInfo *info, AmplifyPathInfo *path,
+						 AmplifyKeyMask bound);
 static const AmplifyResource *asked_before(PlannerInfo *root,
 										   const AmplifyPathInfo *path,
 										   const AmplifyResource *r,
-										   AmplifyKeys *rest);
+										   AmplifyKeyMask *rest);
 static double list_pages(const AmplifyResource *resource, double items,
 						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
@@ -231,9 +232,9 @@ estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 {
 	AmplifyRelInfo *info = baserel->fdw_private;
 	const AmplifyResource *resource = info->resource;
-	int			last = amplify_resource_last_key(resource);
-	bool		named = last >= 0 && amplify_resource_is_unique(resource) &&
-		amplify_key_says(resource, path->disjuncts, last);
+	AmplifyKeyMask name = resource->last_key >= 0 ? 1 << resource->last_key : 0;
+	bool		named = amplify_resource_is_unique(resource) &&
+		(amplify_key_common(path->disjuncts) & name) != 0;
 	bool		got = named &&
 		strcmp(path->operation, resource->get->name) == 0;
 	double		rows = Min(path->rows, baserel->tuples);
@@ -245,13 +246,8 @@ estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 
 	/* lists bring all names, of which each parent has those wanted once */
 	if (named && !got)
-	{
-		AmplifyKeys name = {{NULL}};
-
-		name.value[last] = resource->keys[last];
-		rows *= Min(amplify_key_count(root, path->disjuncts, &name) /
+		rows *= Min(amplify_key_count(root, path->disjuncts, name) /
 					resource->default_rows, 1);
-	}
 	foreach(lc, path->clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
@@ -282,13 +278,15 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	AmplifyRelInfo *info = baserel->fdw_private;
 	const AmplifyResource *resource = info->resource;
 	AmplifyPathInfo *path = palloc0(sizeof(AmplifyPathInfo));
+	AmplifyKeyMask bound;
 	double		keys;
 
 	path->clauses = clauses;
 	path->disjuncts = amplify_pushdown ?
 		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
-	keys = amplify_key_count(root, path->disjuncts, NULL);
-	if (amplify_key_bound(resource, path->disjuncts, resource->get))
+	bound = amplify_key_common(path->disjuncts);
+	keys = amplify_key_count(root, path->disjuncts, AMPLIFY_ALL_KEYS);
+	if (amplify_resource_can(resource->get, bound))
 	{
 		path->operation = resource->get->name;
 		path->rows = amplify_resource_is_unique(resource) ? keys :
@@ -297,7 +295,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 		path->round_trips = ceil(keys / info->options.max_concurrency);
 	}
 	else if (resource->parent != NULL &&
-			 amplify_key_bound(resource, path->disjuncts, resource->list))
+			 amplify_resource_can(resource->list, bound))
 	{
 		double		pages = list_pages(resource, resource->default_rows, 1);
 
@@ -307,7 +305,8 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
 	}
 	else
-		cost_fan_out(root, baserel, info, path);
+		cost_fan_out(root, baserel, info, path,
+					 bound & resource->list->needs);
 	return path;
 }
 
@@ -318,21 +317,18 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
  */
 static void
 cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
-			 const AmplifyRelInfo *info, AmplifyPathInfo *path)
+			 const AmplifyRelInfo *info, AmplifyPathInfo *path,
+			 AmplifyKeyMask bound)
 {
 	const AmplifyResource *next;
-	AmplifyKeys bound;
-	AmplifyKeys rest;
+	AmplifyKeyMask rest;
 	double		keys;
 	double		items;
 	const char *names = NULL;
 
-	amplify_key_common(info->resource, path->disjuncts, &bound);
-	path->full_list = true;
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-		path->full_list &= bound.value[i] == NULL;
+	path->full_list = bound == 0;
 	keys = path->full_list ? 1 :
-		amplify_key_count(root, path->disjuncts, &bound);
+		amplify_key_count(root, path->disjuncts, bound);
 
 	items = keys;
 	rest = bound;
@@ -365,26 +361,21 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 
 /*
  * Whose items have the keys that r lacks, as fetch.c will choose; NULL if
- * there is nothing lacking.  *rest, the keys that are marked as bound, becomes
- * what is left of them there.
+ * there is nothing lacking.  *rest, the keys that are bound, becomes what is
+ * left of them there.
  */
 static const AmplifyResource *
 asked_before(PlannerInfo *root, const AmplifyPathInfo *path,
-			 const AmplifyResource *r, AmplifyKeys *rest)
+			 const AmplifyResource *r, AmplifyKeyMask *rest)
 {
-	const AmplifyResource *ancestor = amplify_resource_ancestor(r, rest);
-	AmplifyKeys above;
+	const AmplifyResource *ancestor = amplify_resource_ancestor(r, *rest);
 
 	if (ancestor == NULL)
 		return NULL;
-	above = amplify_resource_inherit(r, ancestor, rest);
-	if (amplify_key_count(root, path->disjuncts, &above) <
-		amplify_key_count(root, path->disjuncts, rest))
-	{
+	if (amplify_key_count(root, path->disjuncts, *rest & ancestor->keys) <
+		amplify_key_count(root, path->disjuncts, *rest))
 		ancestor = r->parent;
-		above = amplify_resource_inherit(r, ancestor, rest);
-	}
-	*rest = above;
+	*rest &= ancestor->keys;
 	return ancestor;
 }
 

@@ -50,8 +50,8 @@ add_unique_key(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 {
 	AmplifyOptions options;
 	const AmplifyResource *resource;
-	int			attnos[AMPLIFY_MAX_KEYS];
-	Oid			collations[AMPLIFY_MAX_KEYS];
+	int			attnos[AMPLIFY_NKEYS];
+	Oid			collations[AMPLIFY_NKEYS];
 	int			nkeys;
 
 	if (previous_hook)
@@ -81,8 +81,8 @@ static int
 find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 				 int *attnos, Oid *collations)
 {
-	int			attno_of[AMPLIFY_MAX_KEYS] = {0};
-	Oid			collation_of[AMPLIFY_MAX_KEYS];
+	int			attno_of[AMPLIFY_NKEYS] = {0};
+	Oid			collation_of[AMPLIFY_NKEYS];
 	int			nkeys = 0;
 
 	for (int attno = 1; attno <= max_attr; attno++)
@@ -103,15 +103,15 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 		column = amplify_value_column(relid, attno, resource, true);
 		if (column == NULL)
 			continue;
-		key = amplify_resource_key(resource, column->name);
+		key = amplify_resource_key(resource, column);
 		if (key < 0 || attno_of[key] != 0)
 			continue;
 		attno_of[key] = attno;
 		collation_of[key] = collation;
 	}
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		if (!amplify_resource_needs(resource, resource->get, i))
+		if ((resource->get->needs & 1 << i) == 0)
 			continue;
 		if (attno_of[i] == 0)
 			return 0;

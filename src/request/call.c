@@ -52,7 +52,7 @@ amplify_call_id(const AmplifyCall *call)
 	initStringInfo(&id);
 	appendStringInfo(&id, "%p %s %d", call->connection, call->operation->name,
 					 call->page_size);
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *value = call->keys.value[i];
 
@@ -244,25 +244,17 @@ amplify_call_of(AmplifyTransfer *transfer)
 static char *
 call_path(const AmplifyCall *call)
 {
+	const AmplifyTemplate *template = &call->operation->template;
 	StringInfoData path;
-	const char *p = call->operation->path;
 
 	initStringInfo(&path);
-	while (*p != '\0')
+	for (int i = 0; i <= template->nkeys; i++)
 	{
-		int			literal = strcspn(p, "{");
-		const char *close;
-		char	   *name;
-
-		appendBinaryStringInfo(&path, p, literal);
-		p += literal;
-		if (*p == '\0')
-			break;
-		close = strchr(p, '}');
-		name = pnstrdup(p + 1, close - p - 1);
-		appendStringInfoString(&path,
-							   amplify_sign_encode(call->keys.value[amplify_resource_key(call->resource, name)]));
-		p = close + 1;
+		appendBinaryStringInfo(&path, template->literal[i],
+							   template->length[i]);
+		if (i < template->nkeys)
+			appendStringInfoString(&path,
+								   amplify_sign_encode(call->keys.value[template->key[i]]));
 	}
 	return path.data;
 }

@@ -136,15 +136,15 @@ keys_as_json(const AmplifyFailedCall *call)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *value = call->keys->value[i];
 
 		if (value == NULL ||
-			!amplify_resource_needs(call->resource, call->operation, i))
+			(call->operation->needs & 1 << i) == 0)
 			continue;
 		appendStringInfoString(&json, json.len > 1 ? ", " : "");
-		escape_json(&json, call->resource->keys[i]);
+		escape_json(&json, amplify_key_names[i]);
 		appendStringInfoString(&json, ": ");
 		escape_json(&json, amplify_outcome_text(value));
 	}

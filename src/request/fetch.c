@@ -57,8 +57,7 @@ static int	largest_window(const AmplifyFetch *fetch);
 static AmplifyStream *add_pending(AmplifyFetch *fetch);
 static void choose_operation(const AmplifyResource *resource,
 							 const AmplifyKeys *keys, AmplifyStream *stream);
-static void inherit_keys(const AmplifyResource *resource,
-						 const AmplifyResource *ancestor,
+static void inherit_keys(const AmplifyResource *ancestor,
 						 const AmplifyKeySet *set, AmplifyKeySet *above);
 static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
 static int	same_parent(const AmplifyResource *resource,
@@ -115,7 +114,7 @@ amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	for (int i = 0; i < set->nkeys; i++)
 	{
 		copy.keys[i] = set->keys[i];
-		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
+		for (int j = 0; j < AMPLIFY_NKEYS; j++)
 		{
 			if (set->keys[i].value[j] != NULL)
 				copy.keys[i].value[j] = pstrdup(set->keys[i].value[j]);
@@ -158,10 +157,12 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 		}
 
 		/* with too little bound, what is asked first is an ancestor */
-		while (!amplify_resource_binds(asked.resource, asked.resource->get, &first) &&
-			   (ancestor = amplify_resource_ancestor(asked.resource, &first)) != NULL)
+		while (!amplify_resource_can(asked.resource->get,
+									 amplify_resource_mask(&first)) &&
+			   (ancestor = amplify_resource_ancestor(asked.resource,
+													 amplify_resource_mask(&first))) != NULL)
 		{
-			first = amplify_resource_inherit(asked.resource, ancestor, &first);
+			first = amplify_resource_project(&first, ancestor->keys);
 			asked.resource = ancestor;
 		}
 		if (same_parent(asked.resource, &first, 1) > 0)
@@ -304,23 +305,23 @@ static void
 choose_operation(const AmplifyResource *resource, const AmplifyKeys *keys,
 				 AmplifyStream *stream)
 {
-	stream->operation = amplify_resource_binds(resource, resource->get, keys) ?
+	stream->operation = amplify_resource_can(resource->get,
+											 amplify_resource_mask(keys)) ?
 		resource->get : resource->list;
-	stream->keys = amplify_resource_restrict(resource, stream->operation, keys);
+	stream->keys = amplify_resource_project(keys, stream->operation->needs);
 }
 
 /* What the keys of a set are to an ancestor; its items may have the rest */
 static void
-inherit_keys(const AmplifyResource *resource, const AmplifyResource *ancestor,
-			 const AmplifyKeySet *set, AmplifyKeySet *above)
+inherit_keys(const AmplifyResource *ancestor, const AmplifyKeySet *set,
+			 AmplifyKeySet *above)
 {
 	memset(above, 0, sizeof(AmplifyKeySet));
 	above->nkeys = set->nkeys;
 	above->keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
 								  MCXT_ALLOC_HUGE);
 	for (int i = 0; i < set->nkeys; i++)
-		above->keys[i] = amplify_resource_inherit(resource, ancestor,
-												  &set->keys[i]);
+		above->keys[i] = amplify_resource_project(&set->keys[i], ancestor->keys);
 	amplify_keyset_settle(ancestor, above);
 }
 
@@ -334,13 +335,14 @@ ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 
 	*spec = *fetch->spec;
 	spec->child = resource;
-	spec->resource = amplify_resource_ancestor(resource, &set->keys[0]);
-	inherit_keys(resource, spec->resource, set, &above);
+	spec->resource = amplify_resource_ancestor(resource,
+											   amplify_resource_mask(&set->keys[0]));
+	inherit_keys(spec->resource, set, &above);
 	if (above.nkeys < set->nkeys && spec->resource != resource->parent)
 	{
 		/* more than one try for each: better ask first which are there */
 		spec->resource = resource->parent;
-		inherit_keys(resource, spec->resource, set, &above);
+		inherit_keys(spec->resource, set, &above);
 	}
 	fetch->parents = amplify_fetch_create(spec);
 	amplify_fetch_start(fetch->parents, &above);
@@ -358,7 +360,7 @@ static int
 same_parent(const AmplifyResource *resource, const AmplifyKeys *keys,
 			int nkeys)
 {
-	int			last = amplify_resource_last_key(resource);
+	int			last = resource->last_key;
 	int			n = 1;
 
 	if (!amplify_parent_has(resource, &keys[0]))
@@ -384,7 +386,7 @@ ask_parent_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 				 int nkeys, AmplifyAhead **ahead)
 {
 	AmplifyParent *parent = amplify_parent_find(spec, &keys[0]);
-	int			last = amplify_resource_last_key(spec->resource);
+	int			last = spec->resource->last_key;
 
 	for (int i = 0; i < nkeys; i++)
 		amplify_parent_want(parent, keys[i].value[last], false, NULL,
@@ -399,7 +401,7 @@ static void
 keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 {
 	const AmplifyResource *resource = fetch->spec->resource;
-	int			last = amplify_resource_last_key(resource);
+	int			last = resource->last_key;
 
 	for (int i = 0; i < nkeys;)
 	{
@@ -413,8 +415,7 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 			continue;
 		}
 		stream->operation = resource->list;
-		stream->keys = amplify_resource_restrict(resource, resource->list,
-												 &keys[i]);
+		stream->keys = amplify_resource_project(&keys[i], resource->list->needs);
 		stream->nnames = n;
 		stream->names = palloc_extended(sizeof(char *) * n, MCXT_ALLOC_HUGE);
 		for (int j = 0; j < n; j++)
@@ -487,19 +488,17 @@ next_parent(AmplifyFetch *fetch)
 		return false;
 
 	memset(&fetch->parent, 0, sizeof(AmplifyKeys));
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		const AmplifyColumn *column;
+		const AmplifyColumn *column = parent->key_column[i];
 		AmplifyValueStatus value_status;
 		AmplifyValue value;
 
-		column = amplify_resource_column(parent, resource->keys[i]);
-		if (column == NULL)
+		if (column == NULL || (resource->keys & 1 << i) == 0)
 			continue;
 		if (column->source == AMPLIFY_KEY)
 		{
-			fetch->parent.value[i] =
-				row.keys->value[amplify_resource_key(parent, column->name)];
+			fetch->parent.value[i] = row.keys->value[i];
 			continue;
 		}
 		value_status = amplify_response_value(row.item, column->path, column->type,
@@ -525,10 +524,9 @@ static bool
 complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 			  AmplifyKeys *keys)
 {
-	const AmplifyResource *resource = fetch->spec->resource;
 	AmplifyKeys both = *partial;
 
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *value = fetch->parent.value[i];
 
@@ -538,7 +536,7 @@ complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 			return false;
 		both.value[i] = value;
 	}
-	*keys = amplify_resource_restrict(resource, resource->list, &both);
+	*keys = amplify_resource_project(&both, fetch->spec->resource->list->needs);
 	return true;
 }
 
@@ -614,12 +612,7 @@ asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
 		return true;
 	if (stream->names != NULL)
 		return false;
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-	{
-		if (stream->keys.value[i] != NULL)
-			return false;
-	}
-	return true;
+	return amplify_resource_mask(&stream->keys) == 0;
 }
 
 /*
@@ -636,13 +629,11 @@ is_refused_key(const AmplifyFetch *fetch, const AmplifyStream *stream,
 		failure->kind != AMPLIFY_FAILURE_BAD_REQUEST ||
 		strcmp(failure->code, "BadRequestException") != 0)
 		return false;
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		const AmplifyColumn *column = amplify_resource_column(resource,
-															  resource->keys[i]);
-
 		if (stream->keys.value[i] != NULL &&
-			!amplify_resource_valid_key(column->key, stream->keys.value[i]))
+			!amplify_resource_valid_key(resource->key_column[i]->key,
+										stream->keys.value[i]))
 			return true;
 	}
 	return false;

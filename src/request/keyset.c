@@ -28,7 +28,7 @@ static void remove_covered(AmplifyKeySet *set);
 int
 amplify_keyset_compare(const void *a, const void *b)
 {
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *left = ((const AmplifyKeys *) a)->value[i];
 		const char *right = ((const AmplifyKeys *) b)->value[i];
@@ -64,22 +64,19 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 	bool		direct = true;
 	bool		get = true;
 	bool		list = true;
-	bool		nested = true;
+	bool		nested = resource->get == NULL ||
+		amplify_resource_can(resource->list, resource->get->needs);
 
 	for (int i = 0; i < set->nkeys; i++)
 	{
-		bool		for_get = amplify_resource_binds(resource, resource->get,
-													 &set->keys[i]);
-		bool		for_list = amplify_resource_binds(resource, resource->list,
-													  &set->keys[i]);
+		AmplifyKeyMask bound = amplify_resource_mask(&set->keys[i]);
+		bool		for_get = amplify_resource_can(resource->get, bound);
+		bool		for_list = amplify_resource_can(resource->list, bound);
 
 		direct &= for_get || for_list;
 		get &= for_get;
 		list &= for_list;
 	}
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->get != NULL; i++)
-		nested &= amplify_resource_needs(resource, resource->get, i) ||
-			!amplify_resource_needs(resource, resource->list, i);
 
 	if (get && !nested)
 		unite_names(resource, set);
@@ -87,8 +84,8 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 	{
 		/* one item may be in a List and have a Get of its own as well */
 		for (int i = 0; i < set->nkeys; i++)
-			set->keys[i] = amplify_resource_restrict(resource, resource->list,
-													 &set->keys[i]);
+			set->keys[i] = amplify_resource_project(&set->keys[i],
+													resource->list->needs);
 	}
 	else if (!direct || !nested)
 		leave_to_parents(resource, set);
@@ -108,8 +105,8 @@ unite_names(const AmplifyResource *resource, AmplifyKeySet *set)
 	for (int i = 0; i < set->nkeys; i++)
 	{
 		keys[i].whole = set->keys[i];
-		keys[i].named = amplify_resource_restrict(resource, resource->get,
-												  &set->keys[i]);
+		keys[i].named = amplify_resource_project(&set->keys[i],
+												 resource->get->needs);
 	}
 	qsort(keys, set->nkeys, sizeof(NamedKey), amplify_keyset_compare);
 	for (int i = 0; i < set->nkeys; i++)
@@ -133,7 +130,8 @@ unite_names(const AmplifyResource *resource, AmplifyKeySet *set)
 static void
 leave_to_parents(const AmplifyResource *resource, AmplifyKeySet *set)
 {
-	int			last = amplify_resource_last_key(resource);
+	int			last = resource->last_key;
+	AmplifyKeyMask common = resource->list->needs;
 
 	set->from_parents = true;
 	set->filter = last >= 0 ? set->keys[0].value[last] : NULL;
@@ -144,15 +142,10 @@ leave_to_parents(const AmplifyResource *resource, AmplifyKeySet *set)
 		if (value == NULL || strcmp(value, set->filter) != 0)
 			set->filter = NULL;
 	}
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
-	{
-		bool		common = amplify_resource_needs(resource, resource->list, i);
-
-		for (int j = 0; j < set->nkeys; j++)
-			common &= set->keys[j].value[i] != NULL;
-		for (int j = 0; j < set->nkeys && !common; j++)
-			set->keys[j].value[i] = NULL;
-	}
+	for (int i = 0; i < set->nkeys; i++)
+		common &= amplify_resource_mask(&set->keys[i]);
+	for (int i = 0; i < set->nkeys; i++)
+		set->keys[i] = amplify_resource_project(&set->keys[i], common);
 }
 
 /*
@@ -171,7 +164,7 @@ remove_covered(AmplifyKeySet *set)
 	{
 		bool		covered = true;
 
-		for (int j = 0; j < AMPLIFY_MAX_KEYS; j++)
+		for (int j = 0; j < AMPLIFY_NKEYS; j++)
 		{
 			const char *wide = set->keys[kept].value[j];
 			const char *narrow = set->keys[i].value[j];

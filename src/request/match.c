@@ -46,8 +46,7 @@ static bool
 is_of_app(const AmplifyCall *call, AmplifyItem *item)
 {
 	const AmplifyResource *resource = call->resource;
-	int			key = amplify_resource_key(resource, "app_id");
-	const char *asked = bound_key(call, key);
+	const char *asked = bound_key(call, AMPLIFY_KEY_APP);
 
 	for (int i = 0; asked != NULL && i < resource->ncolumns; i++)
 	{
@@ -61,8 +60,8 @@ is_of_app(const AmplifyCall *call, AmplifyItem *item)
 			continue;
 		if (amplify_resource_parse_arn(resource, value.text, NULL, NULL,
 									   &keys) == AMPLIFY_ARN_OWN &&
-			keys.value[key] != NULL &&
-			!same_name(AMPLIFY_APP_ID, asked, keys.value[key]))
+			keys.value[AMPLIFY_KEY_APP] != NULL &&
+			!same_name(AMPLIFY_APP_ID, asked, keys.value[AMPLIFY_KEY_APP]))
 			return false;
 	}
 	return true;
@@ -73,14 +72,14 @@ static bool
 is_of_name(const AmplifyCall *call, AmplifyItem *item)
 {
 	const AmplifyResource *resource = call->resource;
-	int			key = amplify_resource_last_key(resource);
+	int			key = resource->last_key;
 	const char *asked = bound_key(call, key);
 	const AmplifyColumn *column;
 	AmplifyValue value;
 
 	if (asked == NULL || call->operation != resource->get)
 		return true;
-	column = amplify_resource_column(resource, resource->keys[key]);
+	column = resource->key_column[key];
 	return column->path == NULL ||
 		amplify_response_value(item, column->path, column->type,
 							   &value) != AMPLIFY_VALUE_OK ||
@@ -91,8 +90,7 @@ is_of_name(const AmplifyCall *call, AmplifyItem *item)
 static const char *
 bound_key(const AmplifyCall *call, int key)
 {
-	if (key < 0 ||
-		!amplify_resource_needs(call->resource, call->operation, key))
+	if (key < 0 || (call->operation->needs & 1 << key) == 0)
 		return NULL;
 	return call->keys.value[key];
 }

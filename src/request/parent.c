@@ -291,9 +291,9 @@ amplify_parent_parse_failure(const AmplifyCall *call, AmplifyParse parse,
 bool
 amplify_parent_has(const AmplifyResource *resource, const AmplifyKeys *keys)
 {
-	return amplify_resource_last_key(resource) >= 0 &&
-		amplify_resource_binds(resource, resource->get, keys) &&
-		amplify_resource_binds(resource, resource->list, keys);
+	return resource->last_key >= 0 &&
+		((resource->get->needs | resource->list->needs) &
+		 ~amplify_resource_mask(keys)) == 0;
 }
 
 /*
@@ -309,8 +309,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	ParentEntry *entry;
 	MemoryContext oldcontext;
 
-	sought.keys = amplify_resource_restrict(spec->resource, spec->resource->list,
-											keys);
+	sought.keys = amplify_resource_project(keys, spec->resource->list->needs);
 	entry = parenthash_lookup(parents->parents, &sought);
 	if (entry != NULL)
 	{
@@ -325,7 +324,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	parent = palloc(sizeof(AmplifyParent));
 	*parent = sought;
 	parent->spec.child = NULL;
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		if (sought.keys.value[i] != NULL)
 			parent->keys.value[i] = pstrdup(sought.keys.value[i]);
@@ -600,7 +599,7 @@ parent_hash(const AmplifyParent *parent)
 
 	hash = hash_combine(hash, hash_bytes((const unsigned char *) &parent->spec.resource,
 										 sizeof(void *)));
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *value = parent->keys.value[i];
 
@@ -694,8 +693,8 @@ start_get(AmplifyChild *lookup)
 	const AmplifyResource *resource = parent->spec.resource;
 	AmplifyKeys keys = parent->keys;
 
-	keys.value[amplify_resource_last_key(resource)] = lookup->name;
-	keys = amplify_resource_restrict(resource, resource->get, &keys);
+	keys.value[resource->last_key] = lookup->name;
+	keys = amplify_resource_project(&keys, resource->get->needs);
 	lookup->state = LOOKUP_GETTING;
 	lookup->got = true;
 	lookup->get = ask(parent, resource->get, &keys, NULL, lookup->wanted);
@@ -846,9 +845,7 @@ static bool
 has_names(const ParentPage *page)
 {
 	const AmplifyResource *resource = page->parent->spec.resource;
-	int			last = amplify_resource_last_key(resource);
-	const AmplifyColumn *column = amplify_resource_column(resource,
-														  resource->keys[last]);
+	const AmplifyColumn *column = resource->key_column[resource->last_key];
 
 	for (int i = 0; i < amplify_response_count(page->response); i++)
 	{
@@ -867,9 +864,7 @@ static void
 index_page(ParentPage *page)
 {
 	const AmplifyResource *resource = page->parent->spec.resource;
-	int			last = amplify_resource_last_key(resource);
-	const AmplifyColumn *column = amplify_resource_column(resource,
-														  resource->keys[last]);
+	const AmplifyColumn *column = resource->key_column[resource->last_key];
 	int			n = amplify_response_count(page->response);
 
 	page->next = MemoryContextAlloc(context_of(page->parent),

@@ -298,8 +298,12 @@ hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 		return hint != NULL ? errhint(hint, server) : 0;
 
 	initStringInfo(&keys);
-	for (int i = 0; i < AMPLIFY_MAX_KEYS && resource->keys[i] != NULL; i++)
-		appendStringInfo(&keys, "%s%s", i > 0 ? ", " : "", resource->keys[i]);
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if ((resource->keys & 1 << i) != 0)
+			appendStringInfo(&keys, "%s%s", keys.len > 0 ? ", " : "",
+							 amplify_key_names[i]);
+	}
 	return errhint(hint_keys, keys.data, server);
 }
 

@@ -292,7 +292,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		/* a string that was built takes up to a kilobyte */
 		call->id = entry->id = pstrdup(id);
 		pfree(unconstify(char *, id));
-		for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+		for (int i = 0; i < AMPLIFY_NKEYS; i++)
 		{
 			if (wanted->keys.value[i] != NULL)
 				call->keys.value[i] = pstrdup(wanted->keys.value[i]);
@@ -576,7 +576,7 @@ discard_call(AmplifyStatement *statement, AmplifyCall *call)
 	amplify_call_abandon(call);
 	dlist_delete(&call->node);
 	callhash_delete(statement->calls, call->id);
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		if (call->keys.value[i] != NULL)
 			pfree(unconstify(char *, call->keys.value[i]));

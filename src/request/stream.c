@@ -48,7 +48,7 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 
 	*stream = *pattern;
 	stream->context = context;
-	for (int i = 0; i < AMPLIFY_MAX_KEYS; i++)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		if (pattern->keys.value[i] != NULL)
 			stream->keys.value[i] = MemoryContextStrdup(context,
@@ -221,7 +221,6 @@ begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		   AmplifyResponse *page, AmplifyFailure *failure)
 {
 	const AmplifyResource *resource = spec->resource;
-	int			last = amplify_resource_last_key(resource);
 	AmplifyWant *want = dlist_container(AmplifyWant, node,
 										dlist_pop_head_node(&stream->ready));
 	AmplifyVerdict verdict = amplify_parent_verdict(want);
@@ -244,10 +243,11 @@ begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 			amplify_parent_release(want);
 			return false;
 		case AMPLIFY_VERDICT_GOT:
-			stream->keys.value[last] = stream->names[want - stream->wants];
+			stream->keys.value[resource->last_key] =
+				stream->names[want - stream->wants];
 			stream->operation = resource->get;
-			stream->keys = amplify_resource_restrict(resource, resource->get,
-													 &stream->keys);
+			stream->keys = amplify_resource_project(&stream->keys,
+													resource->get->needs);
 			if (parse_body(spec, stream, amplify_parent_get(want), page,
 						   failure))
 				return true;
@@ -345,7 +345,7 @@ static bool
 pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 		   AmplifyResponse *page)
 {
-	int			last = amplify_resource_last_key(resource);
+	int			last = resource->last_key;
 	const char *asked = last < 0 ? NULL : stream->keys.value[last];
 	MemoryContext oldcontext;
 	const AmplifyColumn *column;
@@ -355,7 +355,7 @@ pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 	if (last < 0)
 		return true;
 	oldcontext = MemoryContextSwitchTo(stream->context);
-	column = amplify_resource_column(resource, resource->keys[last]);
+	column = resource->key_column[last];
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
 		AmplifyValue value;

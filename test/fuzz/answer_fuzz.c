@@ -18,6 +18,7 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
+int			LLVMFuzzerInitialize(int *argc, char ***argv);
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---------- what the server has ---------- */
@@ -227,6 +228,13 @@ chosen_resource(int number)
 	for (; number > 0; number--)
 		i = amplify_resources[i + 1] == NULL ? 0 : i + 1;
 	return amplify_resources[i];
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	amplify_resource_init();
+	return 0;
 }
 
 int
