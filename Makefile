@@ -34,6 +34,7 @@ OBJS = \
 	src/planner/join.o \
 	src/planner/key.o \
 	src/planner/plan.o \
+	src/planner/safe.o \
 	src/planner/unique.o \
 	src/request/call.o \
 	src/request/failures.o \
@@ -73,6 +74,7 @@ REGRESS = \
 	errors \
 	explain \
 	fanout \
+	gates \
 	get \
 	get_alias \
 	get_not_found \

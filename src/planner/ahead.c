@@ -15,8 +15,8 @@
  *   all levels among them.  These are as the user wrote them, because a plan
  *   holds some of it in forms of its own.
  * - Key expressions that fail for a row.  Allowed are only those that are
- *   known not to; anything else is left to the scan, which computes it when
- *   the join gets to the row.
+ *   known not to (safe.c); anything else is left to the scan, which computes
+ *   it when the join gets to the row.
  *
  * What the outer side's stable expressions raise is not hidden: it is as if
  * the rows went through a Sort.  In doubt nothing is done ahead, which costs
@@ -29,13 +29,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
-#include "compat.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
 #include "planner/amplify_planner.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 /* For the walk: the planner's level, and how many queries below it we are */
@@ -55,11 +52,6 @@ static bool cte_has_effect(RangeTblEntry *rte, EffectContext *context);
 static bool subplan_has_effect(SubPlan *subplan, EffectContext *context);
 static bool init_plan_has_effect(EffectContext *context);
 static bool is_volatile(Oid funcid, void *context);
-static bool can_fail_walker(Node *node, void *context);
-static bool call_can_fail(Oid funcid, Oid collation, List *args);
-static bool is_identifier_function(Oid funcid);
-static bool is_nonzero(Node *node);
-static bool prints_safely(Oid type);
 
 /* Is nothing done or changed by computing the rows of this relation? */
 bool
@@ -92,7 +84,7 @@ amplify_ahead_keys(List *disjuncts)
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
-			if (can_fail_walker((Node *) term->expr, NULL))
+			if (!amplify_safe_to_compute((Node *) term->expr))
 				return false;
 		}
 	}
@@ -260,159 +252,4 @@ static bool
 is_volatile(Oid funcid, void *context)
 {
 	return func_volatile(funcid) == PROVOLATILE_VOLATILE;
-}
-
-/*
- * Is there anything in the expression of a key that may raise an error?  A
- * walk over what can't, so that what is not known here is what may.
- */
-static bool
-can_fail_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-			return false;
-		case T_Param:
-			return ((Param *) node)->paramkind != PARAM_EXTERN &&
-				((Param *) node)->paramkind != PARAM_EXEC;
-		case T_ArrayExpr:
-			if (((ArrayExpr *) node)->multidims)
-				return true;	/* rows of different lengths */
-			break;
-		case T_CoerceViaIO:
-			if (((CoerceViaIO *) node)->resulttype != TEXTOID ||
-				!prints_safely(exprType((Node *) ((CoerceViaIO *) node)->arg)))
-				return true;
-			break;
-		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcretset ||
-				call_can_fail(((FuncExpr *) node)->funcid,
-							  ((FuncExpr *) node)->inputcollid,
-							  ((FuncExpr *) node)->args))
-				return true;
-			break;
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			set_opfuncid((OpExpr *) node);
-			if (call_can_fail(((OpExpr *) node)->opfuncid,
-							  ((OpExpr *) node)->inputcollid,
-							  ((OpExpr *) node)->args))
-				return true;
-			break;
-		case T_RelabelType:
-		case T_FieldSelect:
-		case T_PlaceHolderVar:
-		case T_CollateExpr:
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_List:
-			break;
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, can_fail_walker, context);
-}
-
-/*
- * Leakproof functions raise no error that depends on their arguments.  So do
- * the others here for texts that fit into a row, and need a collation if any.
- */
-static bool
-call_can_fail(Oid funcid, Oid collation, List *args)
-{
-	if (get_func_leakproof(funcid))
-		return false;
-	switch (funcid)
-	{
-		case F_LOWER_TEXT:
-		case F_UPPER_TEXT:
-		case F_INITCAP:
-			return !OidIsValid(collation);
-		case F_TEXTCAT:
-		case F_BTRIM_TEXT:
-		case F_LTRIM_TEXT:
-		case F_RTRIM_TEXT:
-		case F_BTRIM_TEXT_TEXT:
-		case F_LTRIM_TEXT_TEXT:
-		case F_RTRIM_TEXT_TEXT:
-		case F_LEFT:
-		case F_RIGHT:
-		case F_SUBSTR_TEXT_INT4:
-		case F_SUBSTRING_TEXT_INT4:
-		case AMPLIFY_F_REVERSE_TEXT:
-		case F_TEXT_BPCHAR:
-		case F_TEXT_NAME:
-		case F_TEXT_CHAR:
-		case F_JSON_OBJECT_FIELD_TEXT:
-		case F_JSONB_OBJECT_FIELD_TEXT:
-		case F_JSON_ARRAY_ELEMENT_TEXT:
-		case F_JSONB_ARRAY_ELEMENT_TEXT:
-			return false;
-		case F_REPLACE:
-		case F_STRPOS:
-			/* there are such that these refuse */
-			return !OidIsValid(collation) ||
-				!get_collation_isdeterministic(collation);
-		case F_SPLIT_PART:
-			return !OidIsValid(collation) ||
-				!get_collation_isdeterministic(collation) ||
-				!is_nonzero(lthird(args));
-		default:
-			return !is_identifier_function(funcid);
-	}
-}
-
-/* amplify_fdw_key() says in a field what is wrong, and raises nothing */
-static bool
-is_identifier_function(Oid funcid)
-{
-	char	   *name = get_func_name(funcid);
-	FmgrInfo	function;
-
-	if (name == NULL || strcmp(name, "amplify_fdw_key") != 0)
-		return false;
-	fmgr_info(funcid, &function);
-	return function.fn_addr == amplify_fdw_key;
-}
-
-/* A number that is known, and not 0 */
-static bool
-is_nonzero(Node *node)
-{
-	return IsA(node, Const) && !((Const *) node)->constisnull &&
-		((Const *) node)->consttype == INT4OID &&
-		DatumGetInt32(((Const *) node)->constvalue) != 0;
-}
-
-/* Has each value of the type a text form? */
-static bool
-prints_safely(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case CHAROID:
-		case NAMEOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case UUIDOID:
-			return true;
-		default:
-			return false;
-	}
 }

@@ -83,6 +83,10 @@ extern bool amplify_plan_is_eager(PlannerInfo *root);
 extern bool amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel);
 extern bool amplify_ahead_keys(List *disjuncts);
 
+/* ---------- safe.c: what can't fail ---------- */
+
+extern bool amplify_safe_to_compute(Node *node);
+
 /* ---------- join.c: paths that read ahead ---------- */
 
 extern void amplify_join_install(void);

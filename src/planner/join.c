@@ -381,8 +381,8 @@ overlap_cost(Path *path, const ForeignPath *scan)
 /*
  * Conditions of the join on the outer side alone, which a nested loop checks
  * only after the inner side has been fetched: where they are not true, no
- * lookup is needed.  Evaluated earlier than the user wrote them, so only
- * those that can't fail.
+ * lookup is needed.  Evaluated earlier than the user wrote them, and for rows
+ * that find no match, so only those that can't fail.
  */
 static List *
 gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
@@ -401,8 +401,7 @@ gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
 			!rinfo->pseudoconstant &&
 			!RINFO_IS_PUSHED_DOWN(rinfo, joinrel->relids) &&
 			!contain_volatile_functions((Node *) rinfo->clause) &&
-			!contain_subplans((Node *) rinfo->clause) &&
-			!contain_leaked_vars((Node *) rinfo->clause))
+			amplify_safe_to_compute((Node *) rinfo->clause))
 			gates = lappend(gates, rinfo);
 	}
 	return gates;
