@@ -37,6 +37,15 @@ SELECT count(*) FROM e;
 \! mockctl reset
 SELECT failed, handles_in_use FROM counters;
 
+-- who was refused first is asked again first, by a session that knows no rate yet
+\c -
+SET statement_timeout = '10min';
+ALTER SERVER amplify OPTIONS (ADD max_concurrency '4');
+\! mockctl fault status=429 code=TooManyRequestsException n=4 header=Retry-After:1
+SELECT count(*) FROM e WHERE app_id = ANY ('{d1,d2,d3,d4,d5,d6,d7,d8,d9}') AND env = 'prod';
+\! mockctl log | awk 'NR > 4 { print substr($4, 1, 8) }' && mockctl reset
+ALTER SERVER amplify OPTIONS (DROP max_concurrency);
+
 -- the end of patience
 ALTER SERVER amplify OPTIONS (ADD throttle_timeout '200ms');
 \! mockctl fault status=429 code=TooManyRequestsException n=-1

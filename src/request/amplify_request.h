@@ -74,6 +74,8 @@ typedef struct AmplifyCall
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
 	struct AmplifyQueue *queue; /* where it waits to be started */
+	int64		turn;			/* how many requests there were when it was
+								 * first sent; 0: it was not yet */
 	dlist_node	node;			/* in the list of its state */
 
 	/* call.c's */

@@ -99,6 +99,7 @@ static Oid	statement_user(const EState *estate);
 static void forget_query(void *arg);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
+static void queue_call(AmplifyCall *call);
 static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
 static void tell_watchers(AmplifyStatement *statement);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
@@ -359,10 +360,7 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 			call->attempts.renewed = call->attempts.reclocked = false;
 		}
 		if (call->state == AMPLIFY_CALL_QUEUED)
-		{
-			dlist_delete(&call->node);
-			dlist_push_head(&call->queue->calls, &call->node);
-		}
+			queue_call(call);
 	}
 	return call->state == AMPLIFY_CALL_DONE || call->state == AMPLIFY_CALL_FAILED;
 }
@@ -570,6 +568,35 @@ move_call(AmplifyCall *call, dlist_head *list)
 	dlist_push_tail(list, &call->node);
 }
 
+/*
+ * Put a call that somebody wants, or that is to be tried again, where it
+ * belongs in its queue.  Calls that were sent before come first, the oldest at
+ * the head: while a server throttles, their time is running, and none of them
+ * may lose its turns to younger ones.
+ */
+static void
+queue_call(AmplifyCall *call)
+{
+	dlist_iter	iter;
+	dlist_node *before = NULL;
+
+	dlist_delete(&call->node);
+	dlist_foreach(iter, &call->queue->calls)
+	{
+		const AmplifyCall *other = dlist_container(AmplifyCall, node, iter.cur);
+
+		if (other->turn == 0 || (call->turn != 0 && call->turn < other->turn))
+		{
+			before = iter.cur;
+			break;
+		}
+	}
+	if (before != NULL)
+		dlist_insert_before(before, &call->node);
+	else
+		dlist_push_tail(&call->queue->calls, &call->node);
+}
+
 static void
 discard_call(AmplifyStatement *statement, AmplifyCall *call)
 {
@@ -631,11 +658,7 @@ finish_completed(AmplifyStatement *statement)
 		else
 			amplify_call_finish(call, statement->context);
 		if (call->state == AMPLIFY_CALL_QUEUED)
-		{
-			/* it was there before those that have not been tried yet */
-			dlist_delete(&call->node);
-			dlist_push_head(&call->queue->calls, &call->node);
-		}
+			queue_call(call);
 		else
 			hold_call(statement, call);
 		if (call->pins == 0)
@@ -685,6 +708,8 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 		else if (amplify_call_start(call, statement->context, &statement->completed))
 		{
 			statement->sent++;
+			if (call->turn == 0)
+				call->turn = statement->sent;
 			move_call(call, &statement->active);
 		}
 		else
