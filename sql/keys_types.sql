@@ -50,7 +50,7 @@ SELECT * FROM e WHERE app_id LIKE 'd2%' AND env ~ '^d';
 \! mockctl calls && mockctl reset
 SELECT * FROM e WHERE lower(app_id) = 'd1a2b3c4d5' AND upper(env) = 'PROD';
 \! mockctl calls && mockctl reset
-SELECT * FROM e WHERE app_id IS NOT DISTINCT FROM 'd1a2b3c4d5' AND env >= 'prod' AND env <= 'prod';
+SELECT * FROM e WHERE app_id IS NOT DISTINCT FROM (SELECT 'd1a2b3c4d5') AND env >= 'prod' AND env <= 'prod';
 \! mockctl calls && mockctl reset
 
 SET client_min_messages = warning;

@@ -8,7 +8,7 @@ CREATE TEMP TABLE inventory AS
   SELECT row_number() OVER (ORDER BY name, n) AS id, 'd' || lpad(n::text, 11, '0') AS app, name AS env
   FROM generate_series(1, 8) AS n, (VALUES ('dev'), ('test'), ('prod'), ('nil')) AS v (name);
 ANALYZE inventory;
-CREATE VIEW looked_up AS
+CREATE TEMP VIEW looked_up AS
   SELECT i.id, e.stack_name FROM inventory AS i
   LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env
   ORDER BY i.id;

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "planner/amplify_planner.h"

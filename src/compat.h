@@ -15,6 +15,8 @@
 
 #if PG_VERSION_NUM < 150000
 #error "amplify_fdw needs PostgreSQL 15 or later"
+#elif PG_VERSION_NUM >= 200000
+#error "amplify_fdw does not know this version of PostgreSQL: it needs 15 to 19"
 #endif
 
 /* What commands/explain.h offers before */
@@ -59,6 +61,44 @@
 	((to)->disabled_nodes = (from)->disabled_nodes)
 #else
 #define amplify_copy_disabled_nodes(to, from)	((void) 0)
+#endif
+
+/* Where what the catalogs say of a relation has just been read */
+#if PG_VERSION_NUM >= 190000
+#define amplify_relation_hook_type	build_simple_rel_hook_type
+#define amplify_relation_hook		build_simple_rel_hook
+#define AMPLIFY_RELATION_HOOK_PARAMETERS \
+	PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte
+#define AMPLIFY_RELATION_HOOK_ARGUMENTS	root, rel, rte
+#define AMPLIFY_RELATION_HOOK_RELID	rte->relid
+#define AMPLIFY_RELATION_HOOK_IS_PARENT	rte->inh
+#else
+#define amplify_relation_hook_type	get_relation_info_hook_type
+#define amplify_relation_hook		get_relation_info_hook
+#define AMPLIFY_RELATION_HOOK_PARAMETERS \
+	PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel
+#define AMPLIFY_RELATION_HOOK_ARGUMENTS	root, relid, inhparent, rel
+#define AMPLIFY_RELATION_HOOK_RELID	relid
+#define AMPLIFY_RELATION_HOOK_IS_PARENT	inhparent
+#endif
+
+/* The paths of an outer side that must be unique; one of them may be NULL */
+#if PG_VERSION_NUM >= 190000
+#define amplify_unique_outer_paths(root, rel, sjinfo)	((rel)->pathlist)
+#else
+#define amplify_unique_outer_paths(root, rel, sjinfo) \
+	list_make1(create_unique_path(root, rel, (rel)->cheapest_total_path, \
+								  sjinfo))
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define amplify_initial_cost_nestloop(root, workspace, jointype, outer, inner, extra) \
+	initial_cost_nestloop(root, workspace, jointype, \
+						  PGS_NESTLOOP_PLAIN | PGS_CONSIDER_NONPARTIAL, \
+						  outer, inner, extra)
+#else
+#define amplify_initial_cost_nestloop(root, workspace, jointype, outer, inner, extra) \
+	initial_cost_nestloop(root, workspace, jointype, outer, inner, extra)
 #endif
 
 /* Vars of partitioned tables become those of a child join's partitions */

@@ -109,8 +109,17 @@ need_base() {
     mv "$root.new" "$root"
 }
 
+# Experimental is no release of its own: it has the newest of a few packages,
+# and all that they need is in the release to come.
 copy_base() {
-    need_base "$1" || return
+    local base=$1
+
+    [ "$1" != experimental ] || base=${releases[18]}
+    need_base "$base" || return
     rm -rf "$2.new"
-    cp -a "$cache/base-$1" "$2.new" && mv "$2.new" "$2"
+    cp -a "$cache/base-$base" "$2.new" || return
+    [ "$1" != experimental ] ||
+        printf 'deb %s experimental main\n' "$(mirror)" \
+            > "$2.new/etc/apt/sources.list.d/experimental.list" || return
+    mv "$2.new" "$2"
 }

@@ -5,7 +5,7 @@ cache=${AMPLIFY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/amplify_fdw}
 
 # The release that a version of PostgreSQL belongs to
 # shellcheck disable=SC2034
-declare -A releases=([15]=bookworm [17]=trixie [18]=forky)
+declare -A releases=([15]=bookworm [17]=trixie [18]=forky [19]=experimental)
 
 # The address that this machine has its own packages from
 mirror() {

@@ -6,7 +6,7 @@
 
 # The versions of PostgreSQL that will do
 oldest_server=15
-newest_server=18
+newest_server=19
 
 # What each package is needed for: a command that works when it is there.
 # PostgreSQL itself is apart, for there may be several.
@@ -146,12 +146,13 @@ confirm_server() {
 }
 
 # pg_cron for a server of Debian's, if it is missing; one that was built by hand
-# does without
+# does without, as does one that Debian has no pg_cron for yet
 cron_package() {
     local version
 
     version=$(pg --bindir | sed -n 's,^/usr/lib/postgresql/\([0-9]*\)/bin$,\1,p')
-    [ -z "$version" ] || [ -e "$(pg --pkglibdir)/pg_cron.so" ] ||
+    [ -z "$version" ] || [ "$version" -ge 19 ] ||
+        [ -e "$(pg --pkglibdir)/pg_cron.so" ] ||
         printf 'postgresql-%s-cron\n' "$version"
 }
 

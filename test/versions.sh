@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # versions.sh - runs the tests with several versions of PostgreSQL.
 #
-#     test/versions.sh [--skip] [here | 15 | 17 | 18] ...
+#     test/versions.sh [--skip] [here | 15 | 17 | 18 | 19] ...
 #
 # Each version is that of a Debian release, with its compiler and its libcurl,
 # OpenSSL and json-c, in a chroot that is made at the first time and kept in
-# $AMPLIFY_TEST_CACHE (default: ~/.cache/amplify_fdw).  "here" is this machine
-# and all of check.sh.  Without arguments: 17 and 18.  With --skip, a version
-# that cannot be had, as this is not root, or may not make chroots, or does not
-# get at the packages, is no failure; it is named at the end.
+# $AMPLIFY_TEST_CACHE (default: ~/.cache/amplify_fdw).  19 is a release candidate,
+# from Debian experimental; 16 is in no release of Debian, and is not tested.
+# "here" is this machine and all of check.sh.  Without arguments: 17, 18 and 19.
+# With --skip, a version that cannot be had, as this is not root, or may not make
+# chroots, or does not get at the packages, is no failure; it is named at the end.
 #
 # The last line is "N passed, N failed", of all versions together.
 set -euo pipefail
@@ -33,18 +34,32 @@ read_arguments() {
             --skip) skip=yes ;;
             *)
                 [ "$1" = here ] || [ -n "${releases[$1]:-}" ] ||
-                    die "usage: versions.sh [--skip] [here | 15 | 17 | 18] ..."
+                    die "usage: versions.sh [--skip] [here | 15 | 17 | 18 | 19] ..."
                 versions+=("$1") ;;
         esac
         shift
     done
-    [ ${#versions[@]} -gt 0 ] || versions=(17 18)
+    [ ${#versions[@]} -gt 0 ] || versions=(17 18 19)
+}
+
+# A package of experimental is installed only if it is asked for by name.
+# shellcheck disable=SC2016
+need_experimental() {
+    in_chroot "$1" 'packages=(postgresql-$version postgresql-client-$version
+            postgresql-server-dev-$version libpq5 libpq-dev)
+        dpkg --status "${packages[@]}" > /dev/null 2>&1 || {
+            apt-get -q update
+            apt-get -q -y --no-install-recommends install \
+                "${packages[@]/%//experimental}"
+        }' LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive version="$2"
 }
 
 need_chroot() {
     local version=$1 root=$2
 
     [ -d "$root" ] || copy_base "${releases[$version]}" "$root" || return
+    [ "${releases[$version]}" != experimental ] ||
+        need_experimental "$root" "$version" || return
     # shellcheck disable=SC2016
     in_chroot "$root" '. /mnt/test/lib.sh
         need_packages server cron "${build_packages[@]}" perl libipc-run-perl \

@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "aws/amplify_aws.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"

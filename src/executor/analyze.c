@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"

@@ -41,6 +41,7 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 

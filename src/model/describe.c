@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "model/amplify_model.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);
 PG_FUNCTION_INFO_V1(amplify_fdw_resources_1_1);

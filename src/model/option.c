@@ -287,6 +287,15 @@ parse_on_error(const char *value, AmplifyOnError *on_error)
 	return false;
 }
 
+/* A whole number, which a unit may follow; flags says what it is without */
+static bool
+parse_number(const AmplifyOption *option, const char *value, int flags,
+			 int *target)
+{
+	return parse_int(value, target, flags, NULL) &&
+		*target >= option->min && *target <= option->max;
+}
+
 /*
  * Read one value into its place.  False if it is not acceptable.  scratch
  * results are fine: strings are copied, so nothing points into the catalog.
@@ -296,8 +305,6 @@ parse_option(const AmplifyOption *option, const char *value,
 			 AmplifyOptions *options)
 {
 	void	   *target = (char *) options + option->offset;
-	int			flags = 0;
-	int			number;
 	double		real;
 
 	switch (option->kind)
@@ -306,18 +313,14 @@ parse_option(const AmplifyOption *option, const char *value,
 			return parse_bool(value, (bool *) target);
 		case AMPLIFY_OPTION_ON_ERROR:
 			return parse_on_error(value, (AmplifyOnError *) target);
-		case AMPLIFY_OPTION_MS:
-		case AMPLIFY_OPTION_SECONDS:
-		case AMPLIFY_OPTION_BYTES:
-			flags = option->kind == AMPLIFY_OPTION_MS ? GUC_UNIT_MS :
-				option->kind == AMPLIFY_OPTION_SECONDS ? GUC_UNIT_S : GUC_UNIT_BYTE;
-			/* FALLTHROUGH */
 		case AMPLIFY_OPTION_COUNT:
-			if (!parse_int(value, &number, flags, NULL) ||
-				number < option->min || number > option->max)
-				return false;
-			*(int *) target = number;
-			return true;
+			return parse_number(option, value, 0, target);
+		case AMPLIFY_OPTION_MS:
+			return parse_number(option, value, GUC_UNIT_MS, target);
+		case AMPLIFY_OPTION_SECONDS:
+			return parse_number(option, value, GUC_UNIT_S, target);
+		case AMPLIFY_OPTION_BYTES:
+			return parse_number(option, value, GUC_UNIT_BYTE, target);
 		case AMPLIFY_OPTION_REAL:
 			if (!parse_real(value, &real, 0, NULL) ||
 				!(real >= option->min && real <= option->max))

@@ -413,25 +413,20 @@ add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
 			   RelOptInfo *innerrel, Lookups *lookups, JoinType jointype,
 			   JoinPathExtraData *extra)
 {
+	/* all of them: a sorted one may save the query's ORDER BY */
+	List	   *outer_paths = outerrel->pathlist;
 	ListCell   *lc;
 
 	if (jointype == JOIN_UNIQUE_OUTER)
 	{
-		Path	   *outer = (Path *)
-			create_unique_path(root, outerrel, outerrel->cheapest_total_path,
-							   extra->sjinfo);
-
-		if (outer != NULL && outer->param_info == NULL)
-			add_join_path(root, joinrel, innerrel, outer, lookups, JOIN_INNER,
-						  extra);
-		return;
+		outer_paths = amplify_unique_outer_paths(root, outerrel, extra->sjinfo);
+		jointype = JOIN_INNER;
 	}
-	/* all of them: a sorted one may save the query's ORDER BY */
-	foreach(lc, outerrel->pathlist)
+	foreach(lc, outer_paths)
 	{
 		Path	   *outer = lfirst(lc);
 
-		if (outer->param_info == NULL)
+		if (outer != NULL && outer->param_info == NULL)
 			add_join_path(root, joinrel, innerrel, outer, lookups, jointype,
 						  extra);
 	}
@@ -454,7 +449,8 @@ add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
 												  PATH_REQ_OUTER(inner));
 	if (!bms_is_empty(required_outer))
 		return;
-	initial_cost_nestloop(root, &workspace, jointype, ahead, inner, extra);
+	amplify_initial_cost_nestloop(root, &workspace, jointype, ahead, inner,
+								  extra);
 	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
 	add_path(joinrel, (Path *)
 			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,

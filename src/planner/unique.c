@@ -22,16 +22,18 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "foreign/foreign.h"
+#include "optimizer/pathnode.h"
 #include "optimizer/plancat.h"
 #include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-static get_relation_info_hook_type previous_hook = NULL;
+static amplify_relation_hook_type previous_hook = NULL;
 
-static void add_unique_key(PlannerInfo *root, Oid relid, bool inhparent,
-						   RelOptInfo *rel);
+static void relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS);
+static void add_unique_key(Oid relid, RelOptInfo *rel);
 static int	find_key_columns(Oid relid, const AmplifyResource *resource,
 							 int max_attr, int *attnos, Oid *collations);
 static IndexOptInfo *make_index(RelOptInfo *rel, int nkeys, const int *attnos,
@@ -41,23 +43,27 @@ static IndexOptInfo *make_index(RelOptInfo *rel, int nkeys, const int *attnos,
 void
 amplify_unique_install(void)
 {
-	previous_hook = get_relation_info_hook;
-	get_relation_info_hook = add_unique_key;
+	previous_hook = amplify_relation_hook;
+	amplify_relation_hook = relation_info;
 }
 
 static void
-add_unique_key(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS)
+{
+	if (previous_hook)
+		previous_hook(AMPLIFY_RELATION_HOOK_ARGUMENTS);
+	if (!AMPLIFY_RELATION_HOOK_IS_PARENT && amplify_plan_is_ours(rel))
+		add_unique_key(AMPLIFY_RELATION_HOOK_RELID, rel);
+}
+
+static void
+add_unique_key(Oid relid, RelOptInfo *rel)
 {
 	AmplifyOptions options;
 	const AmplifyResource *resource;
 	int			attnos[AMPLIFY_NKEYS];
 	Oid			collations[AMPLIFY_NKEYS];
 	int			nkeys;
-
-	if (previous_hook)
-		previous_hook(root, relid, inhparent, rel);
-	if (inhparent || !amplify_plan_is_ours(rel))
-		return;
 
 	amplify_option_defaults(&options);
 	amplify_option_apply(GetForeignTable(relid)->options, &options);

@@ -32,6 +32,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #define MAX_FAILURES	1000	/* that are kept; the others are counted */
 

@@ -17,6 +17,7 @@
 #include "session/amplify_session.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_stats);
 PG_FUNCTION_INFO_V1(amplify_fdw_stats_reset);

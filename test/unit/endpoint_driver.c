@@ -34,11 +34,13 @@ pnstrdup(const char *text, Size length)
 	return strndup(text, length);
 }
 
+#if PG_VERSION_NUM < 190000		/* later ones have it in a header */
 unsigned char
 pg_ascii_tolower(unsigned char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
 }
+#endif
 
 int
 pg_vsnprintf(char *text, size_t size, const char *format, va_list args)
