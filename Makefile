@@ -93,6 +93,7 @@ REGRESS = \
 	keys_forms \
 	keys_impossible \
 	keys_junk \
+	keys_many \
 	keys_once \
 	keys_types \
 	list \

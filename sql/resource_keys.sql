@@ -92,10 +92,13 @@ SELECT * FROM run($$ artifacts t WHERE app_id = 'd1everything' AND job_id = '1' 
 SELECT * FROM run($$ artifacts t WHERE app_id = 'd1everything' AND job_id IN ('1', '5', '7') $$);
 SELECT * FROM run($$ artifacts t WHERE artifact_id LIKE '%.zip' $$);
 
--- more keys than are worth it: all parents are asked instead
+-- many keys: those of one parent are found in its List; the outermost ones are
+-- asked for, however many they are
 SELECT * FROM run($$ apps t WHERE app_id = ANY (ARRAY(
   SELECT 'd' || i FROM generate_series(1, 100001) i) || '{d3gen2}'::text[]) $$);
 SELECT * FROM run($$ webhooks t WHERE webhook_id = ANY (ARRAY(
+  SELECT 'wh-' || i FROM generate_series(1, 150) i)) $$);
+SELECT * FROM run($$ webhooks t WHERE app_id = 'd1everything' AND webhook_id = ANY (ARRAY(
   SELECT 'wh-' || i FROM generate_series(1, 100001) i)) $$);
 SELECT * FROM run($$ jobs t WHERE app_id = 'd1everything' AND branch_name = ANY (ARRAY(
   SELECT 'b' || i FROM generate_series(1, 100001) i) || '{main}'::text[]) $$);

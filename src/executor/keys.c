@@ -15,19 +15,24 @@
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-/* More keys than this: the innermost conditions filter the rows instead */
-#define MAX_KEYS		100000
+/* Combinations of several columns' values that are asked for, at most */
+#define MAX_COMBINATIONS	100000
 
-/* The values of one key column in one disjunct; unbound while !bound */
+/* The values of one key column in one disjunct: sorted, and each once */
 typedef struct KeyValues
 {
-	bool		bound;
-	List	   *values;			/* of char *, UTF-8, valid for the column */
+	bool		bound;			/* else any value will do */
+	const char **values;		/* UTF-8, valid for the column */
+	int			nvalues;
 } KeyValues;
+
+/* Where a disjunct has its ARNs, behind the keys */
+#define ARN_VALUES	AMPLIFY_NKEYS
 
 bool		amplify_pushdown = true;
 
@@ -37,19 +42,25 @@ static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
 							  KeyValues *values);
 static bool evaluate_term(ExprState *state, bool is_array,
 						  ExprContext *econtext, AmplifyKeyRule rule,
-						  const AmplifyOptions *options, List **values);
-static void add_value(List **values, Datum datum, FmgrInfo *out,
+						  const AmplifyOptions *options, KeyValues *found);
+static void add_value(KeyValues *found, Datum datum, FmgrInfo *out,
 					  AmplifyKeyRule rule, const AmplifyOptions *options);
 static bool valid_key(AmplifyKeyRule rule, const char *value,
 					  const AmplifyOptions *options);
 static bool valid_keys(const AmplifyResource *resource,
 					   const AmplifyKeys *keys, const AmplifyOptions *options);
-static void bind_values(KeyValues *key, List *values);
-static bool bind_arns(const AmplifyResource *resource, KeyValues *arns,
-					  const AmplifyOptions *options);
-static bool contains(List *values, const char *value);
-static void add_products(const AmplifyResource *resource, KeyValues *values,
-						 AmplifyKeySet *set, int *size);
+static void sort_values(KeyValues *found);
+static int	compare_values(const void *a, const void *b, void *arg);
+static void bind_values(KeyValues *key, const KeyValues *found);
+static bool contains(const KeyValues *found, const char *value);
+static bool add_arns(const AmplifyResource *resource, const KeyValues *values,
+					 const AmplifyOptions *options, AmplifyKeySet *set,
+					 int *size);
+static bool fits(const KeyValues *values, const AmplifyKeys *keys);
+static void add_combinations(const AmplifyResource *resource,
+							 KeyValues *values, AmplifyKeySet *set, int *size);
+static double count_combinations(const KeyValues *values);
+static void leave_columns(const AmplifyResource *resource, KeyValues *values);
 static void add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys);
 
 /*
@@ -69,16 +80,18 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 	{
 		KeyValues	values[AMPLIFY_NKEYS + 1] = {{false}};
 
+		CHECK_FOR_INTERRUPTS();
 		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
-							  options, values))
-			add_products(resource, values, set, &size);
+							  options, values) &&
+			!add_arns(resource, values, options, set, &size))
+			add_combinations(resource, values, set, &size);
 	}
 	amplify_keyset_settle(resource, set);
 }
 
 /*
- * Evaluate the terms of one disjunct into the values of each key, and those
- * of the ARN, which is the last element.  False: no row can fulfil them.
+ * Evaluate the terms of one disjunct into the values of each key, and the
+ * ARNs behind them.  False: no row can fulfil them.
  */
 static bool
 evaluate_disjunct(const AmplifyResource *resource, List *terms,
@@ -91,7 +104,7 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 		ExprState  *state = list_nth(exprstates, list_nth_int(terms, i + 1));
 		bool		is_array = list_nth_int(terms, i + 2) != 0;
 		int			key = amplify_resource_key(resource, column);
-		List	   *found = NIL;
+		KeyValues	found = {true};
 
 		if (!evaluate_term(state, is_array, econtext, column->key, options,
 						   &found))
@@ -101,21 +114,24 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 			const char *place = column->key == AMPLIFY_REGION_NAME ?
 				options->region : options->account_id;
 
-			if (place != NULL && !contains(found, place))
+			if (place != NULL && !contains(&found, place))
 				return false;
 			continue;
 		}
-		bind_values(&values[key >= 0 ? key : AMPLIFY_NKEYS], found);
+		if (key < 0)
+			key = ARN_VALUES;
+		bind_values(&values[key], &found);
+		if (values[key].nvalues == 0)
+			return false;
 	}
-	return !values[AMPLIFY_NKEYS].bound ||
-		bind_arns(resource, &values[AMPLIFY_NKEYS], options);
+	return true;
 }
 
 /* False if there is no value that the column could have */
 static bool
 evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 			  AmplifyKeyRule rule, const AmplifyOptions *options,
-			  List **values)
+			  KeyValues *found)
 {
 	Oid			type = exprType((Node *) state->expr);
 	Oid			out_function;
@@ -123,9 +139,9 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 	bool		isnull;
 	FmgrInfo	out;
 	Datum		datum;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
+	Datum	   *elements = &datum;
+	bool	   *nulls = &isnull;
+	int			n = 1;
 	int16		typlen;
 	bool		typbyval;
 	char		typalign;
@@ -134,27 +150,28 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 	if (isnull)
 		return false;
 	if (is_array)
-		type = get_base_element_type(type);
-	getTypeOutputInfo(type, &out_function, &is_varlena);
-	fmgr_info(out_function, &out);
-	if (!is_array)
-		add_value(values, datum, &out, rule, options);
-	else
 	{
+		type = get_base_element_type(type);
 		get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 		deconstruct_array(DatumGetArrayTypeP(datum), type, typlen, typbyval,
 						  typalign, &elements, &nulls, &n);
-		for (int i = 0; i < n; i++)
-		{
-			if (!nulls[i])
-				add_value(values, elements[i], &out, rule, options);
-		}
 	}
-	return *values != NIL;
+	getTypeOutputInfo(type, &out_function, &is_varlena);
+	fmgr_info(out_function, &out);
+	found->values = palloc_extended(sizeof(char *) * Max(n, 1),
+									MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i])
+			add_value(found, elements[i], &out, rule, options);
+	}
+	sort_values(found);
+	return found->nvalues > 0;
 }
 
 static void
-add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
+add_value(KeyValues *found, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
 		  const AmplifyOptions *options)
 {
 	char	   *text = OutputFunctionCall(out, datum);
@@ -169,149 +186,181 @@ add_value(List **values, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
 	else
 		text = pg_server_to_any(text, length, PG_UTF8);
 	if (valid_key(rule, text, options))
-		*values = lappend(*values, text);
+		found->values[found->nvalues++] = text;
 }
 
-/* Two conditions on one column: what fulfils both */
+/* Into the order that the rest relies on, and each once */
 static void
-bind_values(KeyValues *key, List *values)
+sort_values(KeyValues *found)
 {
-	List	   *both = NIL;
-	ListCell   *lc;
+	int			n = 0;
+
+	qsort_interruptible(found->values, found->nvalues, sizeof(char *),
+						compare_values, NULL);
+	for (int i = 0; i < found->nvalues; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (n == 0 || strcmp(found->values[n - 1], found->values[i]) != 0)
+			found->values[n++] = found->values[i];
+	}
+	found->nvalues = n;
+}
+
+/* For qsort_interruptible() and bsearch_arg() */
+static int
+compare_values(const void *a, const void *b, void *arg)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Two conditions on one column: what fulfils both, found by merging */
+static void
+bind_values(KeyValues *key, const KeyValues *found)
+{
+	int			n = 0;
 
 	if (!key->bound)
 	{
-		key->bound = true;
-		key->values = values;
+		*key = *found;
 		return;
 	}
-	foreach(lc, values)
+	for (int i = 0, j = 0; i < key->nvalues && j < found->nvalues;)
 	{
-		if (contains(key->values, lfirst(lc)))
-			both = lappend(both, lfirst(lc));
+		int			order = strcmp(key->values[i], found->values[j]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (order == 0)
+			key->values[n++] = key->values[i];
+		i += order <= 0;
+		j += order >= 0;
 	}
-	key->values = both;
+	key->nvalues = n;
+}
+
+static bool
+contains(const KeyValues *found, const char *value)
+{
+	return bsearch_arg(&value, found->values, found->nvalues, sizeof(char *),
+					   compare_values, NULL) != NULL;
 }
 
 /*
- * Replace ARNs by the keys in them, as AmplifyKeys.  False: they are those of
- * no item.  One that can't be read could be any item's; it binds nothing, and
- * the recheck finds what has it.
+ * The keys that are in the disjunct's ARNs, where they fulfil the rest.
+ * False: there are none, or one that can't be read and so could be any item's.
+ * That binds nothing, and the recheck finds what has it.
  */
 static bool
-bind_arns(const AmplifyResource *resource, KeyValues *arns,
-		  const AmplifyOptions *options)
+add_arns(const AmplifyResource *resource, const KeyValues *values,
+		 const AmplifyOptions *options, AmplifyKeySet *set, int *size)
 {
-	List	   *found = NIL;
-	ListCell   *lc;
+	const KeyValues *arns = &values[ARN_VALUES];
+	int			before = set->nkeys;
 
-	foreach(lc, arns->values)
+	for (int i = 0; i < arns->nvalues; i++)
 	{
-		AmplifyKeys *keys = palloc0(sizeof(AmplifyKeys));
+		AmplifyKeys keys = {{NULL}};
 		char	   *account;
 		AmplifyArnKind kind;
 
-		kind = amplify_resource_parse_arn(resource, lfirst(lc),
-										  options->region, &account, keys);
+		CHECK_FOR_INTERRUPTS();
+		kind = amplify_resource_parse_arn(resource, arns->values[i],
+										  options->region, &account, &keys);
 		if (kind == AMPLIFY_ARN_OTHER ||
 			(options->account_id != NULL &&
 			 strcmp(account, options->account_id) != 0))
 			continue;
 		if (kind == AMPLIFY_ARN_UNREADABLE)
 		{
-			arns->bound = false;
-			return true;
+			set->nkeys = before;
+			return false;
 		}
-		if (valid_keys(resource, keys, options))
-			found = lappend(found, keys);
+		if (valid_keys(resource, &keys, options) && fits(values, &keys))
+			add_key(set, size, &keys);
 	}
-	arns->values = found;
-	return found != NIL;
+	return arns->bound;
 }
 
+/* Are the keys among the values that are bound? */
 static bool
-contains(List *values, const char *value)
+fits(const KeyValues *values, const AmplifyKeys *keys)
 {
-	ListCell   *lc;
-
-	foreach(lc, values)
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		if (strcmp(lfirst(lc), value) == 0)
-			return true;
+		if (values[i].bound && keys->value[i] != NULL &&
+			!contains(&values[i], keys->value[i]))
+			return false;
 	}
-	return false;
+	return true;
 }
 
 /* Every combination of the values of one disjunct */
 static void
-add_products(const AmplifyResource *resource, KeyValues *values,
-			 AmplifyKeySet *set, int *size)
+add_combinations(const AmplifyResource *resource, KeyValues *values,
+				 AmplifyKeySet *set, int *size)
 {
-	KeyValues  *arns = &values[AMPLIFY_NKEYS];
-	double		combinations = 1;
-	bool		bound[AMPLIFY_NKEYS] = {false};
-	AmplifyKeyMask mask = 0;
-	bool		direct;
-	ListCell   *lc;
+	int64		combinations;
 
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		bound[i] = values[i].bound;
-		if (bound[i])
-		{
-			combinations *= list_length(values[i].values);
-			mask |= 1 << i;
-		}
-	}
-	if (arns->bound)
-	{
-		foreach(lc, arns->values)
-		{
-			AmplifyKeys *keys = lfirst(lc);
-			bool		fits = true;
-
-			for (int i = 0; i < AMPLIFY_NKEYS; i++)
-			{
-				if (bound[i] && keys->value[i] != NULL &&
-					!contains(values[i].values, keys->value[i]))
-					fits = false;
-			}
-			if (fits)
-				add_key(set, size, keys);
-		}
-		return;
-	}
-	if (combinations == 0)
-		return;
-
-	/* only what a List needs leads to parents; one value may filter as well */
-	direct = amplify_resource_can(resource->get, mask) ||
-		amplify_resource_can(resource->list, mask);
-	for (int i = AMPLIFY_NKEYS - 1; i >= 0; i--)
-	{
-		int			length = list_length(values[i].values);
-
-		if (!bound[i] || length == 1 ||
-			(combinations <= MAX_KEYS &&
-			 (direct || (resource->list->needs & 1 << i) != 0)))
-			continue;
-		combinations /= length;
-		bound[i] = false;
-	}
+	leave_columns(resource, values);
+	combinations = count_combinations(values);
 	for (int64 n = 0; n < combinations; n++)
 	{
 		AmplifyKeys keys = {{NULL}};
 		int64		rest = n;
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < AMPLIFY_NKEYS; i++)
 		{
-			if (!bound[i])
+			if (!values[i].bound)
 				continue;
-			keys.value[i] = list_nth(values[i].values,
-									 rest % list_length(values[i].values));
-			rest /= list_length(values[i].values);
+			keys.value[i] = values[i].values[rest % values[i].nvalues];
+			rest /= values[i].nvalues;
 		}
 		add_key(set, size, &keys);
+	}
+}
+
+static double
+count_combinations(const KeyValues *values)
+{
+	double		combinations = 1;
+
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if (values[i].bound)
+			combinations *= values[i].nvalues;
+	}
+	return combinations;
+}
+
+/*
+ * Unbind what is left to filter the rows.  Without enough for an operation,
+ * only what a List needs leads to parents, and one value, which may filter
+ * there.  Of several columns' values, no more combinations are made than can
+ * be held; the outermost column's are the user's own, and always asked for.
+ */
+static void
+leave_columns(const AmplifyResource *resource, KeyValues *values)
+{
+	AmplifyKeyMask bound = 0;
+	int			outermost = AMPLIFY_NKEYS;
+	bool		direct;
+
+	for (int i = AMPLIFY_NKEYS - 1; i >= 0; i--)
+	{
+		if (!values[i].bound)
+			continue;
+		bound |= 1 << i;
+		outermost = i;
+	}
+	direct = amplify_resource_can(resource->get, bound) ||
+		amplify_resource_can(resource->list, bound);
+	for (int i = AMPLIFY_NKEYS - 1; i >= 0; i--)
+	{
+		if (!values[i].bound || values[i].nvalues == 1)
+			continue;
+		if ((!direct && (resource->list->needs & 1 << i) == 0) ||
+			(i > outermost && count_combinations(values) > MAX_COMBINATIONS))
+			values[i].bound = false;
 	}
 }
 

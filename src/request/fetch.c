@@ -47,9 +47,10 @@ struct AmplifyFetch
 	AmplifyFetch *parents;		/* where keys come from; NULL: from pending */
 	bool		parents_done;
 	AmplifyKeys parent;			/* what its latest item says of our keys */
-	AmplifyKeys *partial;		/* what the query says of them */
+	AmplifyKeys *partial;		/* what the query says of them, sorted */
 	int			npartial;
-	int			next_partial;	/* to be put together with parent */
+	int			next_partial;	/* to be put together with parent, */
+	int			end_partial;	/* up to here */
 	const char *filter;			/* for the Lists under parents */
 };
 
@@ -69,6 +70,9 @@ static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
 static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
 static bool next_parent(AmplifyFetch *fetch);
+static int	find_partial(const AmplifyFetch *fetch, bool behind);
+static int	compare_partial(const AmplifyKeys *partial,
+							const AmplifyKeys *parent);
 static bool complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 						  AmplifyKeys *keys);
 static AmplifyStream *answered_stream(AmplifyFetch *fetch);
@@ -113,6 +117,7 @@ amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
 								MCXT_ALLOC_HUGE);
 	for (int i = 0; i < set->nkeys; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		copy.keys[i] = set->keys[i];
 		for (int j = 0; j < AMPLIFY_NKEYS; j++)
 		{
@@ -262,7 +267,7 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 	fetch->parents = NULL;
 	fetch->parents_done = false;
 	fetch->partial = NULL;
-	fetch->npartial = fetch->next_partial = 0;
+	fetch->npartial = fetch->next_partial = fetch->end_partial = 0;
 	fetch->filter = NULL;
 	fetch->pending = NULL;
 	fetch->npending = fetch->next_pending = fetch->pending_size = 0;
@@ -321,7 +326,10 @@ inherit_keys(const AmplifyResource *ancestor, const AmplifyKeySet *set,
 	above->keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
 								  MCXT_ALLOC_HUGE);
 	for (int i = 0; i < set->nkeys; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		above->keys[i] = amplify_resource_project(&set->keys[i], ancestor->keys);
+	}
 	amplify_keyset_settle(ancestor, above);
 }
 
@@ -347,7 +355,7 @@ ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	fetch->parents = amplify_fetch_create(spec);
 	amplify_fetch_start(fetch->parents, &above);
 	fetch->partial = set->keys;
-	fetch->npartial = fetch->next_partial = set->nkeys;
+	fetch->npartial = fetch->next_partial = fetch->end_partial = set->nkeys;
 	/* what is narrower than a call that others make is one call more */
 	fetch->filter = fetch->spec->keep ? NULL : set->filter;
 }
@@ -464,8 +472,12 @@ next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 	stream->operation = fetch->spec->resource->list;
 	do
 	{
-		if (fetch->next_partial == fetch->npartial && !next_parent(fetch))
-			return false;
+		while (fetch->next_partial == fetch->end_partial)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!next_parent(fetch))
+				return false;
+		}
 	} while (!complete_keys(fetch, &fetch->partial[fetch->next_partial++],
 							&stream->keys));
 	return true;
@@ -512,8 +524,56 @@ next_parent(AmplifyFetch *fetch)
 			amplify_report_value(value_status, column->name, parent->name);
 		fetch->parent.value[i] = value.text;
 	}
-	fetch->next_partial = 0;
+	fetch->next_partial = find_partial(fetch, false);
+	fetch->end_partial = find_partial(fetch, true);
 	return true;
+}
+
+/*
+ * Where, among the partial keys, those begin that agree with the parent's, or
+ * (behind) where they end.  There may be many for each of many parents, so they
+ * are searched and not tried.
+ */
+static int
+find_partial(const AmplifyFetch *fetch, bool behind)
+{
+	int			low = 0;
+	int			high = fetch->npartial;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+		int			order = compare_partial(&fetch->partial[middle],
+											&fetch->parent);
+
+		if (order < 0 || (behind && order == 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * By the keys that both have, in the order of amplify_keyset_compare(), up to
+ * the first that the parent lacks: all partial keys have the same columns.
+ */
+static int
+compare_partial(const AmplifyKeys *partial, const AmplifyKeys *parent)
+{
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		int			order;
+
+		if (partial->value[i] == NULL)
+			continue;
+		if (parent->value[i] == NULL)
+			break;
+		order = strcmp(partial->value[i], parent->value[i]);
+		if (order != 0)
+			return order;
+	}
+	return 0;
 }
 
 /*

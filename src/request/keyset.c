@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "request/amplify_request.h"
 
 /* A key, and what of it the resource's Get takes */
@@ -19,6 +20,7 @@ typedef struct NamedKey
 	AmplifyKeys whole;
 } NamedKey;
 
+static int	compare_keys(const void *a, const void *b, void *arg);
 static void unite_names(const AmplifyResource *resource, AmplifyKeySet *set);
 static void leave_to_parents(const AmplifyResource *resource,
 							 AmplifyKeySet *set);
@@ -42,6 +44,13 @@ amplify_keyset_compare(const void *a, const void *b)
 			return order;
 	}
 	return 0;
+}
+
+/* The same for qsort_interruptible(): sets are of any size */
+static int
+compare_keys(const void *a, const void *b, void *arg)
+{
+	return amplify_keyset_compare(a, b);
 }
 
 /* Everything there is, in the current context */
@@ -73,6 +82,7 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 		bool		for_get = amplify_resource_can(resource->get, bound);
 		bool		for_list = amplify_resource_can(resource->list, bound);
 
+		CHECK_FOR_INTERRUPTS();
 		direct &= for_get || for_list;
 		get &= for_get;
 		list &= for_list;
@@ -99,18 +109,21 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 static void
 unite_names(const AmplifyResource *resource, AmplifyKeySet *set)
 {
-	NamedKey   *keys = palloc(sizeof(NamedKey) * Max(set->nkeys, 1));
+	NamedKey   *keys = palloc_extended(sizeof(NamedKey) * Max(set->nkeys, 1),
+									   MCXT_ALLOC_HUGE);
 	int			kept = -1;
 
 	for (int i = 0; i < set->nkeys; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		keys[i].whole = set->keys[i];
 		keys[i].named = amplify_resource_project(&set->keys[i],
 												 resource->get->needs);
 	}
-	qsort(keys, set->nkeys, sizeof(NamedKey), amplify_keyset_compare);
+	qsort_interruptible(keys, set->nkeys, sizeof(NamedKey), compare_keys, NULL);
 	for (int i = 0; i < set->nkeys; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (kept < 0 ||
 			amplify_keyset_compare(&keys[kept].named, &keys[i].named) != 0)
 			keys[++kept] = keys[i];
@@ -139,13 +152,17 @@ leave_to_parents(const AmplifyResource *resource, AmplifyKeySet *set)
 	{
 		const char *value = set->keys[i].value[last];
 
+		CHECK_FOR_INTERRUPTS();
 		if (value == NULL || strcmp(value, set->filter) != 0)
 			set->filter = NULL;
 	}
 	for (int i = 0; i < set->nkeys; i++)
 		common &= amplify_resource_mask(&set->keys[i]);
 	for (int i = 0; i < set->nkeys; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		set->keys[i] = amplify_resource_project(&set->keys[i], common);
+	}
 }
 
 /*
@@ -159,11 +176,13 @@ remove_covered(AmplifyKeySet *set)
 
 	if (set->nkeys == 0)
 		return;
-	qsort(set->keys, set->nkeys, sizeof(AmplifyKeys), amplify_keyset_compare);
+	qsort_interruptible(set->keys, set->nkeys, sizeof(AmplifyKeys),
+						compare_keys, NULL);
 	for (int i = 1; i < set->nkeys; i++)
 	{
 		bool		covered = true;
 
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < AMPLIFY_NKEYS; j++)
 		{
 			const char *wide = set->keys[kept].value[j];
