@@ -57,6 +57,7 @@ SELECT * FROM pg_temp.try_values(:'server' || 'request_timeout %s)', '1', '60000
 SELECT * FROM pg_temp.try_values(:'server' || 'throttle_timeout %s)', '0', '1d', '-1', '2d');
 SELECT * FROM pg_temp.try_values(:'server' || 'max_attempts %s)', '1', '100', '0', '101', '1 ms', 'three');
 SELECT * FROM pg_temp.try_values(:'server' || 'max_concurrency %s)', '1', '1000', '0', '1001');
+SELECT * FROM pg_temp.try_values(:'server' || 'max_rate %s)', '0', '0.1', '25', '1e6', '-1', '1000001', 'NaN', '5/s', '10ms');
 SELECT * FROM pg_temp.try_values(:'server' || 'max_response_size %s)', '1024', '10MB', '1kB', '1023', '1GB', '10 apples');
 SELECT * FROM pg_temp.try_values(:'server' || 'request_cost %s)', '0', '12.5', '1e10', '-1', '1e11', 'NaN', 'infinity', 'x');
 

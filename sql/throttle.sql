@@ -37,6 +37,13 @@ SELECT count(*) FROM e;
 \! mockctl reset
 SELECT failed, handles_in_use FROM counters;
 
+-- a bound of one's own is kept before there is a refusal: nothing is asked twice
+ALTER SERVER amplify OPTIONS (ADD max_rate '20');
+\! mockctl rate rps=40 burst=5
+SELECT count(*) FROM e WHERE app_id = ANY (ARRAY(SELECT 'd' || n FROM generate_series(1, 20) AS n)) AND env = 'prod';
+\! mockctl calls && mockctl reset
+ALTER SERVER amplify OPTIONS (DROP max_rate);
+
 -- who was refused first is asked again first, by a session that knows no rate yet
 \c -
 SET statement_timeout = '10min';

@@ -246,6 +246,7 @@ typedef struct AmplifyOptions
 	int			max_attempts;
 	int			throttle_timeout;	/* ms of patience with throttling */
 	int			max_concurrency;
+	double		max_rate;		/* requests a second; 0: no limit */
 	int			max_response_size;	/* bytes, decoded */
 	double		request_cost;	/* planner units for one round trip */
 	bool		analyze;		/* may ANALYZE list the table? */

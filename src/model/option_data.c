@@ -64,6 +64,9 @@ const AmplifyOption amplify_options[] = {
 	{"max_concurrency", ForeignServerRelationId, AMPLIFY_OPTION_COUNT,
 		AT(max_concurrency), 1, 1000, 0, "10", NULL,
 	"requests in flight per session"},
+	{"max_rate", ForeignServerRelationId, AMPLIFY_OPTION_REAL,
+		AT(max_rate), 0, 1e6, 0, "0", NULL,
+	"requests a second per session, at most; 0: as many as AWS grants"},
 	{"max_response_size", ForeignServerRelationId, AMPLIFY_OPTION_BYTES,
 		/* NOLINTNEXTLINE(bugprone-integer-division): whole bytes */
 		AT(max_response_size), 1024, MaxAllocSize / 4, 0, "10MB", NULL,

@@ -18,8 +18,8 @@
 extern int64 amplify_throttle_next_start(const AmplifyServer *server);
 extern void amplify_throttle_started(AmplifyServer *server, int64 now);
 extern void amplify_throttle_accepted(AmplifyServer *server, int64 now);
-extern void amplify_throttle_throttled(AmplifyServer *server, int64 now,
-									   int64 started, int64 retry_after);
+extern int64 amplify_throttle_throttled(AmplifyServer *server, int64 now,
+										int64 started, int64 retry_after);
 
 /* ---------- call.c: one request, from its key to its response ---------- */
 

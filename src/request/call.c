@@ -304,14 +304,15 @@ exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
 static void
 wait_for_server(AmplifyCall *call, int64 now)
 {
-	AmplifyServer *server = call->connection->shared;
+	int64		again_at = amplify_throttle_throttled(call->connection->shared,
+													  now,
+													  call->attempts.started,
+													  call->attempts.wish);
 
-	amplify_throttle_throttled(server, now, call->attempts.started,
-							   call->attempts.wish);
 	if (call->patience == 0)
 		call->patience = now +
 			(int64) call->connection->options.throttle_timeout * 1000;
-	if (Max(now, amplify_throttle_next_start(server)) > call->patience)
+	if (Max(now, again_at) > call->patience)
 		return;
 	call->state = AMPLIFY_CALL_QUEUED;
 	call->deadline = call->attempts.again_at;

@@ -1,14 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * throttle.c
- *	  How fast a server may be asked: a rate that is learnt from refusals.
+ *	  How fast a server may be asked: a rate that is learnt from refusals, and
+ *	  one that its option max_rate sets.
  *
  * AWS publishes no request rate for Amplify, so there is nothing to configure.
  * A server is asked as fast as its concurrency allows until it throttles.
  * Then its calls are spaced out, and the number that it accepts in an interval
  * in which it also refused some is the rate that it grants; while it refuses
  * none, the rate grows again.  (Additive increase would be too slow: the rate
- * is not known to an order of magnitude.)
+ * is not known to an order of magnitude.)  Option max_rate is a bound beside
+ * that, and knows nothing of what AWS does.
  *
  * Nothing here waits; the caller asks when the next call may start.
  *
@@ -27,6 +29,8 @@
 #define UNLIMITED_RATE	10000.0 /* not worth spacing out any more */
 #define FIRST_PAUSE		(50 * 1000)
 #define LONGEST_PAUSE	(5 * 1000 * 1000)
+#define JITTER			(WINDOW / 4)	/* that is made up for */
+#define LONGEST_PERIOD	(365.0 * 86400 * USECS_PER_SEC)
 
 static void close_window(AmplifyServer *server, int64 now);
 
@@ -34,16 +38,23 @@ static void close_window(AmplifyServer *server, int64 now);
 int64
 amplify_throttle_next_start(const AmplifyServer *server)
 {
-	return server->next_start;
+	return Max(server->next_start, server->own_start);
 }
 
+/*
+ * What was not used in the past is lost, but for some jitter.  Since that may
+ * add to a second, max_rate is taken as the most in a second and that much.
+ */
 void
 amplify_throttle_started(AmplifyServer *server, int64 now)
 {
-	/* what was not used in the past is lost, but for one interval's jitter */
 	if (server->rate > 0)
-		server->next_start = Max(server->next_start, now - WINDOW / 4) +
+		server->next_start = Max(server->next_start, now - JITTER) +
 			(int64) (USECS_PER_SEC / server->rate);
+	if (server->max_rate > 0)
+		server->own_start = Max(server->own_start, now - JITTER) +
+			(int64) Min((USECS_PER_SEC + JITTER) / server->max_rate,
+						LONGEST_PERIOD);
 }
 
 /* The server has answered something other than "slow down" */
@@ -57,9 +68,10 @@ amplify_throttle_accepted(AmplifyServer *server, int64 now)
 
 /*
  * The server has refused a call that had started at that time.  retry_after
- * is its own wish in microseconds; 0 when it had none.
+ * is its own wish in microseconds; 0 when it had none.  Returns when it may be
+ * asked again, max_rate aside.
  */
-void
+int64
 amplify_throttle_throttled(AmplifyServer *server, int64 now, int64 started,
 						   int64 retry_after)
 {
@@ -82,6 +94,7 @@ amplify_throttle_throttled(AmplifyServer *server, int64 now, int64 started,
 	}
 	server->next_start = Max(server->next_start, now + retry_after);
 	close_window(server, now);
+	return server->next_start;
 }
 
 static void

@@ -42,7 +42,9 @@ typedef struct AmplifyServer
 		int64		calls;
 	}			by_operation[AMPLIFY_MAX_OPERATIONS];
 	int64		clock_offset;	/* seconds that the service's clock is ahead */
+	double		max_rate;		/* calls a second, as the option says */
 	/* the rest is throttle.c's */
+	int64		own_start;		/* no call starts before this, by max_rate */
 	double		rate;			/* calls a second; 0: not limited */
 	int64		next_start;		/* no call starts before this */
 	int64		slowed;			/* when rate was last lowered */

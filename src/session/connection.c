@@ -260,6 +260,11 @@ create_connection(Oid serverid, Oid userid)
 	connection->shared = server_entry(serverid);
 	amplify_option_defaults(&connection->options);
 	amplify_option_apply(server->options, &connection->options);
+	if (connection->shared->max_rate != connection->options.max_rate)
+	{
+		connection->shared->max_rate = connection->options.max_rate;
+		connection->shared->own_start = 0;
+	}
 	apply_mapping(connection, server);
 	if (connection->options.region == NULL)
 		ereport(ERROR,

@@ -21,6 +21,9 @@
  *	  it if anything was refused, but no less than half of what it was and no
  *	  less than one call in 2 s; else it grows by a tenth and one.
  *	- Beyond 10,000 calls a second the limit ends.
+ *	- Option max_rate spaces calls out as well, so that no second has more of
+ *	  them, and in the long run 40 of 41 are used.  It is no rate that is
+ *	  learnt: no refusal, pause or growth changes it, nor does it change them.
  *
  * test/unit/throttle_test.c
  *
@@ -55,6 +58,7 @@ typedef struct Step
 	double		retry_after;	/* REFUSED: what the server wants */
 	double		rate;			/* what must come of it */
 	double		next_start;
+	double		max_rate;		/* of the scenario: the option */
 } Step;
 
 static const Step steps[] = {
@@ -135,6 +139,27 @@ static const Step steps[] = {
 	{NULL, ACCEPTED, 42, 100, 10150, 0, 0, 0, 10050},
 	{NULL, REFUSED, 1, 0, 30000, 10, 0, 200, 30050},
 	{NULL, ACCEPTED, 1, 0, 30150, 0, 0, 221, 30050},
+
+	{"max_rate", STARTED, 1, 0, 10000, 0, 0, 0, 10016, 25},
+	{NULL, STARTED, 1, 0, 10016, 0, 0, 0, 10057},
+	{NULL, STARTED, 23, 41, 10057, 0, 0, 0, 11000},
+	{NULL, STARTED, 1, 0, 11000, 0, 0, 0, 11041},
+	{NULL, ACCEPTED, 25, 0, 11041, 0, 0, 0, 11041},
+	{NULL, STARTED, 1, 0, 11060, 0, 0, 0, 11082},
+	{NULL, STARTED, 1, 0, 11100, 0, 0, 0, 11123},
+	{NULL, STARTED, 1, 0, 19975, 0, 0, 0, 19991},
+	{"max_rate below what is granted", REFUSED, 1, 0, 10000, 10, 0, 200, 10050, 10},
+	{NULL, STARTED, 1, 0, 10050, 0, 0, 200, 10127.5},
+	{NULL, REFUSED, 1, 0, 10100, 50, 0, 200, 10200},
+	{NULL, ACCEPTED, 1, 0, 10150, 0, 0, 100, 10200},
+	{NULL, STARTED, 1, 0, 10200, 0, 0, 100, 10277.5},
+	{NULL, ACCEPTED, 1, 0, 10250, 0, 0, 111, 10277.5},
+	{"max_rate above what is granted", REFUSED, 1, 0, 10000, 10, 0, 200, 10050, 410},
+	{NULL, STARTED, 1, 0, 10050, 0, 0, 200, 10055},
+	{NULL, STARTED, 2, 0, 10055, 0, 0, 200, 10065},
+	{"max_rate of one in a day", STARTED, 1, 0, 10000, 0, 0, 0, 88569975, 1 / 86400.0},
+	{NULL, STARTED, 1, 0, 88569975, 0, 0, 0, 177129975},
+	{"max_rate of next to nothing", STARTED, 1, 0, 10000, 0, 0, 0, 31536009975, 1e-300},
 };
 
 static void
@@ -150,9 +175,9 @@ play(const Step *step, AmplifyServer *server)
 		else if (step->event == ACCEPTED)
 			amplify_throttle_accepted(server, now);
 		else
-			amplify_throttle_throttled(server, now,
-									llround((at - step->started) * 1000),
-									llround(step->retry_after * 1000));
+			(void) amplify_throttle_throttled(server, now,
+											  llround((at - step->started) * 1000),
+											  llround(step->retry_after * 1000));
 	}
 }
 
@@ -174,6 +199,7 @@ main(void)
 		{
 			scenario = step->scenario;
 			memset(&server, 0, sizeof(server));
+			server.max_rate = step->max_rate;
 		}
 		play(step, &server);
 		next_start = amplify_throttle_next_start(&server) / 1000.0;
