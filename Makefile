@@ -34,6 +34,7 @@ OBJS = \
 	src/planner/join.o \
 	src/planner/key.o \
 	src/planner/plan.o \
+	src/planner/price.o \
 	src/planner/safe.o \
 	src/planner/unique.o \
 	src/request/call.o \

@@ -29,6 +29,8 @@
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
+int			amplify_read_ahead = 200;
+
 /* A row that has been read, and its lookups */
 typedef struct AheadRow
 {

@@ -59,6 +59,7 @@ typedef struct AmplifyRelInfo
 	Oid			relid;
 	Oid			serverid;
 	bool		analyzed;		/* there are statistics */
+	double		list_calls;		/* of a full list that fans out; or 0 */
 } AmplifyRelInfo;
 
 extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
@@ -86,6 +87,15 @@ extern bool amplify_ahead_keys(List *disjuncts);
 /* ---------- safe.c: what can't fail ---------- */
 
 extern bool amplify_safe_to_compute(Node *node);
+
+/* ---------- price.c: the cost of lookups ---------- */
+
+extern void amplify_price_lookups(PlannerInfo *root, ForeignPath *scan,
+								  double rows);
+extern void amplify_price_inner(Path *inner, const Path *before,
+								const Path *after);
+extern void amplify_price_ahead(Path *ahead, const Path *outer,
+								const ForeignPath *scan);
 
 /* ---------- join.c: paths that read ahead ---------- */
 

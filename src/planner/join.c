@@ -36,8 +36,6 @@
 #include "planner/amplify_planner.h"
 #include "utils/guc.h"
 
-int			amplify_read_ahead = 200;
-
 /*
  * What a join looks up: an inner path, and the scans of ours in it.  First
  * element of CustomPath.custom_private.
@@ -55,19 +53,21 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
 								 JoinType jointype,
 								 JoinPathExtraData *extra);
+static double joined_rows(PlannerInfo *root, RelOptInfo *outerrel,
+						  JoinType jointype, JoinPathExtraData *extra);
 static bool wants_read_ahead(JoinType jointype);
 static bool has_row_identity(const RelOptInfo *rel);
-static Lookups *find_lookups(Path *inner, double outer_rows, List *gates);
-static Lookups *find_lookups_below(SubqueryScanPath *inner);
+static Lookups *find_lookups(PlannerInfo *root, Path *inner,
+							 double outer_rows, List *gates);
+static Lookups *find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
+								   double outer_rows);
 static ForeignPath *scan_below(Path *path);
 static List *outer_disjuncts(List *disjuncts, List *params);
 static Node *replace_params(Node *node, void *context);
 static bool has_exec_param(Node *node, void *context);
 static bool is_keyed_scan(Path *path);
 static bool can_look_up(Path *path);
-static ForeignPath *looked_up_path(ForeignPath *inner, double outer_rows,
-								   List *gates);
-static void overlap_cost(Path *path, const ForeignPath *scan);
+static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
 static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
 						  JoinType jointype, JoinPathExtraData *extra);
 static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
@@ -111,6 +111,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 					 JoinType jointype, JoinPathExtraData *extra)
 {
 	List	   *gates;
+	double		outer_rows;
 	ListCell   *lc;
 
 	if (previous_hook)
@@ -120,6 +121,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		return;
 
 	gates = gate_clauses(joinrel, outerrel, jointype, extra);
+	outer_rows = joined_rows(root, outerrel, jointype, extra);
 	foreach(lc, innerrel->cheapest_parameterized_paths)
 	{
 		Path	   *inner = lfirst(lc);
@@ -128,7 +130,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		if (inner->param_info == NULL ||
 			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
 			continue;
-		lookups = find_lookups(inner, outerrel->rows, gates);
+		lookups = find_lookups(root, inner, outer_rows, gates);
 		if (lookups == NULL)
 			continue;
 		if (!amplify_ahead_rows(root, outerrel))
@@ -136,6 +138,20 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		add_join_paths(root, joinrel, outerrel, innerrel, lookups, jointype,
 					   extra);
 	}
+}
+
+/* How many rows the outer side will have */
+static double
+joined_rows(PlannerInfo *root, RelOptInfo *outerrel, JoinType jointype,
+			JoinPathExtraData *extra)
+{
+	Path	   *unique = NULL;
+
+	if (jointype == JOIN_UNIQUE_OUTER)
+		unique = (Path *) create_unique_path(root, outerrel,
+											 outerrel->cheapest_total_path,
+											 extra->sjinfo);
+	return unique != NULL ? unique->rows : outerrel->rows;
 }
 
 /* The join types that a nested loop can do with this outer side */
@@ -180,7 +196,7 @@ has_row_identity(const RelOptInfo *rel)
  * Append, which has one for each partition.  NULL if there are none.
  */
 static Lookups *
-find_lookups(Path *inner, double outer_rows, List *gates)
+find_lookups(PlannerInfo *root, Path *inner, double outer_rows, List *gates)
 {
 	Lookups    *lookups = palloc0(sizeof(Lookups));
 
@@ -194,24 +210,28 @@ find_lookups(Path *inner, double outer_rows, List *gates)
 		append->subpaths = list_copy(append->subpaths);
 		foreach(lc, append->subpaths)
 		{
-			if (can_look_up(lfirst(lc)))
-			{
-				lfirst(lc) = looked_up_path(lfirst(lc), outer_rows, gates);
-				lookups->scans = lappend(lookups->scans, lfirst(lc));
-			}
+			Path	   *child = lfirst(lc);
+			ForeignPath *scan;
+
+			if (!can_look_up(child))
+				continue;
+			scan = looked_up_path((ForeignPath *) child, gates);
+			amplify_price_lookups(root, scan, outer_rows);
+			amplify_price_inner(&append->path, child, &scan->path);
+			lfirst(lc) = scan;
+			lookups->scans = lappend(lookups->scans, scan);
 		}
 		lookups->inner = &append->path;
-		if (lookups->scans != NIL &&
-			list_length(lookups->scans) == list_length(append->subpaths))
-			overlap_cost(&append->path, linitial(lookups->scans));
 	}
 	else if (IsA(inner, SubqueryScanPath))
-		return find_lookups_below((SubqueryScanPath *) inner);
+		return find_lookups_below(root, (SubqueryScanPath *) inner, outer_rows);
 	else if (can_look_up(inner))
 	{
-		lookups->inner = (Path *) looked_up_path((ForeignPath *) inner,
-												 outer_rows, gates);
-		lookups->scans = list_make1(lookups->inner);
+		ForeignPath *scan = looked_up_path((ForeignPath *) inner, gates);
+
+		amplify_price_lookups(root, scan, outer_rows);
+		lookups->inner = &scan->path;
+		lookups->scans = list_make1(scan);
 	}
 	return lookups->scans == NIL ? NULL : lookups;
 }
@@ -222,16 +242,18 @@ find_lookups(Path *inner, double outer_rows, List *gates)
  * with those columns in their place; the subquery's own plan stays as it is.
  */
 static Lookups *
-find_lookups_below(SubqueryScanPath *inner)
+find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
+				   double outer_rows)
 {
 	Lookups    *lookups = palloc0(sizeof(Lookups));
-	ForeignPath *scan = scan_below(inner->subpath);
+	ForeignPath *below = scan_below(inner->subpath);
+	ForeignPath *scan;
 	SubqueryScanPath *copy = makeNode(SubqueryScanPath);
 	AmplifyPathInfo *info;
 
-	if (scan == NULL || !is_keyed_scan(&scan->path))
+	if (below == NULL || !is_keyed_scan(&below->path))
 		return NULL;
-	scan = looked_up_path(scan, 1, NIL);
+	scan = looked_up_path(below, NIL);
 	info = linitial(scan->fdw_private);
 	info->lookup = 0;
 	info->disjuncts = outer_disjuncts(info->disjuncts,
@@ -239,7 +261,8 @@ find_lookups_below(SubqueryScanPath *inner)
 	if (info->disjuncts == NIL || !amplify_ahead_keys(info->disjuncts))
 		return NULL;
 	*copy = *inner;
-	overlap_cost(&copy->path, scan);
+	amplify_price_lookups(root, scan, outer_rows);
+	amplify_price_inner(&copy->path, &below->path, &scan->path);
 	lookups->inner = &copy->path;
 	lookups->scans = list_make1(scan);
 	return lookups;
@@ -346,11 +369,11 @@ can_look_up(Path *path)
 }
 
 /*
- * A copy of a scan as it is behind a read-ahead: its round trips overlap, and
- * it need not be asked when a gate is closed.
+ * A copy of a scan as it is behind a read-ahead, whose price has changed: it
+ * need not be asked when a gate is closed.
  */
 static ForeignPath *
-looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
+looked_up_path(const ForeignPath *inner, List *gates)
 {
 	static int	last_lookup = 0;
 	ForeignPath *copy = makeNode(ForeignPath);
@@ -362,20 +385,8 @@ looked_up_path(ForeignPath *inner, double outer_rows, List *gates)
 	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
 	info->lookup = Max(last_lookup, 1);
 	info->gates = gates;
-	info->calls *= outer_rows;
 	copy->fdw_private = list_make1(info);
-	overlap_cost(&copy->path, copy);
 	return copy;
-}
-
-static void
-overlap_cost(Path *path, const ForeignPath *scan)
-{
-	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
-	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
-
-	path->startup_cost /= overlap;
-	path->total_cost /= overlap;
 }
 
 /*
@@ -462,8 +473,6 @@ static CustomPath *
 ahead_path(Path *outer, Lookups *lookups)
 {
 	CustomPath *path = makeNode(CustomPath);
-	const AmplifyRelInfo *rel =
-		((Path *) linitial(lookups->scans))->parent->fdw_private;
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = outer->parent;
@@ -472,10 +481,7 @@ ahead_path(Path *outer, Lookups *lookups)
 	path->path.rows = outer->rows;
 	path->path.pathkeys = outer->pathkeys;
 	amplify_copy_disabled_nodes(&path->path, outer);
-	/* the first lookup is waited for whole */
-	path->path.startup_cost = outer->startup_cost + rel->options.request_cost;
-	path->path.total_cost = outer->total_cost + rel->options.request_cost +
-		outer->rows * cpu_tuple_cost;
+	amplify_price_ahead(&path->path, outer, linitial(lookups->scans));
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(outer);
 	path->custom_private = list_make1(lookups);

@@ -99,10 +99,13 @@ void
 amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					   Oid foreigntableid)
 {
+	AmplifyRelInfo *info = baserel->fdw_private;
 	AmplifyPathInfo *base = examine_keys(root, baserel, baserel->baserestrictinfo);
 	ListCell   *lc;
 
 	base->rows = baserel->rows;
+	if (base->full_list && info->resource->parent != NULL)
+		info->list_calls = base->calls;
 	add_foreign_path(root, baserel, base, baserel->lateral_relids);
 
 	foreach(lc, outer_sets(root, baserel))

@@ -1,0 +1,115 @@
+-- mock: --generate 200,5 --any-region
+-- mock: --generate 2000,5
+-- mock: --generate 20,5
+-- Joins are priced by the different parents that their keys name: they look
+-- these up, many at a time, unless a full list is known to be less.
+\ir ../test/setup.psql
+\pset format unaligned
+\pset footer off
+\set ECHO none
+SET client_min_messages = warning;
+\getenv mock2 AMPLIFY_MOCK_URL_2
+\getenv mock3 AMPLIFY_MOCK_URL_3
+SELECT format($$
+  CREATE SERVER amplify%1$s FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-1', endpoint_url %2$L);
+  CREATE USER MAPPING FOR CURRENT_USER SERVER amplify%1$s
+    OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
+  DROP SCHEMA IF EXISTS apps%1$s CASCADE;
+  CREATE SCHEMA apps%1$s;
+  IMPORT FOREIGN SCHEMA amplify LIMIT TO (apps, backend_environments) FROM SERVER amplify%1$s INTO apps%1$s
+  $$, apps, url) FROM (VALUES (20, :'mock3'), (200, :'mock'), (2000, :'mock2')) AS m (apps, url)
+\gexec
+RESET client_min_messages;
+\set ECHO all
+-- so many rows, in no order, over so many apps
+CREATE TABLE inventory ();
+CREATE FUNCTION make_inventory(apps int, n int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DROP TABLE inventory;
+  CREATE TABLE inventory AS
+    SELECT i AS id, 'd' || lpad((1 + abs(hashint4(i)::int8) % apps)::text, 11, '0') AS app,
+           (ARRAY['dev', 'test', 'prod', 'nil'])[1 + abs(hashint4(-i)::int8) % 4] AS env
+      FROM generate_series(1, n) AS i;
+END $$;
+-- How it is planned, and the calls that it makes
+CREATE FUNCTION run(query text, OUT plan text, OUT calls bigint, OUT result text) LANGUAGE plpgsql AS $$
+DECLARE
+  explained text;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO explained;
+  plan := concat_ws(' + ', CASE WHEN explained ~ 'ListApps' THEN 'full list' END,
+                    CASE WHEN explained ~ 'AmplifyReadAhead' THEN 'read-ahead' END,
+                    CASE WHEN explained ~ 'Memoize' THEN 'Memoize' END);
+  PERFORM amplify_fdw_stats_reset();
+  EXECUTE query INTO result;
+  SELECT sum(s.calls) INTO calls FROM amplify_fdw_stats() AS s;
+END $$;
+CREATE FUNCTION joined(apps int) RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT (count(*), count(e.stack_name)) FROM inventory AS i
+    LEFT JOIN apps%s.backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env', apps)
+$$;
+CREATE FUNCTION cells(analyzed bool) RETURNS TABLE
+  (apps int, n int, plan text, in_bounds bool) LANGUAGE plpgsql AS $$
+DECLARE
+  ran record;
+BEGIN
+  FOR apps, n IN SELECT a, r FROM unnest(ARRAY[20, 200, 2000]) AS a, unnest(ARRAY[10, 100, 1000, 10000]) AS r LOOP
+    PERFORM make_inventory(apps, n);
+    IF analyzed THEN
+      ANALYZE inventory;
+    END IF;
+    ran := run(joined(apps));
+    plan := ran.plan;
+    SELECT ran.calls <= 2 * count(DISTINCT app) INTO in_bounds FROM inventory;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+-- without any statistics of the account, and with none at all
+SELECT * FROM cells(true);
+SELECT * FROM cells(false);
+-- many at a time, however often the keys repeat
+SELECT make_inventory(200, 10000);
+ANALYZE inventory;
+\! mockctl latency 20
+SELECT plan, result FROM run(joined(200) || ' WHERE i.app < ''d00000000031''');
+\! mockctl connections | grep max_in_flight
+\! mockctl reset
+-- the halves of the keys from two tables
+CREATE TEMP TABLE envs AS SELECT name FROM unnest('{dev,test,nil}'::text[]) AS name;
+ANALYZE envs;
+SELECT plan, calls <= 2 * 200 AS in_bounds, result FROM run('SELECT (count(*), count(e.stack_name))
+  FROM (SELECT DISTINCT app FROM inventory) AS i CROSS JOIN envs AS v
+  LEFT JOIN apps200.backend_environments AS e ON e.app_id = i.app AND e.environment_name = v.name');
+-- all environments of each app, and its apps
+SELECT plan, calls, result FROM run('SELECT (count(*), count(e.stack_name)) FROM inventory AS i
+  LEFT JOIN apps200.backend_environments AS e ON e.app_id = i.app WHERE i.id <= 100');
+SELECT count(DISTINCT app) FROM inventory WHERE id <= 100;
+-- below the parent of 17 regions
+\set ECHO none
+SET client_min_messages = warning;
+CREATE TABLE everywhere (LIKE apps200.backend_environments) PARTITION BY LIST (region);
+SELECT format($$
+  CREATE SERVER amplify_%1$s FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-%1$s', endpoint_url %2$L);
+  CREATE USER MAPPING FOR CURRENT_USER SERVER amplify_%1$s
+    OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
+  CREATE FOREIGN TABLE everywhere_%1$s PARTITION OF everywhere FOR VALUES IN ('us-east-%1$s')
+    SERVER amplify_%1$s OPTIONS (resource 'backend_environments')
+  $$, i, :'mock') FROM generate_series(1, 17) AS i
+\gexec
+RESET client_min_messages;
+\set ECHO all
+ALTER TABLE inventory ADD region text;
+UPDATE inventory SET region = 'us-east-' || 1 + id % 17;
+ANALYZE inventory;
+SELECT plan, calls <= 2 * 100 AS in_bounds, result FROM run('SELECT (count(*), count(e.stack_name)) FROM inventory AS i
+  LEFT JOIN everywhere AS e ON e.region = i.region AND e.app_id = i.app AND e.environment_name = i.env
+  WHERE i.id <= 100');
+SELECT plan, calls <= 2 * 17 * 200 AS in_bounds, result FROM run('SELECT (count(*), count(e.stack_name)) FROM inventory AS i
+  LEFT JOIN everywhere AS e ON e.region = i.region AND e.app_id = i.app AND e.environment_name = i.env');
+DROP TABLE everywhere;
+-- where the account is known, a list is taken if it is less
+ANALYZE apps20.backend_environments;
+ANALYZE apps200.backend_environments;
+ANALYZE apps2000.backend_environments;
+SELECT * FROM cells(true);

@@ -1,0 +1,196 @@
+/*-------------------------------------------------------------------------
+ *
+ * price.c
+ *	  What the lookups of a read-ahead join cost.
+ *
+ * A join asks for each key once, however many of its rows have it, and makes
+ * about two calls for all items that it wants of one parent.  So what counts
+ * is how many different keys and parents the outer rows have, of which
+ * PostgreSQL's statistics of the outer columns tell.  The calls themselves
+ * are request/parent.c's.
+ *
+ * Calls that do not wait for one another overlap.  That is why a read-ahead
+ * join is never dearer than Memoize over the same scan: that one asks for each
+ * different key, too, but for one after the other.
+ *
+ * src/planner/price.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "planner/amplify_planner.h"
+#include "utils/selfuncs.h"
+
+/* What lookups are taken for at most where nobody knows the full list's size */
+#define LARGEST_SHARE	0.5		/* of that list */
+
+/* What so many rows look up */
+typedef struct Demand
+{
+	double		calls;
+	double		in_turn;		/* calls that wait for one another */
+} Demand;
+
+static Demand demand(PlannerInfo *root, const ForeignPath *scan, double rows);
+static Demand named_demand(PlannerInfo *root, const ForeignPath *scan,
+						   double rows);
+static double different(PlannerInfo *root, List *exprs, double rows);
+static List *term_exprs(List *disjuncts, AmplifyKeyMask mask);
+static double parent_pages(const RelOptInfo *rel,
+						   const AmplifyResource *resource);
+
+/*
+ * Set the cost of a keyed scan to what each of so many outer rows adds when
+ * the calls are made ahead, and its calls to those of all rows.
+ */
+void
+amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	AmplifyPathInfo *info = linitial(scan->fdw_private);
+	Cost		request_cost = rel->options.request_cost;
+	int			overlap = Min(rel->options.max_concurrency, amplify_read_ahead);
+	Cost		cpu_cost = scan->path.total_cost -
+		request_cost * Max(info->round_trips, 1);
+	Demand		wanted = demand(root, scan, rows);
+
+	/* what the user's rows ask for is bounded; a list that is unknown isn't */
+	if (!rel->analyzed && rel->options.estimated_rows == 0 &&
+		rel->list_calls > 0)
+		wanted.calls = Min(wanted.calls, LARGEST_SHARE * rel->list_calls);
+
+	info->calls = wanted.calls;
+	info->round_trips = Max(wanted.calls / overlap, wanted.in_turn);
+	/* the first one is waited for whole by the node: amplify_price_ahead() */
+	scan->path.startup_cost =
+		request_cost * Max(info->round_trips - 1, 0) / rows;
+	scan->path.total_cost = scan->path.startup_cost + Max(cpu_cost, 0);
+}
+
+/* An inner path's cost when that of a scan in it has changed */
+void
+amplify_price_inner(Path *inner, const Path *before, const Path *after)
+{
+	inner->startup_cost -= before->startup_cost - after->startup_cost;
+	inner->startup_cost = Max(inner->startup_cost, 0);
+	inner->total_cost -= before->total_cost - after->total_cost;
+	inner->total_cost = Max(inner->total_cost, inner->startup_cost);
+}
+
+/* The cost of the node that reads ahead, on the outer side */
+void
+amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+
+	ahead->startup_cost = outer->startup_cost + rel->options.request_cost;
+	ahead->total_cost = outer->total_cost + rel->options.request_cost +
+		outer->rows * cpu_operator_cost;
+}
+
+static Demand
+demand(PlannerInfo *root, const ForeignPath *scan, double rows)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	const AmplifyResource *resource = rel->resource;
+	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+	AmplifyKeyMask bound = amplify_key_common(info->disjuncts);
+
+	if (resource->last_key >= 0 &&
+		amplify_resource_can(resource->get, bound) &&
+		amplify_resource_can(resource->list, bound))
+		return named_demand(root, scan, rows);
+	return (Demand)
+	{
+		info->calls * different(root, term_exprs(info->disjuncts,
+												 AMPLIFY_ALL_KEYS), rows),
+			info->round_trips
+	};
+}
+
+/*
+ * Where items are wanted that a List has, too: as the rule in parent.c says.
+ * Their number is at most what parents and names allow for; to PostgreSQL, two
+ * columns of one table have a tenth of the rows at most, which is too few for
+ * a table of keys.
+ */
+static Demand
+named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	const AmplifyResource *resource = rel->resource;
+	List	   *disjuncts = ((AmplifyPathInfo *)
+							 linitial(scan->fdw_private))->disjuncts;
+	AmplifyKeyMask of_list = resource->list->needs;
+	List	   *exprs = term_exprs(disjuncts, of_list);
+	double		parents = different(root, exprs, rows);
+	double		keys = parents *
+		different(root, list_difference_ptr(term_exprs(disjuncts,
+													   AMPLIFY_ALL_KEYS),
+											exprs), rows);
+	double		pages = parent_pages(scan->path.parent, resource);
+	double		names;
+	double		read;
+
+	parents *= amplify_key_count(root, disjuncts, of_list);
+	keys = Min(keys, rows) * amplify_key_count(root, disjuncts,
+											   AMPLIFY_ALL_KEYS);
+	names = Max(keys / parents, 1);
+	if (names < 2)
+		return (Demand)
+		{
+			Min(keys, 2 * parents), 1
+		};
+
+	/* a Get, pages, and Gets of what is on none of these */
+	read = Min(names, pages);
+	return (Demand)
+	{
+		parents * (1 + read + names * (1 - read / pages)), read
+	};
+}
+
+/* How many different combinations of these so many rows have */
+static double
+different(PlannerInfo *root, List *exprs, double rows)
+{
+	return exprs == NIL ? 1 :
+		estimate_num_groups(root, exprs, rows, NULL, NULL);
+}
+
+/* The expressions of the keys in the mask */
+static List *
+term_exprs(List *disjuncts, AmplifyKeyMask mask)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, disjuncts)
+	{
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			AmplifyKeyTerm *term = lfirst(lc2);
+
+			if ((term->binds & mask) != 0)
+				exprs = list_append_unique_ptr(exprs, term->expr);
+		}
+	}
+	return exprs;
+}
+
+/* How many pages the List of one parent has */
+static double
+parent_pages(const RelOptInfo *rel, const AmplifyResource *resource)
+{
+	double		items = resource->parent != NULL ? resource->default_rows :
+		rel->tuples;
+	int			max_page = resource->list->max_page;
+
+	return max_page > 0 ? Max(ceil(items / max_page), 1) : 1;
+}
