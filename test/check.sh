@@ -101,30 +101,6 @@ step_package() {
 
 # ---------- running and counting ----------
 
-# From what a step has printed: how many tests have passed and failed.  A file
-# that died without a failed test, or a step that printed no test, is a failure.
-count() {
-    awk -v status="$2" '
-        # prove
-        /^Files=[0-9]+, Tests=[0-9]+/ { split($2, t, /[=,]/); passed += t[2] }
-        /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ {
-            n = $0
-            sub(/.* Failed: /, "", n)
-            n += 0
-            passed -= n
-            failed += n > 0 ? n : 1
-        }
-        # pg_regress, of PostgreSQL 15 and of later versions
-        /^(test|    ) .* \.\.\. ok / { passed++ }
-        /^(test|    ) .* \.\.\. (FAILED|failed) / { failed++ }
-        /^ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { passed++ }
-        /^not ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { failed++ }
-        END {
-            if (failed == 0 && status != 0) failed = 1
-            print passed + 0, failed + 0
-        }' "$1"
-}
-
 run_step() {
     local log=$temp/$1.log status=0 of_step
 

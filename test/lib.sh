@@ -177,7 +177,9 @@ forget_libpq_settings() {
     done
 }
 
-# Starts the private cluster and lets psql and the like find it.
+# Starts the private cluster and lets psql and the like find it.  The arguments
+# are initdb's; "cluster_settings" goes into its postgresql.conf.
+cluster_settings=
 need_cluster() {
     local bin
 
@@ -192,13 +194,14 @@ need_cluster() {
     mkdir "$temp/data" "$temp/socket"
     [ "$(id -u)" -ne 0 ] || chown postgres "$temp/data" "$temp/socket"
     as_server "$bin/initdb" --pgdata="$temp/data" --username=postgres \
-        --encoding=UTF8 --locale=C --auth=trust --no-sync > /dev/null
+        --encoding=UTF8 --locale=C --auth=trust --no-sync "$@" > /dev/null
     cat >> "$temp/data/postgresql.conf" <<END
 listen_addresses = ''
 port = 5432
 unix_socket_directories = '$temp/socket'
 fsync = off
 include '$TEMP_CONFIG'
+$cluster_settings
 END
     as_server "$bin/pg_ctl" --pgdata="$temp/data" --log="$temp/data/log" \
         --silent --wait start > /dev/null ||
@@ -273,4 +276,30 @@ no_findings() {
 done_testing() {
     printf '1..%d\n' "$tap_count"
     exit "$tap_failed"
+}
+
+# ---------- results ----------
+
+# From what a step has printed: how many tests have passed and failed.  A file
+# that died without a failed test, or a step that printed no test, is a failure.
+count() {
+    awk -v status="$2" '
+        # prove
+        /^Files=[0-9]+, Tests=[0-9]+/ { split($2, t, /[=,]/); passed += t[2] }
+        /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ {
+            n = $0
+            sub(/.* Failed: /, "", n)
+            n += 0
+            passed -= n
+            failed += n > 0 ? n : 1
+        }
+        # pg_regress, of PostgreSQL 15 and of later versions
+        /^(test|    ) .* \.\.\. ok / { passed++ }
+        /^(test|    ) .* \.\.\. (FAILED|failed) / { failed++ }
+        /^ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { passed++ }
+        /^not ok [0-9]+ +[-+] [^ ]+ +[0-9]+ ms/ { failed++ }
+        END {
+            if (failed == 0 && status != 0) failed = 1
+            print passed + 0, failed + 0
+        }' "$1"
 }
