@@ -186,6 +186,7 @@ typedef enum AmplifyFailureKind
 	AMPLIFY_FAILURE_PROXY,		/* which refuses to go there */
 	AMPLIFY_FAILURE_TLS,
 	AMPLIFY_FAILURE_TIMEOUT,
+	AMPLIFY_FAILURE_SILENT,		/* likewise, as calls before */
 	AMPLIFY_FAILURE_BROKEN,
 	AMPLIFY_FAILURE_MALFORMED,
 	AMPLIFY_FAILURE_SHAPE,
@@ -212,6 +213,7 @@ typedef struct AmplifyFailure
 	char		message[512];	/* the service's or libcurl's, UTF-8 */
 	char		request_id[128];
 	int			attempts;
+	bool		no_retries;		/* there were to be more of them */
 	AmplifyProvider provider;	/* of no credentials, */
 	const char *reason;			/* and why; a sentence, or NULL */
 } AmplifyFailure;

@@ -183,6 +183,8 @@ try_again(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 		pause = CONNECT_PAUSE;
 		attempts->wish = (pause << Min(attempts->faults, 4)) / 2;
 	}
+	else if (failure->kind == AMPLIFY_FAILURE_TIMEOUT)
+		pause = 0;				/* that was one */
 	return amplify_exchange_postpone(spec, attempts, pause) ?
 		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
 }

@@ -212,6 +212,9 @@ amplify_outcome_detail(const AmplifyFailure *failure)
 	if (failure->attempts > 1)
 		appendStringInfo(&detail, "%sAttempts: %d.",
 						 detail.len > 0 ? " " : "", failure->attempts);
+	if (failure->no_retries)
+		appendStringInfo(&detail, "%sThe statement has no retries left for this server.",
+						 detail.len > 0 ? " " : "");
 	return detail.data;
 }
 

@@ -21,6 +21,22 @@ extern void amplify_throttle_accepted(AmplifyServer *server, int64 now);
 extern int64 amplify_throttle_throttled(AmplifyServer *server, int64 now,
 										int64 started, int64 retry_after);
 
+/* ---------- budget.c: how often a server is asked again ---------- */
+
+/* Of one statement and server; zeroed at its start */
+typedef struct AmplifyBudget
+{
+	int			spent;			/* tokens */
+	int			silent;			/* calls in a row that ran out of time */
+} AmplifyBudget;
+
+extern bool amplify_budget_take(AmplifyBudget *budget,
+								AmplifyFailureKind kind, int *cost);
+extern void amplify_budget_give_back(AmplifyBudget *budget, int cost);
+extern void amplify_budget_heard(AmplifyBudget *budget);
+extern bool amplify_budget_unheard(AmplifyBudget *budget);
+extern bool amplify_budget_is_silent(const AmplifyBudget *budget);
+
 /* ---------- call.c: one request, from its key to its response ---------- */
 
 /* Counters of one scan; what EXPLAIN ANALYZE shows */
@@ -45,6 +61,19 @@ typedef enum AmplifyCallState
 	AMPLIFY_CALL_DONE,			/* answered: a body, or not found */
 	AMPLIFY_CALL_FAILED
 } AmplifyCallState;
+
+/*
+ * The calls of one server that wait to be started, of one statement.  Limits
+ * are a server's: one that may not be asked now is passed over whole, however
+ * many wait for it.
+ */
+typedef struct AmplifyQueue
+{
+	const AmplifyServer *server;
+	int			concurrency;	/* greatest of its calls so far */
+	AmplifyBudget budget;		/* of attempts */
+	dlist_head	calls;			/* AmplifyCall.node */
+} AmplifyQueue;
 
 /*
  * One call to the API: a Get, or one page of a List.  Shared by all that want
@@ -73,7 +102,7 @@ typedef struct AmplifyCall
 	dlist_head	watchers;		/* AmplifyWatcher.node: who wait for it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
-	struct AmplifyQueue *queue; /* where it waits to be started */
+	AmplifyQueue *queue;		/* where it waits to be started */
 	int64		turn;			/* how many requests there were when it was
 								 * first sent; 0: it was not yet */
 	dlist_node	node;			/* in the list of its state */
@@ -82,6 +111,7 @@ typedef struct AmplifyCall
 	AmplifyCallState state;
 	bool		not_found;
 	AmplifyAttempts attempts;
+	int			retry_cost;		/* of the last attempt, from the budget */
 	int			generation;		/* of the credentials it was signed with */
 	int64		deadline;		/* QUEUED: not before */
 	int64		patience;		/* throttled: not after; 0: not yet */
@@ -108,6 +138,7 @@ extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
 extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
 							  AmplifyFailureKind kind);
 extern void amplify_call_requeue(AmplifyCall *call);
+extern void amplify_call_revive(AmplifyCall *call);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 

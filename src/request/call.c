@@ -37,6 +37,8 @@ static char *call_query(const AmplifyCall *call);
 static void append_parameter(StringInfo query, const char *name,
 							 const char *value);
 static void exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec);
+static bool may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
+						  AmplifyFailure *failure);
 static void wait_for_server(AmplifyCall *call, int64 now);
 static void release_transfer(AmplifyCall *call);
 
@@ -150,9 +152,9 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	}
 	else
 		amplify_throttle_accepted(server, now);
-	if (verdict == AMPLIFY_EXCHANGE_AGAIN ||
-		(verdict == AMPLIFY_EXCHANGE_RENEW &&
-		 amplify_credential_expired(call->connection, call->generation)))
+	if (transfer->result == AMPLIFY_HTTP_OK)
+		amplify_budget_heard(&call->queue->budget);
+	if (may_try_again(call, verdict, &failure))
 	{
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->deadline = call->attempts.again_at;
@@ -167,6 +169,9 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 			failure.kind = AMPLIFY_FAILURE_LIST_GONE;
 	}
 
+	if (verdict == AMPLIFY_EXCHANGE_DONE ||
+		verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
+		amplify_budget_give_back(&call->queue->budget, call->retry_cost);
 	if (verdict == AMPLIFY_EXCHANGE_DONE)
 	{
 		call->state = AMPLIFY_CALL_DONE;
@@ -187,6 +192,9 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	else if (call->state != AMPLIFY_CALL_QUEUED)
 	{
 		failure.attempts = call->attempts.sent;
+		if (failure.kind == AMPLIFY_FAILURE_TIMEOUT &&
+			amplify_budget_unheard(&call->queue->budget))
+			failure.kind = AMPLIFY_FAILURE_SILENT;
 		amplify_credential_mask(call->connection, &failure);
 		call->state = AMPLIFY_CALL_FAILED;
 		call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
@@ -194,6 +202,26 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		server->stats.failed++;
 	}
 	release_transfer(call);
+}
+
+/*
+ * What failed while nobody waited for it gets another chance.  The retry
+ * budget pays for it, as for any other attempt.
+ */
+void
+amplify_call_revive(AmplifyCall *call)
+{
+	Assert(call->state == AMPLIFY_CALL_FAILED);
+	if (call->attempts.sent > 0 &&
+		call->failure->kind != AMPLIFY_FAILURE_THROTTLED &&
+		!amplify_budget_take(&call->queue->budget, call->failure->kind,
+							 &call->retry_cost))
+		return;
+	call->state = AMPLIFY_CALL_QUEUED;
+	call->attempts.faults = 0;
+	call->attempts.renewed = call->attempts.reclocked = false;
+	call->patience = 0;
+	call->deadline = 0;
 }
 
 /* There was no descriptor for the transfer: it was no attempt, nor a call */
@@ -295,6 +323,26 @@ exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
 	spec->endpoint = &connection->endpoint;
 	spec->max_size = connection->options.max_response_size;
 	spec->pause = RETRY_PAUSE;
+}
+
+/*
+ * Is there to be another attempt, of those that are no patience's?  The clock
+ * and the credentials are mended once, which needs no budget.
+ */
+static bool
+may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
+			  AmplifyFailure *failure)
+{
+	if (verdict == AMPLIFY_EXCHANGE_RENEW)
+		return amplify_credential_expired(call->connection, call->generation);
+	if (verdict != AMPLIFY_EXCHANGE_AGAIN)
+		return false;
+	if (failure->kind == AMPLIFY_FAILURE_SIGNATURE)
+		return true;
+	failure->no_retries = !amplify_budget_take(&call->queue->budget,
+											   failure->kind,
+											   &call->retry_cost);
+	return !failure->no_retries;
 }
 
 /*

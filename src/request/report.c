@@ -117,6 +117,12 @@ static const struct
 		"no response in time",
 		"Options \"connect_timeout\" and \"request_timeout\" of server \"%s\" set the time."
 	},
+	[AMPLIFY_FAILURE_SILENT] = {
+		ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		"no response in time, as to the calls before",
+		"The statement does not ask the server again.  Options \"connect_timeout\" and \"request_timeout\" of server \"%s\" set the time.",
+		true
+	},
 	[AMPLIFY_FAILURE_BROKEN] = {
 		ERRCODE_FDW_UNABLE_TO_CREATE_REPLY,
 		"the connection broke before the response was complete",

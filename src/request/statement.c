@@ -50,17 +50,6 @@ typedef struct ScanCounters
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/*
- * The calls of one server that wait to be started.  Limits are a server's: one
- * that may not be asked now is passed over whole, however many wait for it.
- */
-typedef struct AmplifyQueue
-{
-	const AmplifyServer *server;
-	int			concurrency;	/* greatest of its calls so far */
-	dlist_head	calls;			/* AmplifyCall.node */
-} AmplifyQueue;
-
 struct AmplifyStatement
 {
 	EState	   *estate;			/* of which statement this is */
@@ -342,8 +331,8 @@ amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 
 /*
  * Has the call a response, or failed for good?  To ask is to want it: a call
- * that failed while nobody waited for it gets another chance, and one that
- * waits in the queue comes first.
+ * that failed while nobody waited for it gets another chance if the retry
+ * budget has one, and one that waits in the queue comes first.
  */
 bool
 amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
@@ -352,13 +341,7 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 	{
 		call->wanted = true;
 		if (call->state == AMPLIFY_CALL_FAILED)
-		{
-			call->state = AMPLIFY_CALL_QUEUED;
-			call->attempts.faults = 0;
-			call->patience = 0;
-			call->deadline = 0;
-			call->attempts.renewed = call->attempts.reclocked = false;
-		}
+			amplify_call_revive(call);
 		if (call->state == AMPLIFY_CALL_QUEUED)
 			queue_call(call);
 	}
@@ -698,6 +681,12 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 			amplify_throttle_next_start(queue->server) > now ||
 			!amplify_http_has_room())
 			break;
+		if (amplify_budget_is_silent(&queue->budget))
+		{
+			amplify_call_fail(call, statement->context, AMPLIFY_FAILURE_SILENT);
+			hold_call(statement, call);
+			continue;
+		}
 		if (call_start(call) > now)
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
@@ -733,7 +722,7 @@ server_queue(AmplifyStatement *statement, const AmplifyCall *call)
 			return queue;
 		}
 	}
-	queue = MemoryContextAlloc(statement->context, sizeof(AmplifyQueue));
+	queue = MemoryContextAllocZero(statement->context, sizeof(AmplifyQueue));
 	queue->server = call->connection->shared;
 	queue->concurrency = call->concurrency;
 	dlist_init(&queue->calls);
