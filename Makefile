@@ -30,6 +30,7 @@ OBJS = \
 	src/model/option_data.o \
 	src/model/resource.o \
 	src/model/resource_data.o \
+	src/model/route.o \
 	src/planner/ahead.o \
 	src/planner/join.o \
 	src/planner/key.o \

@@ -170,6 +170,35 @@ extern AmplifyArnKind amplify_resource_parse_arn(const AmplifyResource *resource
 												 char **account,
 												 AmplifyKeys *keys);
 
+/* ---------- route.c: the way from known keys to items ---------- */
+
+/* The wanted resource, and those above it */
+#define AMPLIFY_MAX_STEPS	8
+
+typedef struct AmplifyStep
+{
+	const AmplifyResource *resource;
+	AmplifyKeyMask bound;		/* those of the known keys that are used */
+	const AmplifyOperation *operation;
+} AmplifyStep;
+
+typedef struct AmplifyRoute
+{
+	int			nsteps;
+	AmplifyStep steps[AMPLIFY_MAX_STEPS];	/* the wanted resource first */
+} AmplifyRoute;
+
+typedef double (*AmplifyRouteCount) (AmplifyKeyMask mask, void *arg);
+
+extern const AmplifyOperation *amplify_route_operation(const AmplifyResource *resource,
+													   AmplifyKeyMask bound);
+extern bool amplify_route_has_choice(const AmplifyResource *resource,
+									 AmplifyKeyMask bound);
+extern void amplify_route_find(const AmplifyResource *resource,
+							   AmplifyKeyMask bound, AmplifyRouteCount count,
+							   void *arg, AmplifyRoute *route);
+extern char *amplify_route_names(const AmplifyRoute *route);
+
 /* ---------- option_data.c: the options that there are ---------- */
 
 /* What a value must look like, and so how it is stored in AmplifyOptions */

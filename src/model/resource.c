@@ -66,6 +66,7 @@ amplify_resource_init(void)
 	{
 		const AmplifyResource *resource = amplify_resources[i];
 		int			last = resource->last_key;
+		int			depth = 0;
 
 		check(amplify_resource_find(resource->name) == resource, resource,
 			  "its name is another's, too");
@@ -87,6 +88,9 @@ amplify_resource_init(void)
 			  (resource->parent != NULL &&
 			   (resource->list->needs & ~resource->parent->shown) == 0),
 			  resource, "its parent lacks a key of its List");
+		for (const AmplifyResource *r = resource; r != NULL; r = r->parent)
+			depth++;
+		check(depth <= AMPLIFY_MAX_STEPS, resource, "it is nested too deep");
 	}
 }
 

@@ -32,6 +32,13 @@
 #include "utils/lsyscache.h"
 
 
+/* For count_keys() */
+typedef struct KeyCounter
+{
+	PlannerInfo *root;
+	const AmplifyPathInfo *path;
+} KeyCounter;
+
 /* For generate_implied_equalities_for_column() */
 typedef struct KeyMember
 {
@@ -47,13 +54,10 @@ static bool says_keys(PlannerInfo *root, RelOptInfo *baserel,
 static bool wants_all_partitions(PlannerInfo *root);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
-static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
-						 const AmplifyRelInfo *info, AmplifyPathInfo *path,
-						 AmplifyKeyMask bound);
-static const AmplifyResource *asked_before(PlannerInfo *root,
-										   const AmplifyPathInfo *path,
-										   const AmplifyResource *r,
-										   AmplifyKeyMask *rest);
+static double count_keys(AmplifyKeyMask mask, void *arg);
+static void cost_fan_out(const RelOptInfo *baserel, const AmplifyRoute *route,
+						 double keys, int max_concurrency,
+						 AmplifyPathInfo *path);
 static double list_pages(const AmplifyResource *resource, double items,
 						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
@@ -281,36 +285,48 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	AmplifyRelInfo *info = baserel->fdw_private;
 	const AmplifyResource *resource = info->resource;
 	AmplifyPathInfo *path = palloc0(sizeof(AmplifyPathInfo));
-	AmplifyKeyMask bound;
+	AmplifyRoute route;
+	const AmplifyStep *wanted = &route.steps[0];
+	KeyCounter	counter = {root, path};
 	double		keys;
 
 	path->clauses = clauses;
 	path->disjuncts = amplify_pushdown ?
 		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
-	bound = amplify_key_common(path->disjuncts);
+	amplify_route_find(resource, amplify_key_common(path->disjuncts),
+					   count_keys, &counter, &route);
+	path->operation = amplify_route_names(&route);
+	path->full_list = wanted->bound == 0;
 	keys = amplify_key_count(root, path->disjuncts, AMPLIFY_ALL_KEYS);
-	if (amplify_resource_can(resource->get, bound))
+	if (route.nsteps == 1 && wanted->operation == resource->get)
 	{
-		path->operation = resource->get->name;
 		path->rows = amplify_resource_is_unique(resource) ? keys :
 			keys * resource->default_rows;
 		path->calls = keys;
 		path->round_trips = ceil(keys / info->options.max_concurrency);
 	}
-	else if (resource->parent != NULL &&
-			 amplify_resource_can(resource->list, bound))
+	else if (route.nsteps == 1 && !path->full_list)
 	{
 		double		pages = list_pages(resource, resource->default_rows, 1);
 
-		path->operation = resource->list->name;
 		path->rows = keys * resource->default_rows;
 		path->calls = keys * pages;
 		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
 	}
 	else
-		cost_fan_out(root, baserel, info, path,
-					 bound & resource->list->needs);
+		cost_fan_out(baserel, &route,
+					 amplify_key_count(root, path->disjuncts, wanted->bound),
+					 info->options.max_concurrency, path);
 	return path;
+}
+
+/* For amplify_route_find(): what the conditions let expect */
+static double
+count_keys(AmplifyKeyMask mask, void *arg)
+{
+	KeyCounter *counter = arg;
+
+	return amplify_key_count(counter->root, counter->path->disjuncts, mask);
 }
 
 /*
@@ -319,67 +335,28 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
  * there are.
  */
 static void
-cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
-			 const AmplifyRelInfo *info, AmplifyPathInfo *path,
-			 AmplifyKeyMask bound)
+cost_fan_out(const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
+			 int max_concurrency, AmplifyPathInfo *path)
 {
-	const AmplifyResource *next;
-	AmplifyKeyMask rest;
-	double		keys;
-	double		items;
-	const char *names = NULL;
+	double		items = keys;
 
-	path->full_list = bound == 0;
-	keys = path->full_list ? 1 :
-		amplify_key_count(root, path->disjuncts, bound);
-
-	items = keys;
-	rest = bound;
-	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
-	{
-		items *= r->default_rows;
-		next = asked_before(root, path, r, &rest);
-	}
+	for (int i = 0; i < route->nsteps; i++)
+		items *= route->steps[i].resource->default_rows;
 	items = path->full_list ? baserel->tuples : Min(items, baserel->tuples);
 
 	path->rows = items;
-	rest = bound;
-	for (const AmplifyResource *r = info->resource; r != NULL; r = next)
+	for (int i = 0; i < route->nsteps; i++)
 	{
-		double		parents;
-		double		pages;
+		const AmplifyResource *resource = route->steps[i].resource;
+		bool		first = i == route->nsteps - 1;
+		double		parents = first ? keys :
+			ceil(items / resource->default_rows);
+		double		pages = list_pages(resource, items, parents);
 
-		next = asked_before(root, path, r, &rest);
-		parents = next ? ceil(items / r->default_rows) : keys;
-		pages = list_pages(r, items, parents);
-		names = names ? psprintf("%s + %s", r->list->name, names) :
-			r->list->name;
 		path->calls += pages;
-		path->round_trips += next ?
-			ceil(pages / info->options.max_concurrency) : pages;
+		path->round_trips += first ? pages : ceil(pages / max_concurrency);
 		items = parents;
 	}
-	path->operation = names;
-}
-
-/*
- * Whose items have the keys that r lacks, as fetch.c will choose; NULL if
- * there is nothing lacking.  *rest, the keys that are bound, becomes what is
- * left of them there.
- */
-static const AmplifyResource *
-asked_before(PlannerInfo *root, const AmplifyPathInfo *path,
-			 const AmplifyResource *r, AmplifyKeyMask *rest)
-{
-	const AmplifyResource *ancestor = amplify_resource_ancestor(r, *rest);
-
-	if (ancestor == NULL)
-		return NULL;
-	if (amplify_key_count(root, path->disjuncts, *rest & ancestor->keys) <
-		amplify_key_count(root, path->disjuncts, *rest))
-		ancestor = r->parent;
-	*rest &= ancestor->keys;
-	return ancestor;
 }
 
 /* How many calls it is to list so many items of so many parents */

@@ -249,6 +249,7 @@ extern void amplify_keyset_everything(const AmplifyResource *resource,
 									  AmplifyKeySet *set);
 extern void amplify_keyset_settle(const AmplifyResource *resource,
 								  AmplifyKeySet *set);
+extern double amplify_keyset_count(AmplifyKeyMask mask, void *arg);
 
 /* ---------- parent.c: Get, List or next page ---------- */
 
@@ -309,8 +310,6 @@ extern bool amplify_parent_is_endless(AmplifyPaging *paging,
 extern void amplify_parent_parse_failure(const AmplifyCall *call,
 										 AmplifyParse parse,
 										 AmplifyFailure *failure);
-extern bool amplify_parent_has(const AmplifyResource *resource,
-							   const AmplifyKeys *keys);
 extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
 										  const AmplifyKeys *keys);
 extern void amplify_parent_want(AmplifyParent *parent, const char *name,

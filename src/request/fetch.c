@@ -8,8 +8,8 @@
  * pages of one List, or of what one parent has of some names (parent.c).  As
  * many streams are open as the window allows, and the items of whichever has
  * answered first come first.  Keys that lack what a List needs get it from
- * the items of an ancestor.  Those are what a fetch of its own brings, so
- * that resources may be nested to any depth.
+ * the items of an ancestor, which model/route.c chooses.  Those are what a
+ * fetch of its own brings, so that resources may be nested to any depth.
  *
  * Not here: how a call is made (call.c) and shared (statement.c).
  *
@@ -58,8 +58,6 @@ static int	largest_window(const AmplifyFetch *fetch);
 static AmplifyStream *add_pending(AmplifyFetch *fetch);
 static void choose_operation(const AmplifyResource *resource,
 							 const AmplifyKeys *keys, AmplifyStream *stream);
-static void inherit_keys(const AmplifyResource *ancestor,
-						 const AmplifyKeySet *set, AmplifyKeySet *above);
 static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
 static int	same_parent(const AmplifyResource *resource,
 						const AmplifyKeys *keys, int nkeys);
@@ -147,8 +145,8 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	for (int i = 0; i < nkeys;)
 	{
 		AmplifyFetchSpec asked = *spec;
-		AmplifyKeys first = keys[i];
-		const AmplifyResource *ancestor;
+		AmplifyKeys first;
+		AmplifyRoute route;
 		AmplifyStream stream = {0};
 		AmplifyCall call;
 		int			n = same_parent(spec->resource, &keys[i], nkeys - i);
@@ -162,14 +160,11 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 		}
 
 		/* with too little bound, what is asked first is an ancestor */
-		while (!amplify_resource_can(asked.resource->get,
-									 amplify_resource_mask(&first)) &&
-			   (ancestor = amplify_resource_ancestor(asked.resource,
-													 amplify_resource_mask(&first))) != NULL)
-		{
-			first = amplify_resource_project(&first, ancestor->keys);
-			asked.resource = ancestor;
-		}
+		amplify_route_find(spec->resource, amplify_resource_mask(&keys[i]),
+						   NULL, NULL, &route);
+		asked.resource = route.steps[route.nsteps - 1].resource;
+		first = amplify_resource_project(&keys[i],
+										 route.steps[route.nsteps - 1].bound);
 		if (same_parent(asked.resource, &first, 1) > 0)
 			ask_parent_ahead(&asked, &first, 1, &ahead[i]);
 		else
@@ -305,53 +300,40 @@ add_pending(AmplifyFetch *fetch)
 	return &fetch->pending[fetch->npending++];
 }
 
-/* A Get when the keys name one item, else a List */
+/* The operation for keys that are enough for one, and what it takes of them */
 static void
 choose_operation(const AmplifyResource *resource, const AmplifyKeys *keys,
 				 AmplifyStream *stream)
 {
-	stream->operation = amplify_resource_can(resource->get,
-											 amplify_resource_mask(keys)) ?
-		resource->get : resource->list;
+	stream->operation = amplify_route_operation(resource,
+												amplify_resource_mask(keys));
 	stream->keys = amplify_resource_project(keys, stream->operation->needs);
 }
 
-/* What the keys of a set are to an ancestor; its items may have the rest */
-static void
-inherit_keys(const AmplifyResource *ancestor, const AmplifyKeySet *set,
-			 AmplifyKeySet *above)
-{
-	memset(above, 0, sizeof(AmplifyKeySet));
-	above->nkeys = set->nkeys;
-	above->keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
-								  MCXT_ALLOC_HUGE);
-	for (int i = 0; i < set->nkeys; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		above->keys[i] = amplify_resource_project(&set->keys[i], ancestor->keys);
-	}
-	amplify_keyset_settle(ancestor, above);
-}
-
-/* Have an ancestor's items complete the keys of the set */
+/* Have the items of the step before complete the keys of the set */
 static void
 ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 {
-	const AmplifyResource *resource = fetch->spec->resource;
 	AmplifyFetchSpec *spec = palloc(sizeof(AmplifyFetchSpec));
-	AmplifyKeySet above;
+	AmplifyKeySet above = {.nkeys = set->nkeys};
+	AmplifyRoute route;
 
+	amplify_route_find(fetch->spec->resource,
+					   amplify_resource_mask(&set->keys[0]),
+					   amplify_keyset_count, unconstify(AmplifyKeySet *, set),
+					   &route);
 	*spec = *fetch->spec;
-	spec->child = resource;
-	spec->resource = amplify_resource_ancestor(resource,
-											   amplify_resource_mask(&set->keys[0]));
-	inherit_keys(spec->resource, set, &above);
-	if (above.nkeys < set->nkeys && spec->resource != resource->parent)
+	spec->child = fetch->spec->resource;
+	spec->resource = route.steps[1].resource;
+	above.keys = palloc_extended(sizeof(AmplifyKeys) * set->nkeys,
+								 MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nkeys; i++)
 	{
-		/* more than one try for each: better ask first which are there */
-		spec->resource = resource->parent;
-		inherit_keys(spec->resource, set, &above);
+		CHECK_FOR_INTERRUPTS();
+		above.keys[i] = amplify_resource_project(&set->keys[i],
+												 spec->resource->keys);
 	}
+	amplify_keyset_settle(spec->resource, &above);
 	fetch->parents = amplify_fetch_create(spec);
 	amplify_fetch_start(fetch->parents, &above);
 	fetch->partial = set->keys;
@@ -371,7 +353,7 @@ same_parent(const AmplifyResource *resource, const AmplifyKeys *keys,
 	int			last = resource->last_key;
 	int			n = 1;
 
-	if (!amplify_parent_has(resource, &keys[0]))
+	if (!amplify_route_has_choice(resource, amplify_resource_mask(&keys[0])))
 		return 0;
 	for (; n < nkeys; n++)
 	{

@@ -103,6 +103,30 @@ amplify_keyset_settle(const AmplifyResource *resource, AmplifyKeySet *set)
 }
 
 /*
+ * For amplify_route_find(): how many keys of a settled set (arg) are different
+ * if only those in the mask are looked at.  All have the same ones bound.
+ */
+double
+amplify_keyset_count(AmplifyKeyMask mask, void *arg)
+{
+	const AmplifyKeySet *set = arg;
+	AmplifyKeySet seen = {.nkeys = set->nkeys};
+
+	if (mask == 0 || mask == amplify_resource_mask(&set->keys[0]))
+		return mask == 0 ? 1 : set->nkeys;
+	seen.keys = palloc_extended(sizeof(AmplifyKeys) * seen.nkeys,
+								MCXT_ALLOC_HUGE);
+	for (int i = 0; i < seen.nkeys; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		seen.keys[i] = amplify_resource_project(&set->keys[i], mask);
+	}
+	remove_covered(&seen);
+	pfree(seen.keys);
+	return seen.nkeys;
+}
+
+/*
  * What a Get takes names one item.  Where keys agree in that and differ in the
  * rest, the rest only says what is not wanted, and is left to the recheck.
  */

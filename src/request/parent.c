@@ -287,15 +287,6 @@ amplify_parent_parse_failure(const AmplifyCall *call, AmplifyParse parse,
 			sizeof(failure->request_id));
 }
 
-/* Do the keys name an item that a List has as well as its Get? */
-bool
-amplify_parent_has(const AmplifyResource *resource, const AmplifyKeys *keys)
-{
-	return resource->last_key >= 0 &&
-		((resource->get->needs | resource->list->needs) &
-		 ~amplify_resource_mask(keys)) == 0;
-}
-
 /*
  * The parent that keys (of the spec's resource) name, as its List does.  What
  * spec points to must live as long as the statement, but for itself.
