@@ -216,13 +216,15 @@ static const struct
 	},
 };
 
+static char *with_keys(const char *detail, const AmplifyFailedCall *call);
 static int	hint(AmplifyFailureKind kind, const AmplifyFailedCall *call);
 
 /*
  * Say it.  The one place where a failed call becomes an error; or a warning,
  * if the table wants that (warn) and the failure is one of the service.  What
- * AWS says names the identity that asks, and keys: the client reads that only
- * if it is the client's own mapping, and the server's log always has it.
+ * AWS says names the identity that asks, and the keys of a request may be what
+ * a view hides: the client reads that only if it is the client's own mapping,
+ * and the server's log always has it.
  */
 void
 amplify_report_failure(bool warn, const AmplifyFailure *failure,
@@ -233,7 +235,7 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 	bool		tell = amplify_credential_may_know(connection->userid,
 												   connection->of_public);
 	char	   *full = amplify_outcome_detail(failure);
-	char	   *detail = full;
+	char	   *detail;
 	char	   *message;
 
 	/* a limit that the user has set, or a failure of our own, is no app's */
@@ -241,6 +243,9 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 		(failure->kind == AMPLIFY_FAILURE_NO_CREDENTIALS &&
 		 failure->provider == AMPLIFY_PROVIDER_NONE))
 		warn = false;
+	if (!reports[failure->kind].of_session)
+		full = with_keys(full, call);
+	detail = full;
 
 	/* a cancel that has come meanwhile is the better answer */
 	CHECK_FOR_INTERRUPTS();
@@ -254,11 +259,12 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 								  failure->reason, connection);
 		return;
 	}
-	if (failure->status != 0 && !tell)
+	if (!tell)
 	{
 		AmplifyFailure untold = *failure;
 
-		untold.message[0] = '\0';
+		if (failure->status != 0)
+			untold.message[0] = '\0';
 		detail = amplify_outcome_detail(&untold);
 	}
 
@@ -283,6 +289,35 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,
 			 detail != full ? errdetail_log("%s", full) : 0,
 			 hint(failure->kind, call)));
+}
+
+/*
+ * A detail, and behind it the keys that the request had, as PostgreSQL shows
+ * those of a constraint.
+ */
+static char *
+with_keys(const char *detail, const AmplifyFailedCall *call)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		const char *separator = names.len > 0 ? ", " : "";
+
+		if (call->keys->value[i] == NULL ||
+			(call->operation->needs & 1 << i) == 0)
+			continue;
+		appendStringInfo(&names, "%s%s", separator, amplify_key_names[i]);
+		appendStringInfo(&values, "%s%s", separator,
+						 amplify_outcome_text(call->keys->value[i]));
+	}
+	if (names.len == 0)
+		return pstrdup(detail);
+	return psprintf(_("%s%sKey of the request: (%s)=(%s)."), detail,
+					detail[0] != '\0' ? " " : "", names.data, values.data);
 }
 
 /*

@@ -622,6 +622,10 @@ sub check_told
 
         is($text =~ /arn:aws|hidden/ ? 1 : 0, $tells, "$what: $whose")
             or note $text;
+        # the one for a role's credentials has none
+        is($text =~ /Key of the request: \(app_id/ ? 1 : 0,
+            $tells && $text !~ /AssumeRole/ ? 1 : 0, "$what: $whose: its key")
+            or note $text;
         like($text, $public, "$what: $whose: what all are told");
     }
     return;
