@@ -33,6 +33,10 @@ EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
 EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
   WHERE backend_environment_arn = 'arn:aws:amplify:us-east-1:1:apps/d1/backendenvironments/prod';
 EXPLAIN (COSTS OFF) SELECT * FROM backend_environments WHERE stack_name = 'x' OR app_id = 'd1';
+-- what no call depends on is not shown, and what does is, however deep
+EXPLAIN (COSTS OFF) SELECT * FROM backend_environments WHERE environment_name = 'prod' OR app_id = 'd1';
+EXPLAIN (COSTS OFF) SELECT * FROM backend_environments
+  WHERE (app_id = 'd1' OR (stack_name = 'x' AND (app_id = 'd2' OR app_id = 'd3'))) AND (region = 'x' OR app_id > 'd');
 PREPARE q(text) AS SELECT * FROM backend_environments WHERE app_id = $1;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (COSTS OFF) EXECUTE q('d1a2b3c4d5');

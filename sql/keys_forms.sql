@@ -37,6 +37,35 @@ SELECT * FROM e WHERE (app_id = 'd2b3c4d5e6' OR (app_id = 'd1a2b3c4d5' AND env =
   ORDER BY 1, 2;
 \! mockctl calls && mockctl reset
 
+-- ORs and ANDs to any depth
+SELECT * FROM e WHERE app_id = 'd4d5e6f7g8' OR (env = 'dev' AND (app_id = 'd1a2b3c4d5' OR app_id = 'd2b3c4d5e6'))
+  ORDER BY 1, 2;
+\! mockctl calls && mockctl reset
+SELECT * FROM e WHERE (app_id = 'd1a2b3c4d5' AND (env = 'prod' OR (env = 'dev' AND (app_id = 'd1a2b3c4d5' OR app_id = 'dgone'))))
+  OR ((app_id = 'd2b3c4d5e6' OR app_id = 'd4d5e6f7g8') AND (env = 'prod' OR (env = 'test' AND app_id > 'd2')))
+  ORDER BY 1, 2;
+\! mockctl calls && mockctl reset
+-- what is true of any key in one arm says nothing in the other
+SELECT * FROM e WHERE (app_id = 'd1a2b3c4d5' OR (app_id > 'd4' AND (env = 'prod' OR env LIKE 'x%'))) AND env = 'prod'
+  ORDER BY 1, 2;
+\! mockctl calls && mockctl reset
+-- more than can be held: what is left is asked for
+CREATE FUNCTION pg_temp.matching(conditions text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  result bigint;
+BEGIN
+  EXECUTE 'SELECT count(*) FROM e WHERE ' || conditions INTO result;
+  RETURN result;
+END $$;
+SELECT pg_temp.matching(string_agg(format('(app_id, env) = (%L, %L)', 'd' || n, 'dev'), ' OR ') ||
+  $$ OR (app_id, env) = ('d1a2b3c4d5', 'dev') $$) FROM generate_series(1, 30) AS n;
+\! mockctl calls && mockctl reset
+SELECT pg_temp.matching(format($$(%s) AND (%s) AND app_id = 'd1a2b3c4d5'$$,
+  string_agg(format('(app_id, env) = (%L, %L)', 'd' || n, 'dev'), ' OR ') || $$ OR env = 'dev'$$,
+  string_agg(format('(app_id, env) = (%L, %L)', 'd' || n, 'prod'), ' OR ') || $$ OR env = 'dev'$$))
+  FROM generate_series(1, 150) AS n;
+\! mockctl calls && mockctl reset
+
 -- an arm that binds nothing: all apps, and the rows are right
 SELECT * FROM e WHERE app_id = 'd4d5e6f7g8' OR env LIKE 'st%' ORDER BY 1;
 \! mockctl calls && mockctl reset

@@ -26,7 +26,8 @@ typedef struct AmplifyKeyTerm
 } AmplifyKeyTerm;
 
 extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
-							   const AmplifyResource *resource, List *clauses);
+							   const AmplifyResource *resource, List *clauses,
+							   List **used, List **others);
 extern AmplifyKeyMask amplify_key_common(List *disjuncts);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
 								AmplifyKeyMask mask);
@@ -39,7 +40,8 @@ extern List *amplify_key_serialize(const AmplifyResource *resource,
 typedef struct AmplifyPathInfo
 {
 	List	   *disjuncts;		/* see key.c */
-	List	   *clauses;		/* RestrictInfos they come from */
+	List	   *pushed;			/* RestrictInfos that save calls */
+	List	   *others;			/* those that say nothing of keys */
 	const char *operation;		/* for EXPLAIN */
 	double		calls;
 	double		round_trips;	/* calls that wait for one another */
@@ -56,6 +58,7 @@ typedef struct AmplifyRelInfo
 {
 	AmplifyOptions options;		/* of server and table */
 	const AmplifyResource *resource;
+	const AmplifyColumn **columns;	/* of attributes, as far as looked up */
 	Oid			relid;
 	Oid			serverid;
 	bool		analyzed;		/* there are statistics */

@@ -20,6 +20,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -43,8 +44,10 @@ typedef struct TermContext
 	Oid			relid;
 } TermContext;
 
+static bool uses_any(List *factor, AmplifyKeyMask keys);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
-static List *and_terms(TermContext *context, Expr *clause);
+static List *or_disjuncts(TermContext *context, List *arms);
+static List *and_disjuncts(TermContext *context, List *conditions);
 static AmplifyKeyTerm *null_term(TermContext *context, NullTest *test);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *make_term(TermContext *context,
@@ -52,39 +55,84 @@ static AmplifyKeyTerm *make_term(TermContext *context,
 								 bool is_array);
 static const AmplifyColumn *key_column(TermContext *context, Node *node);
 static bool holds_key(const AmplifyColumn *column, const Var *var);
-static List *multiply(List *disjuncts, List *factor);
+static bool multiply(List **disjuncts, List *factor);
 
 /*
  * The disjuncts that a list of RestrictInfos gives for a table: a list of
  * lists of AmplifyKeyTerm.  A list with one empty list: no key at all.
+ *
+ * Of the RestrictInfos, *used becomes those that save calls, in their order,
+ * and *others those that say nothing of the keys.
  */
 List *
 amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
-				  const AmplifyResource *resource, List *clauses)
+				  const AmplifyResource *resource, List *clauses,
+				  List **used, List **others)
 {
 	TermContext context = {
 		root, baserel, resource, baserel->fdw_private,
 		planner_rt_fetch(baserel->relid, root)->relid
 	};
 	List	   *disjuncts = list_make1(NIL);
+	List	   *candidates = NIL;
+	List	   *factors = NIL;
+	AmplifyKeyMask common;
 	ListCell   *lc;
+	ListCell   *lc2;
 
+	*used = *others = NIL;
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		List	   *factor;
+		List	   *factor = NIL;
 
 		/* a condition that must run after another one isn't ours to send */
-		if (rinfo->pseudoconstant ||
-			!restriction_is_securely_promotable(rinfo, baserel) ||
-			contain_volatile_functions((Node *) rinfo->clause))
-			continue;
-		factor = clause_disjuncts(&context, rinfo->clause);
-		if (factor != NIL &&
-			(double) list_length(disjuncts) * list_length(factor) <= MAX_DISJUNCTS)
-			disjuncts = multiply(disjuncts, factor);
+		if (!rinfo->pseudoconstant &&
+			restriction_is_securely_promotable(rinfo, baserel) &&
+			!contain_volatile_functions((Node *) rinfo->clause))
+			factor = clause_disjuncts(&context, rinfo->clause);
+		if (factor == NIL)
+			*others = lappend(*others, rinfo);
+		else if (multiply(&disjuncts, factor))
+		{
+			candidates = lappend(candidates, rinfo);
+			factors = lappend(factors, factor);
+		}
+	}
+	common = amplify_key_common(disjuncts);
+	forboth(lc, candidates, lc2, factors)
+	{
+		if (uses_any(lfirst(lc2), common))
+			*used = lappend(*used, lfirst(lc));
 	}
 	return disjuncts;
+}
+
+/*
+ * Does a condition choose what is asked for, if these keys do?  Not if one of
+ * its arms may be true whatever they are.
+ */
+static bool
+uses_any(List *factor, AmplifyKeyMask keys)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, factor)
+	{
+		bool		uses = false;
+
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			AmplifyKeyTerm *term = lfirst(lc2);
+
+			uses |= (term->binds & keys) != 0 ||
+				amplify_resource_is_place(term->column);
+		}
+		if (!uses)
+			return false;
+	}
+	return true;
 }
 
 /* The keys that all disjuncts bind */
@@ -165,46 +213,56 @@ amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,
 	return result;
 }
 
-/* NIL: the clause says nothing about the keys */
+/*
+ * What a clause says of the keys, as disjuncts.  NIL: nothing, or more than
+ * can be held.
+ */
 static List *
 clause_disjuncts(TermContext *context, Expr *clause)
+{
+	AmplifyKeyTerm *term;
+
+	check_stack_depth();
+	if (is_orclause(clause))
+		return or_disjuncts(context, ((BoolExpr *) clause)->args);
+	if (is_andclause(clause))
+		return and_disjuncts(context, ((BoolExpr *) clause)->args);
+	term = clause_term(context, clause);
+	return term == NULL ? NIL : list_make1(list_make1(term));
+}
+
+static List *
+or_disjuncts(TermContext *context, List *arms)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	if (!is_orclause(clause))
+	foreach(lc, arms)
 	{
-		List	   *terms = and_terms(context, clause);
+		List	   *disjuncts = clause_disjuncts(context, lfirst(lc));
 
-		return terms == NIL ? NIL : list_make1(terms);
-	}
-	foreach(lc, ((BoolExpr *) clause)->args)
-	{
-		List	   *terms = and_terms(context, lfirst(lc));
-
-		if (terms == NIL)
-			return NIL;			/* this arm may be true for any key */
-		result = lappend(result, terms);
+		result = list_concat(result, disjuncts);
+		/* an arm of which nothing is known may be true for any key */
+		if (disjuncts == NIL || list_length(result) > MAX_DISJUNCTS)
+			return NIL;
 	}
 	return result;
 }
 
-/* The terms of a conjunction, or of a single condition */
 static List *
-and_terms(TermContext *context, Expr *clause)
+and_disjuncts(TermContext *context, List *conditions)
 {
-	List	   *result = NIL;
+	List	   *result = list_make1(NIL);
 	ListCell   *lc;
-	AmplifyKeyTerm *term;
 
-	if (is_andclause(clause))
+	foreach(lc, conditions)
 	{
-		foreach(lc, ((BoolExpr *) clause)->args)
-			result = list_concat(result, and_terms(context, lfirst(lc)));
-		return result;
+		List	   *factor = clause_disjuncts(context, lfirst(lc));
+
+		if (factor != NIL)
+			(void) multiply(&result, factor);
 	}
-	term = clause_term(context, clause);
-	return term == NULL ? NIL : list_make1(term);
+	return linitial(result) == NIL ? NIL : result;
 }
 
 /* IS NULL of a column that never is: like a comparison with NULL */
@@ -296,7 +354,7 @@ make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
 static const AmplifyColumn *
 key_column(TermContext *context, Node *node)
 {
-	const AmplifyColumn *column;
+	const AmplifyColumn **column;
 	Var		   *var;
 
 	while (IsA(node, RelabelType))
@@ -307,15 +365,18 @@ key_column(TermContext *context, Node *node)
 	if (var->varno != context->baserel->relid || var->varlevelsup != 0 ||
 		var->varattno <= 0)
 		return NULL;
-	column = amplify_value_column(context->relid, var->varattno,
-								  context->resource, false);
+	/* looked up once: a clause may mention it a thousand times */
+	column = &context->info->columns[var->varattno];
+	if (*column == NULL)
+		*column = amplify_value_column(context->relid, var->varattno,
+									   context->resource, false);
 	/* unless the server says its account, only items know theirs */
-	if (column->key == AMPLIFY_NOT_A_KEY ||
-		(column->key == AMPLIFY_ACCOUNT_ID &&
+	if ((*column)->key == AMPLIFY_NOT_A_KEY ||
+		((*column)->key == AMPLIFY_ACCOUNT_ID &&
 		 context->info->options.account_id == NULL) ||
-		!holds_key(column, var))
+		!holds_key(*column, var))
 		return NULL;
-	return column;
+	return *column;
 }
 
 /*
@@ -337,18 +398,24 @@ holds_key(const AmplifyColumn *column, const Var *var)
 		  typmod - VARHDRSZ >= AMPLIFY_LONGEST_NAME));
 }
 
-/* (a OR b) AND (c OR d) is ac OR ad OR bc OR bd */
-static List *
-multiply(List *disjuncts, List *factor)
+/*
+ * (a OR b) AND (c OR d) is ac OR ad OR bc OR bd.  False if that would be too
+ * many: *disjuncts stays as it is.
+ */
+static bool
+multiply(List **disjuncts, List *factor)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	foreach(lc, disjuncts)
+	if ((double) list_length(*disjuncts) * list_length(factor) > MAX_DISJUNCTS)
+		return false;
+	foreach(lc, *disjuncts)
 	{
 		foreach(lc2, factor)
 			result = lappend(result, list_concat_copy(lfirst(lc), lfirst(lc2)));
 	}
-	return result;
+	*disjuncts = result;
+	return true;
 }

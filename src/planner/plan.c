@@ -49,8 +49,6 @@ typedef struct KeyMember
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
 static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 							const AmplifyPathInfo *path, double by_statistics);
-static bool says_keys(PlannerInfo *root, RelOptInfo *baserel,
-					  RestrictInfo *rinfo);
 static bool wants_all_partitions(PlannerInfo *root);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
@@ -71,8 +69,7 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
 static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
-static List *pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
-							const AmplifyPathInfo *path);
+static List *pushed_clauses(const AmplifyPathInfo *path);
 static Node *showable(Node *node, void *context);
 
 void
@@ -83,6 +80,7 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	AmplifyPathInfo *path;
 
 	info->relid = foreigntableid;
+	info->columns = palloc0(sizeof(AmplifyColumn *) * (baserel->max_attr + 1));
 	info->serverid = baserel->serverid;
 	amplify_option_defaults(&info->options);
 	amplify_option_apply(GetForeignServer(baserel->serverid)->options,
@@ -153,7 +151,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 						 makeBoolean(amplify_plan_is_eager(root)),
 						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
-	private = lappend(private, pushed_clauses(root, baserel, path));
+	private = lappend(private, pushed_clauses(path));
 	private = lappend(private, makeInteger(baserel->relid));
 	private = lappend(private,
 					  makeBoolean(bms_membership(root->all_baserels) == BMS_MULTIPLE));
@@ -181,8 +179,8 @@ amplifyReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
 	ListCell   *lc2;
 
 	*path = *(AmplifyPathInfo *) linitial(fdw_private);
-	path->clauses = (List *)
-		amplify_adjust_child_attrs(root, path->clauses, child_rel);
+	path->pushed = (List *)
+		amplify_adjust_child_attrs(root, path->pushed, child_rel);
 	path->gates = (List *)
 		amplify_adjust_child_attrs(root, path->gates, child_rel);
 	path->disjuncts = list_copy(path->disjuncts);
@@ -245,8 +243,6 @@ estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 	bool		got = named &&
 		strcmp(path->operation, resource->get->name) == 0;
 	double		rows = Min(path->rows, baserel->tuples);
-	List	   *others = NIL;
-	ListCell   *lc;
 
 	if (info->analyzed)
 		return got ? clamp_row_est(Min(rows, by_statistics)) : by_statistics;
@@ -255,27 +251,9 @@ estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 	if (named && !got)
 		rows *= Min(amplify_key_count(root, path->disjuncts, name) /
 					resource->default_rows, 1);
-	foreach(lc, path->clauses)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (!says_keys(root, baserel, rinfo))
-			others = lappend(others, rinfo);
-	}
-	return clamp_row_est(rows * clauselist_selectivity(root, others,
+	return clamp_row_est(rows * clauselist_selectivity(root, path->others,
 													   baserel->relid,
 													   JOIN_INNER, NULL));
-}
-
-/* Is it a condition on keys that can be pushed? */
-static bool
-says_keys(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
-{
-	AmplifyRelInfo *info = baserel->fdw_private;
-
-	return amplify_pushdown &&
-		linitial(amplify_key_terms(root, baserel, info->resource,
-								   list_make1(rinfo))) != NIL;
 }
 
 /* What these RestrictInfos bind, and what a scan by it costs */
@@ -290,9 +268,14 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	KeyCounter	counter = {root, path};
 	double		keys;
 
-	path->clauses = clauses;
-	path->disjuncts = amplify_pushdown ?
-		amplify_key_terms(root, baserel, resource, clauses) : list_make1(NIL);
+	if (amplify_pushdown)
+		path->disjuncts = amplify_key_terms(root, baserel, resource, clauses,
+											&path->pushed, &path->others);
+	else
+	{
+		path->disjuncts = list_make1(NIL);
+		path->others = clauses;
+	}
 	amplify_route_find(resource, amplify_key_common(path->disjuncts),
 					   count_keys, &counter, &route);
 	path->operation = amplify_route_names(&route);
@@ -577,18 +560,16 @@ may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
  * and for each partition again.
  */
 static List *
-pushed_clauses(PlannerInfo *root, RelOptInfo *baserel,
-			   const AmplifyPathInfo *path)
+pushed_clauses(const AmplifyPathInfo *path)
 {
 	List	   *pushed = NIL;
 	ListCell   *lc;
 
-	foreach(lc, path->clauses)
+	foreach(lc, path->pushed)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (says_keys(root, baserel, rinfo))
-			pushed = lappend(pushed, showable((Node *) rinfo->clause, NULL));
+		pushed = lappend(pushed, showable((Node *) rinfo->clause, NULL));
 	}
 	return pushed;
 }
