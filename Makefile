@@ -45,6 +45,7 @@ OBJS = \
 	src/request/keyset.o \
 	src/request/match.o \
 	src/request/parent.o \
+	src/request/prefetch.o \
 	src/request/progress.o \
 	src/request/report.o \
 	src/request/spill.o \

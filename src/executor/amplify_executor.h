@@ -94,8 +94,9 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_KEYS,		/* from amplify_key_serialize() */
 	AMPLIFY_TARGET_RELID,		/* Oid list of one: the foreign table */
 	AMPLIFY_TARGET_USERID,		/* Oid list of one: who looks it up; or 0 */
-	AMPLIFY_TARGET_LOOKUP		/* Integer: AmplifyPathInfo.lookup; 0: the
+	AMPLIFY_TARGET_LOOKUP,		/* Integer: AmplifyPathInfo.lookup; 0: the
 								 * scan counts its own calls only */
+	AMPLIFY_TARGET_EAGER		/* Boolean: all that it has will be read */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

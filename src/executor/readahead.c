@@ -266,6 +266,8 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 	target->spec.counters = amplify_statement_counters(state->statement, lookup);
 	target->explain = lookup == 0;
 	target->spec.keep = true;
+	target->spec.eager = state->eager &&
+		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
 }
 
 /* On behalf of whom, and under which options, as the scan itself will */

@@ -48,6 +48,7 @@ typedef struct AmplifyPathInfo
 	double		rows;
 	bool		full_list;		/* of all parents */
 	bool		async;			/* an Append may ask several at a time */
+	bool		partial;		/* whoever reads it may stop before its end */
 	int			lookup;			/* id of the read-ahead; 0: none */
 	List	   *gates;			/* outer conditions without which no row is
 								 * wanted */

@@ -61,6 +61,7 @@ static Lookups *find_lookups(PlannerInfo *root, Path *inner,
 							 double outer_rows, List *gates);
 static Lookups *find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
 								   double outer_rows);
+static void stop_early(Lookups *lookups);
 static ForeignPath *scan_below(Path *path);
 static List *outer_disjuncts(List *disjuncts, List *params);
 static Node *replace_params(Node *node, void *context);
@@ -135,6 +136,9 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 			continue;
 		if (!amplify_ahead_rows(root, outerrel))
 			return;
+		/* the first row that fits is enough */
+		if (jointype == JOIN_SEMI || jointype == JOIN_ANTI)
+			stop_early(lookups);
 		add_join_paths(root, joinrel, outerrel, innerrel, lookups, jointype,
 					   extra);
 	}
@@ -265,7 +269,23 @@ find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
 	amplify_price_inner(&copy->path, &below->path, &scan->path);
 	lookups->inner = &copy->path;
 	lookups->scans = list_make1(scan);
+	if (!amplify_plan_is_eager(inner->path.parent->subroot))
+		stop_early(lookups);
 	return lookups;
+}
+
+/* Whoever reads these may have enough before their end */
+static void
+stop_early(Lookups *lookups)
+{
+	ListCell   *lc;
+
+	foreach(lc, lookups->scans)
+	{
+		AmplifyPathInfo *info = linitial(((ForeignPath *) lfirst(lc))->fdw_private);
+
+		info->partial = true;
+	}
 }
 
 /* The scan at the bottom of a subquery's plan, if it is of one relation */
@@ -534,11 +554,12 @@ plan_target(const ForeignPath *scan, List **exprs)
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 	const AmplifyPathInfo *info = linitial(scan->fdw_private);
 
-	return list_make4(amplify_key_serialize(rel->resource, info->disjuncts,
+	return list_make5(amplify_key_serialize(rel->resource, info->disjuncts,
 											exprs),
 					  list_make1_oid(rel->relid),
 					  list_make1_oid(scan->path.parent->userid),
-					  makeInteger(info->lookup));
+					  makeInteger(info->lookup),
+					  makeBoolean(!info->partial));
 }
 
 /*

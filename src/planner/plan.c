@@ -148,7 +148,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 
 	private = list_make5(keys,
 						 attributes_used(baserel, clauses),
-						 makeBoolean(amplify_plan_is_eager(root)),
+						 makeBoolean(amplify_plan_is_eager(root) && !path->partial),
 						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
 	private = lappend(private, pushed_clauses(path));

@@ -73,6 +73,7 @@ typedef struct AmplifyQueue
 	int			concurrency;	/* greatest of its calls so far */
 	AmplifyBudget budget;		/* of attempts */
 	dlist_head	calls;			/* AmplifyCall.node */
+	dlist_head	postponed;		/* AmplifyWatcher.node: until there is room */
 } AmplifyQueue;
 
 /*
@@ -91,6 +92,7 @@ typedef struct AmplifyCall
 	const char *filter;			/* for operation->filter; NULL: none */
 	int			page_size;
 	int			concurrency;	/* greatest number in flight for its server */
+	bool		sure;			/* made ahead: somebody will come to want it */
 	AmplifyCounters *counters;
 
 	/* statement.c's */
@@ -99,6 +101,7 @@ typedef struct AmplifyCall
 	bool		keep;			/* for others of the statement */
 	bool		wanted;			/* somebody waits: it may raise an error */
 	bool		used;			/* a scan has read it */
+	const AmplifyResource *followed;	/* prefetch.c's; or NULL */
 	dlist_head	watchers;		/* AmplifyWatcher.node: who wait for it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
@@ -225,6 +228,9 @@ extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *
 extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
 extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
+extern bool amplify_statement_has_room(const AmplifyCall *call);
+extern void amplify_statement_postpone(AmplifyCall *call, AmplifyWatcher *watcher);
+extern AmplifyResponse *amplify_statement_page(AmplifyStatement *statement);
 extern AmplifyParents **amplify_statement_parents(AmplifyStatement *statement);
 extern MemoryContext amplify_statement_context(const AmplifyStatement *statement);
 extern bool amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes);
@@ -244,12 +250,24 @@ typedef struct AmplifyKeySet
 								 * NULL */
 } AmplifyKeySet;
 
+/* An item, and the keys of the call that brought it; neither is a copy */
+typedef struct AmplifyRow
+{
+	AmplifyItem *item;
+	const AmplifyKeys *keys;
+} AmplifyRow;
+
 extern int	amplify_keyset_compare(const void *a, const void *b);
 extern void amplify_keyset_everything(const AmplifyResource *resource,
 									  AmplifyKeySet *set);
 extern void amplify_keyset_settle(const AmplifyResource *resource,
 								  AmplifyKeySet *set);
 extern double amplify_keyset_count(AmplifyKeyMask mask, void *arg);
+extern AmplifyValueStatus amplify_keyset_of_item(const AmplifyResource *resource,
+												 const AmplifyRow *row,
+												 AmplifyKeyMask mask,
+												 AmplifyKeys *keys,
+												 const AmplifyColumn **column);
 
 /* ---------- parent.c: Get, List or next page ---------- */
 
@@ -380,6 +398,24 @@ extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
 									AmplifyStream *stream,
 									AmplifyResponse *page);
 
+/* ---------- prefetch.c: Lists to their end, ahead of need ---------- */
+
+/* What goes on by itself behind a call that was made for a row ahead */
+typedef struct AmplifyPrefetch
+{
+	const AmplifyFetchSpec *spec;
+	const AmplifyResource *target;	/* the last whose Lists are asked */
+	AmplifyCall *first;			/* NULL: nothing goes on */
+	MemoryContext context;		/* as long as the row */
+	dlist_head	lists;			/* PrefetchList.node */
+} AmplifyPrefetch;
+
+extern void amplify_prefetch_begin(AmplifyPrefetch *prefetch,
+								   const AmplifyFetchSpec *spec,
+								   const AmplifyRoute *route,
+								   AmplifyCall *call);
+extern void amplify_prefetch_end(AmplifyPrefetch *prefetch);
+
 /* ---------- fetch.c: keys into items ---------- */
 
 typedef struct AmplifyFetch AmplifyFetch;
@@ -391,13 +427,6 @@ typedef enum AmplifyFetchStatus
 	AMPLIFY_FETCH_PENDING,
 	AMPLIFY_FETCH_END
 } AmplifyFetchStatus;
-
-/* Both point into the fetch: valid until it is asked again */
-typedef struct AmplifyRow
-{
-	AmplifyItem *item;
-	const AmplifyKeys *keys;
-} AmplifyRow;
 
 extern AmplifyFetch *amplify_fetch_create(const AmplifyFetchSpec *spec);
 extern void amplify_fetch_start(AmplifyFetch *fetch,

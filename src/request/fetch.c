@@ -27,6 +27,7 @@
 struct AmplifyAhead
 {
 	AmplifyCall *call;			/* pinned, or NULL */
+	AmplifyPrefetch prefetch;	/* what follows it */
 	AmplifyWant want;
 };
 
@@ -173,6 +174,8 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 			amplify_parent_describe(&asked, stream.operation, &stream.keys,
 									NULL, &call);
 			ahead[i]->call = amplify_statement_call(spec->statement, &call);
+			amplify_prefetch_begin(&ahead[i]->prefetch, spec, &route,
+								   ahead[i]->call);
 		}
 		i++;
 	}
@@ -182,6 +185,7 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 void
 amplify_fetch_release(AmplifyStatement *statement, AmplifyAhead *ahead)
 {
+	amplify_prefetch_end(&ahead->prefetch);
 	if (ahead->call != NULL)
 		amplify_statement_unpin(statement, ahead->call);
 	if (ahead->want.lookup != NULL)
@@ -472,6 +476,8 @@ next_parent(AmplifyFetch *fetch)
 	const AmplifyResource *resource = fetch->spec->resource;
 	const AmplifyResource *parent = fetch->parents->spec->resource;
 	AmplifyFetchStatus status;
+	AmplifyValueStatus value_status;
+	const AmplifyColumn *column;
 	AmplifyRow	row;
 
 	if (fetch->parents_done)
@@ -481,31 +487,10 @@ next_parent(AmplifyFetch *fetch)
 	if (status != AMPLIFY_FETCH_ROW)
 		return false;
 
-	memset(&fetch->parent, 0, sizeof(AmplifyKeys));
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		const AmplifyColumn *column = parent->key_column[i];
-		AmplifyValueStatus value_status;
-		AmplifyValue value;
-
-		if (column == NULL || (resource->keys & 1 << i) == 0)
-			continue;
-		if (column->source == AMPLIFY_KEY)
-		{
-			fetch->parent.value[i] = row.keys->value[i];
-			continue;
-		}
-		value_status = amplify_response_value(row.item, column->path, column->type,
-											  &value);
-		if (value_status == AMPLIFY_VALUE_NULL)
-			value_status = AMPLIFY_VALUE_WRONG_TYPE;
-		else if (value_status == AMPLIFY_VALUE_OK &&
-				 !amplify_resource_can_ask(column->key, value.text))
-			value_status = AMPLIFY_VALUE_NO_KEY;
-		if (value_status != AMPLIFY_VALUE_OK)
-			amplify_report_value(value_status, column->name, parent->name);
-		fetch->parent.value[i] = value.text;
-	}
+	value_status = amplify_keyset_of_item(parent, &row, resource->keys,
+										  &fetch->parent, &column);
+	if (value_status != AMPLIFY_VALUE_OK)
+		amplify_report_value(value_status, column->name, parent->name);
 	fetch->next_partial = find_partial(fetch, false);
 	fetch->end_partial = find_partial(fetch, true);
 	return true;

@@ -127,6 +127,44 @@ amplify_keyset_count(AmplifyKeyMask mask, void *arg)
 }
 
 /*
+ * What an item of that resource says of the keys in mask, of which it has all
+ * but those that it knows nothing of.  Values are the item's and the row's.
+ * If the status is not OK, *column is the one whose value no key can be.
+ */
+AmplifyValueStatus
+amplify_keyset_of_item(const AmplifyResource *resource, const AmplifyRow *row,
+					   AmplifyKeyMask mask, AmplifyKeys *keys,
+					   const AmplifyColumn **column)
+{
+	memset(keys, 0, sizeof(AmplifyKeys));
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		AmplifyValueStatus status;
+		AmplifyValue value;
+
+		*column = resource->key_column[key];
+		if (*column == NULL || (mask & 1 << key) == 0)
+			continue;
+		if ((*column)->source == AMPLIFY_KEY)
+		{
+			keys->value[key] = row->keys->value[key];
+			continue;
+		}
+		status = amplify_response_value(row->item, (*column)->path,
+										(*column)->type, &value);
+		if (status == AMPLIFY_VALUE_NULL)
+			status = AMPLIFY_VALUE_WRONG_TYPE;
+		else if (status == AMPLIFY_VALUE_OK &&
+				 !amplify_resource_can_ask((*column)->key, value.text))
+			status = AMPLIFY_VALUE_NO_KEY;
+		if (status != AMPLIFY_VALUE_OK)
+			return status;
+		keys->value[key] = value.text;
+	}
+	return AMPLIFY_VALUE_OK;
+}
+
+/*
  * What a Get takes names one item.  Where keys agree in that and differ in the
  * rest, the rest only says what is not wanted, and is left to the recheck.
  */

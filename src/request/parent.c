@@ -220,6 +220,7 @@ amplify_parent_describe(const AmplifyFetchSpec *spec,
 	call->token = token;
 	call->keep = spec->keep;
 	call->concurrency = spec->options->max_concurrency;
+	call->sure = spec->eager;
 	call->counters = spec->counters;
 	if (operation->max_page > 0)
 	{

@@ -68,6 +68,7 @@ struct AmplifyStatement
 	size_t		kept_bytes;		/* bodies of kept */
 	size_t		parsed_bytes;	/* what parent.c has made of some */
 	AmplifyParents *parents;	/* parent.c's; NULL: none yet */
+	AmplifyResponse *page;		/* what is being read ahead; NULL: none yet */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
 	int64		next_report;	/* of its progress; 0: it has not waited yet */
@@ -98,9 +99,12 @@ static void start_server(AmplifyStatement *statement, AmplifyQueue *queue,
 						 int64 now);
 static AmplifyQueue *server_queue(AmplifyStatement *statement,
 								  const AmplifyCall *call);
-static int64 queue_start(AmplifyQueue *queue);
+static bool has_room(const AmplifyQueue *queue);
+static int64 queue_start(const AmplifyStatement *statement,
+						 AmplifyQueue *queue);
 static void warn_of_concurrency(const AmplifyCall *call);
-static int64 call_start(const AmplifyCall *call);
+static int64 call_start(const AmplifyStatement *statement,
+						const AmplifyCall *call);
 static void spill_kept(AmplifyStatement *statement);
 
 /*
@@ -267,6 +271,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		pfree(unconstify(char *, id));
 		call = entry->call;
 		call->keep |= wanted->keep;
+		call->sure |= wanted->sure;
 		if (call->pins == 0)
 		{
 			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
@@ -404,6 +409,34 @@ amplify_statement_unwatch(AmplifyWatcher *watcher)
 	watcher->call = NULL;
 }
 
+/* Are fewer calls queued for its server than may be in flight? */
+bool
+amplify_statement_has_room(const AmplifyCall *call)
+{
+	return has_room(call->queue);
+}
+
+/*
+ * As amplify_statement_watch(), of a pinned call in any state: have the
+ * watcher told as soon as there is room behind the calls of its server.
+ */
+void
+amplify_statement_postpone(AmplifyCall *call, AmplifyWatcher *watcher)
+{
+	Assert(call->pins > 0 && watcher->call == NULL);
+	watcher->call = call;
+	dlist_push_tail(&call->queue->postponed, &watcher->node);
+}
+
+/* To read a page and clear it at once; for one at a time */
+AmplifyResponse *
+amplify_statement_page(AmplifyStatement *statement)
+{
+	if (statement->page == NULL)
+		statement->page = amplify_response_create(statement->context);
+	return statement->page;
+}
+
 /* What the statement knows of parents: parent.c's, in the context below */
 AmplifyParents **
 amplify_statement_parents(AmplifyStatement *statement)
@@ -456,7 +489,7 @@ amplify_statement_begin_wait(AmplifyStatement *statement)
 	ListCell   *lc;
 
 	foreach(lc, statement->queues)
-		deadline = Min(deadline, queue_start(lfirst(lc)));
+		deadline = Min(deadline, queue_start(statement, lfirst(lc)));
 	dlist_foreach(iter, &statement->active)
 		in_flight++;
 	foreach(lc, statement->counters)
@@ -665,6 +698,9 @@ start_queued(AmplifyStatement *statement)
 
 		if (!dlist_is_empty(&queue->calls) && queue->server->use.in_flight < queue->concurrency)
 			start_server(statement, queue, now);
+		if (!dlist_is_empty(&queue->postponed) && has_room(queue))
+			dlist_push_tail(&statement->told,
+							dlist_pop_head_node(&queue->postponed));
 	}
 }
 
@@ -687,7 +723,7 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 			hold_call(statement, call);
 			continue;
 		}
-		if (call_start(call) > now)
+		if (call_start(statement, call) > now)
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
@@ -726,8 +762,23 @@ server_queue(AmplifyStatement *statement, const AmplifyCall *call)
 	queue->server = call->connection->shared;
 	queue->concurrency = call->concurrency;
 	dlist_init(&queue->calls);
+	dlist_init(&queue->postponed);
 	statement->queues = lappend(statement->queues, queue);
 	return queue;
+}
+
+static bool
+has_room(const AmplifyQueue *queue)
+{
+	int			room = queue->concurrency;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &queue->calls))
+	{
+		if (--room == 0)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -735,7 +786,7 @@ server_queue(AmplifyStatement *statement, const AmplifyCall *call)
  * when another one has ended, or there is none
  */
 static int64
-queue_start(AmplifyQueue *queue)
+queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 {
 	int64		start = PG_INT64_MAX;
 	int64		next = amplify_throttle_next_start(queue->server);
@@ -748,7 +799,8 @@ queue_start(AmplifyQueue *queue)
 	if (next > amplify_loop_now())
 		return next;
 	dlist_foreach(iter, &queue->calls)
-		start = Min(start, call_start(dlist_container(AmplifyCall, node, iter.cur)));
+		start = Min(start, call_start(statement,
+									  dlist_container(AmplifyCall, node, iter.cur)));
 	return start;
 }
 
@@ -772,13 +824,22 @@ warn_of_concurrency(const AmplifyCall *call)
 					 call->connection->servername)));
 }
 
-/* When that call may start; PG_INT64_MAX: when another one has ended */
+/*
+ * When that call may start; PG_INT64_MAX: when another one has ended, or when
+ * it is wanted.  What is made ahead never takes the last of max_calls, and
+ * what may be in vain no more than half of them: so a statement for which they
+ * are enough does not fail because of it.
+ */
 static int64
-call_start(const AmplifyCall *call)
+call_start(const AmplifyStatement *statement, const AmplifyCall *call)
 {
 	const AmplifyServer *server = call->connection->shared;
 
 	if (server->use.in_flight >= call->concurrency || !amplify_http_has_room())
+		return PG_INT64_MAX;
+	if (!call->wanted && amplify_max_calls > 0 &&
+		statement->sent + 1 >= (call->sure ? amplify_max_calls :
+								amplify_max_calls / 2))
 		return PG_INT64_MAX;
 	return Max(call->deadline, amplify_throttle_next_start(server));
 }
