@@ -89,6 +89,7 @@ REGRESS = \
 	join \
 	join_lateral \
 	join_partitionwise \
+	join_price \
 	join_self \
 	join_semi \
 	keys_arn \
@@ -133,6 +134,7 @@ REGRESS = \
 	resource_references \
 	resource_values \
 	retry \
+	route \
 	rule \
 	security \
 	smoke \

@@ -113,3 +113,8 @@ ANALYZE apps20.backend_environments;
 ANALYZE apps200.backend_environments;
 ANALYZE apps2000.backend_environments;
 SELECT * FROM cells(true);
+DROP TABLE inventory;
+DROP FUNCTION make_inventory;
+DROP FUNCTION run;
+DROP FUNCTION joined;
+DROP FUNCTION cells;

@@ -26,8 +26,7 @@ typedef struct AmplifyKeyTerm
 } AmplifyKeyTerm;
 
 extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
-							   const AmplifyResource *resource, List *clauses,
-							   List **used, List **others);
+							   List *clauses, List **used, List **others);
 extern AmplifyKeyMask amplify_key_common(List *disjuncts);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
 								AmplifyKeyMask mask);
@@ -62,6 +61,8 @@ typedef struct AmplifyRelInfo
 	const AmplifyColumn **columns;	/* of attributes, as far as looked up */
 	Oid			relid;
 	Oid			serverid;
+	AmplifyPathInfo *base;		/* by the query's own conditions */
+	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
 	double		list_calls;		/* of a full list that fans out; or 0 */
 } AmplifyRelInfo;

@@ -2,7 +2,7 @@
  *
  * key.c
  *	  Conditions on key columns into key expressions, at plan time.  When a
- *	  scan starts, keyset.c makes keys of those.
+ *	  scan starts, executor/keys.c makes keys of those.
  *
  * A set of conditions becomes a list of disjuncts, each a list of terms that
  * hold together: (app_id = 'a' AND environment_name = ANY($1)) OR ...  What
@@ -34,6 +34,13 @@
 /* A condition that would make more of them is left to filter the rows */
 #define MAX_DISJUNCTS	10000
 
+/* A condition that has been analysed */
+typedef struct KeyCondition
+{
+	const RestrictInfo *rinfo;
+	List	   *disjuncts;		/* NIL: it says nothing of the keys */
+} KeyCondition;
+
 /* For the recursion over one clause */
 typedef struct TermContext
 {
@@ -44,6 +51,8 @@ typedef struct TermContext
 	Oid			relid;
 } TermContext;
 
+static List *rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel,
+							 RestrictInfo *rinfo);
 static bool uses_any(List *factor, AmplifyKeyMask keys);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *or_disjuncts(TermContext *context, List *arms);
@@ -65,14 +74,9 @@ static bool multiply(List **disjuncts, List *factor);
  * and *others those that say nothing of the keys.
  */
 List *
-amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
-				  const AmplifyResource *resource, List *clauses,
+amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 				  List **used, List **others)
 {
-	TermContext context = {
-		root, baserel, resource, baserel->fdw_private,
-		planner_rt_fetch(baserel->relid, root)->relid
-	};
 	List	   *disjuncts = list_make1(NIL);
 	List	   *candidates = NIL;
 	List	   *factors = NIL;
@@ -84,13 +88,8 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		List	   *factor = NIL;
+		List	   *factor = rinfo_disjuncts(root, baserel, rinfo);
 
-		/* a condition that must run after another one isn't ours to send */
-		if (!rinfo->pseudoconstant &&
-			restriction_is_securely_promotable(rinfo, baserel) &&
-			!contain_volatile_functions((Node *) rinfo->clause))
-			factor = clause_disjuncts(&context, rinfo->clause);
 		if (factor == NIL)
 			*others = lappend(*others, rinfo);
 		else if (multiply(&disjuncts, factor))
@@ -106,6 +105,38 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 			*used = lappend(*used, lfirst(lc));
 	}
 	return disjuncts;
+}
+
+/*
+ * What one condition says of the keys; NIL: nothing.  It may stand in several
+ * paths of the table, and is analysed once.
+ */
+static List *
+rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	AmplifyRelInfo *info = baserel->fdw_private;
+	TermContext context = {
+		root, baserel, info->resource, info,
+		planner_rt_fetch(baserel->relid, root)->relid
+	};
+	KeyCondition *condition;
+	ListCell   *lc;
+
+	foreach(lc, info->conditions)
+	{
+		condition = lfirst(lc);
+		if (condition->rinfo == rinfo)
+			return condition->disjuncts;
+	}
+	condition = palloc0(sizeof(KeyCondition));
+	condition->rinfo = rinfo;
+	/* a condition that must run after another one isn't ours to send */
+	if (!rinfo->pseudoconstant &&
+		restriction_is_securely_promotable(rinfo, baserel) &&
+		!contain_volatile_functions((Node *) rinfo->clause))
+		condition->disjuncts = clause_disjuncts(&context, rinfo->clause);
+	info->conditions = lappend(info->conditions, condition);
+	return condition->disjuncts;
 }
 
 /*

@@ -77,7 +77,6 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						 Oid foreigntableid)
 {
 	AmplifyRelInfo *info = palloc0(sizeof(AmplifyRelInfo));
-	AmplifyPathInfo *path;
 
 	info->relid = foreigntableid;
 	info->columns = palloc0(sizeof(AmplifyColumn *) * (baserel->max_attr + 1));
@@ -93,8 +92,8 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 
 	baserel->tuples = total_rows(baserel, info);
 	set_baserel_size_estimates(root, baserel);
-	path = examine_keys(root, baserel, baserel->baserestrictinfo);
-	baserel->rows = estimate_rows(root, baserel, path, baserel->rows);
+	info->base = examine_keys(root, baserel, baserel->baserestrictinfo);
+	baserel->rows = estimate_rows(root, baserel, info->base, baserel->rows);
 }
 
 void
@@ -102,7 +101,7 @@ amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					   Oid foreigntableid)
 {
 	AmplifyRelInfo *info = baserel->fdw_private;
-	AmplifyPathInfo *base = examine_keys(root, baserel, baserel->baserestrictinfo);
+	AmplifyPathInfo *base = info->base;
 	ListCell   *lc;
 
 	base->rows = baserel->rows;
@@ -269,7 +268,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	double		keys;
 
 	if (amplify_pushdown)
-		path->disjuncts = amplify_key_terms(root, baserel, resource, clauses,
+		path->disjuncts = amplify_key_terms(root, baserel, clauses,
 											&path->pushed, &path->others);
 	else
 	{

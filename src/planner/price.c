@@ -101,9 +101,7 @@ demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 	const AmplifyPathInfo *info = linitial(scan->fdw_private);
 	AmplifyKeyMask bound = amplify_key_common(info->disjuncts);
 
-	if (resource->last_key >= 0 &&
-		amplify_resource_can(resource->get, bound) &&
-		amplify_resource_can(resource->list, bound))
+	if (amplify_route_has_choice(resource, bound))
 		return named_demand(root, scan, rows);
 	return (Demand)
 	{
