@@ -32,6 +32,7 @@ OBJS = \
 	src/model/resource_data.o \
 	src/model/route.o \
 	src/planner/ahead.o \
+	src/planner/below.o \
 	src/planner/join.o \
 	src/planner/key.o \
 	src/planner/plan.o \
@@ -92,6 +93,7 @@ REGRESS = \
 	join_price \
 	join_self \
 	join_semi \
+	join_shapes \
 	keys_arn \
 	keys_collation \
 	keys_expressions \

@@ -101,6 +101,24 @@
 	initial_cost_nestloop(root, workspace, jointype, outer, inner, extra)
 #endif
 
+/* Rows of planner/below.c's table that not every version has */
+#if PG_VERSION_NUM >= 180000
+#define AMPLIFY_SET_OP_PATH_TYPE \
+	{T_SetOpPath, sizeof(SetOpPath), \
+	 {offsetof(SetOpPath, leftpath), offsetof(SetOpPath, rightpath)}},
+#else
+#define AMPLIFY_SET_OP_PATH_TYPE \
+	{T_SetOpPath, sizeof(SetOpPath), {offsetof(SetOpPath, subpath)}},
+#endif
+#if PG_VERSION_NUM >= 190000
+#define AMPLIFY_SET_OP_PATH_TYPES	AMPLIFY_SET_OP_PATH_TYPE
+#else
+#define AMPLIFY_SET_OP_PATH_TYPES \
+	AMPLIFY_SET_OP_PATH_TYPE \
+	{T_UpperUniquePath, sizeof(UpperUniquePath), \
+	 {offsetof(UpperUniquePath, subpath)}},
+#endif
+
 /* Vars of partitioned tables become those of a child join's partitions */
 #if PG_VERSION_NUM >= 160000
 #define amplify_adjust_child_attrs(root, node, child_rel) \

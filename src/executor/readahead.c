@@ -46,9 +46,9 @@ typedef struct AheadTarget
 	AmplifyOptions options;		/* the table's over the server's */
 	Oid			relid;
 	Oid			userid;			/* on whose behalf */
-	bool		explain;		/* counters that no scan shows */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
+	struct AheadTarget *first;	/* of this table: has the batch of all */
 } AheadTarget;
 
 typedef struct ReadAheadState
@@ -68,6 +68,7 @@ typedef struct ReadAheadState
 	AheadRow	current;		/* the one handed out last */
 	bool		exhausted;		/* the child has no more rows */
 	bool		eager;
+	AmplifyCounters *counters;	/* of lookups that no scan shows; or NULL */
 	int64		rows_read;
 	int			most_ahead;
 } ReadAheadState;
@@ -244,11 +245,8 @@ explain_ahead(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyInteger("Rows Read", NULL, state->rows_read, es);
 		ExplainPropertyInteger("Rows Ahead", NULL, state->most_ahead, es);
 	}
-	for (int i = 0; i < state->ntargets; i++)
-	{
-		if (state->targets[i].explain)
-			amplify_explain_counters(state->targets[i].spec.counters, es);
-	}
+	if (state->counters != NULL)
+		amplify_explain_counters(state->counters, es);
 }
 
 static void
@@ -263,11 +261,20 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 							   linitial_oid(list_nth(private,
 													 AMPLIFY_TARGET_USERID)));
 	target->spec.statement = state->statement;
-	target->spec.counters = amplify_statement_counters(state->statement, lookup);
-	target->explain = lookup == 0;
+	if (lookup == 0 && state->counters == NULL)
+		state->counters = amplify_statement_counters(state->statement, 0);
+	target->spec.counters = lookup == 0 ? state->counters :
+		amplify_statement_counters(state->statement, lookup);
 	target->spec.keep = true;
 	target->spec.eager = state->eager &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
+	/* several scans of a table: one List may have the keys of all */
+	target->first = state->targets;
+	while (target->first->relid != target->relid ||
+		   target->first->userid != target->userid ||
+		   target->first->spec.counters != target->spec.counters ||
+		   target->first->spec.eager != target->spec.eager)
+		target->first++;
 }
 
 /* On behalf of whom, and under which options, as the scan itself will */
@@ -369,7 +376,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 
 		key->keys = set.keys[i];
 		key->row = row;
-		target->batch = lappend(target->batch, key);
+		target->first->batch = lappend(target->first->batch, key);
 		row->ncalls++;
 	}
 }

@@ -89,6 +89,13 @@ extern bool amplify_plan_is_eager(PlannerInfo *root);
 extern bool amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel);
 extern bool amplify_ahead_keys(List *disjuncts);
 
+/* ---------- below.c: what is below the inner side of a join ---------- */
+
+extern List *amplify_below_scans(PlannerInfo *root, Path *inner,
+								  Relids outer, bool some);
+extern Path *amplify_below_copy(const Path *path);
+extern AmplifyPathInfo *amplify_below_info(const Path *path);
+
 /* ---------- safe.c: what can't fail ---------- */
 
 extern bool amplify_safe_to_compute(Node *node);

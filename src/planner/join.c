@@ -58,15 +58,13 @@ static double joined_rows(PlannerInfo *root, RelOptInfo *outerrel,
 static bool wants_read_ahead(JoinType jointype);
 static bool has_row_identity(const RelOptInfo *rel);
 static Lookups *find_lookups(PlannerInfo *root, Path *inner,
-							 double outer_rows, List *gates);
-static Lookups *find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
-								   double outer_rows);
+							 Relids outer, double outer_rows, List *gates,
+							 bool some);
+static void look_up_partitions(PlannerInfo *root, Lookups *lookups,
+							   double outer_rows);
+static void look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
+						  double outer_rows, bool some);
 static void stop_early(Lookups *lookups);
-static ForeignPath *scan_below(Path *path);
-static List *outer_disjuncts(List *disjuncts, List *params);
-static Node *replace_params(Node *node, void *context);
-static bool has_exec_param(Node *node, void *context);
-static bool is_keyed_scan(Path *path);
 static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
 static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
@@ -80,7 +78,8 @@ static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel,
 						  Lookups *lookups, JoinType jointype,
 						  JoinPathExtraData *extra);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
-static List *plan_target(const ForeignPath *scan, List **exprs);
+static List *plan_target(const ForeignPath *scan, const Plan *child,
+						 List **exprs);
 static Plan *plan_ahead(PlannerInfo *root, RelOptInfo *rel,
 						struct CustomPath *best_path, List *tlist,
 						List *clauses, List *custom_plans);
@@ -111,6 +110,8 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 					 RelOptInfo *outerrel, RelOptInfo *innerrel,
 					 JoinType jointype, JoinPathExtraData *extra)
 {
+	/* the first row that fits is enough */
+	bool		some = jointype == JOIN_SEMI || jointype == JOIN_ANTI;
 	List	   *gates;
 	double		outer_rows;
 	ListCell   *lc;
@@ -131,14 +132,12 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		if (inner->param_info == NULL ||
 			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
 			continue;
-		lookups = find_lookups(root, inner, outer_rows, gates);
+		lookups = find_lookups(root, inner, outerrel->relids, outer_rows, gates,
+							   some);
 		if (lookups == NULL)
 			continue;
 		if (!amplify_ahead_rows(root, outerrel))
 			return;
-		/* the first row that fits is enough */
-		if (jointype == JOIN_SEMI || jointype == JOIN_ANTI)
-			stop_early(lookups);
 		add_join_paths(root, joinrel, outerrel, innerrel, lookups, jointype,
 					   extra);
 	}
@@ -196,40 +195,21 @@ has_row_identity(const RelOptInfo *rel)
 }
 
 /*
- * The scans of ours that an inner path consists of: itself, or those below an
- * Append, which has one for each partition.  NULL if there are none.
+ * The scans of ours that an inner path consists of: itself, those below an
+ * Append, which has one for each partition, or what below.c finds further
+ * below.  NULL if there are none.
  */
 static Lookups *
-find_lookups(PlannerInfo *root, Path *inner, double outer_rows, List *gates)
+find_lookups(PlannerInfo *root, Path *inner, Relids outer, double outer_rows,
+			 List *gates, bool some)
 {
 	Lookups    *lookups = palloc0(sizeof(Lookups));
 
+	lookups->inner = amplify_below_copy(inner);
 	lookups->gates = gates;
-	if (IsA(inner, AppendPath))
-	{
-		AppendPath *append = makeNode(AppendPath);
-		ListCell   *lc;
-
-		*append = *(AppendPath *) inner;
-		append->subpaths = list_copy(append->subpaths);
-		foreach(lc, append->subpaths)
-		{
-			Path	   *child = lfirst(lc);
-			ForeignPath *scan;
-
-			if (!can_look_up(child))
-				continue;
-			scan = looked_up_path((ForeignPath *) child, gates);
-			amplify_price_lookups(root, scan, outer_rows);
-			amplify_price_inner(&append->path, child, &scan->path);
-			lfirst(lc) = scan;
-			lookups->scans = lappend(lookups->scans, scan);
-		}
-		lookups->inner = &append->path;
-	}
-	else if (IsA(inner, SubqueryScanPath))
-		return find_lookups_below(root, (SubqueryScanPath *) inner, outer_rows);
-	else if (can_look_up(inner))
+	if (lookups->inner == NULL)
+		return NULL;
+	if (can_look_up(inner))
 	{
 		ForeignPath *scan = looked_up_path((ForeignPath *) inner, gates);
 
@@ -237,41 +217,59 @@ find_lookups(PlannerInfo *root, Path *inner, double outer_rows, List *gates)
 		lookups->inner = &scan->path;
 		lookups->scans = list_make1(scan);
 	}
+	else if (IsA(inner, AppendPath))
+		look_up_partitions(root, lookups, outer_rows);
+	if (some)
+		stop_early(lookups);
+	if (lookups->scans == NIL)
+		look_up_below(root, lookups, outer, outer_rows, some);
 	return lookups->scans == NIL ? NULL : lookups;
 }
 
-/*
- * A LATERAL subquery, for which our scan was planned with parameters that
- * stand for columns of the outer side.  The node looks up what the scan will,
- * with those columns in their place; the subquery's own plan stays as it is.
- */
-static Lookups *
-find_lookups_below(PlannerInfo *root, SubqueryScanPath *inner,
-				   double outer_rows)
+/* Those of an Append, in the places of the scans that it has */
+static void
+look_up_partitions(PlannerInfo *root, Lookups *lookups, double outer_rows)
 {
-	Lookups    *lookups = palloc0(sizeof(Lookups));
-	ForeignPath *below = scan_below(inner->subpath);
-	ForeignPath *scan;
-	SubqueryScanPath *copy = makeNode(SubqueryScanPath);
-	AmplifyPathInfo *info;
+	AppendPath *append = (AppendPath *) lookups->inner;
+	ListCell   *lc;
 
-	if (below == NULL || !is_keyed_scan(&below->path))
-		return NULL;
-	scan = looked_up_path(below, NIL);
-	info = linitial(scan->fdw_private);
-	info->lookup = 0;
-	info->disjuncts = outer_disjuncts(info->disjuncts,
-									  inner->path.parent->subplan_params);
-	if (info->disjuncts == NIL || !amplify_ahead_keys(info->disjuncts))
-		return NULL;
-	*copy = *inner;
-	amplify_price_lookups(root, scan, outer_rows);
-	amplify_price_inner(&copy->path, &below->path, &scan->path);
-	lookups->inner = &copy->path;
-	lookups->scans = list_make1(scan);
-	if (!amplify_plan_is_eager(inner->path.parent->subroot))
-		stop_early(lookups);
-	return lookups;
+	append->subpaths = list_copy(append->subpaths);
+	foreach(lc, append->subpaths)
+	{
+		Path	   *child = lfirst(lc);
+		ForeignPath *scan;
+
+		if (!can_look_up(child))
+			continue;
+		scan = looked_up_path((ForeignPath *) child, lookups->gates);
+		amplify_price_lookups(root, scan, outer_rows);
+		amplify_price_inner(&append->path, child, &scan->path);
+		lfirst(lc) = scan;
+		lookups->scans = lappend(lookups->scans, scan);
+	}
+}
+
+/*
+ * Those further below.  They stay as they are, and are not told of the gates:
+ * so the gates can't keep their calls from being made, and don't keep those
+ * from being made ahead either.
+ */
+static void
+look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
+			  double outer_rows, bool some)
+{
+	ListCell   *lc;
+
+	lookups->gates = NIL;
+	lookups->scans = amplify_below_scans(root, lookups->inner, outer, some);
+	foreach(lc, lookups->scans)
+	{
+		ForeignPath *scan = lfirst(lc);
+		Path		before = scan->path;
+
+		amplify_price_lookups(root, scan, outer_rows);
+		amplify_price_inner(lookups->inner, &before, &scan->path);
+	}
 }
 
 /* Whoever reads these may have enough before their end */
@@ -288,104 +286,13 @@ stop_early(Lookups *lookups)
 	}
 }
 
-/* The scan at the bottom of a subquery's plan, if it is of one relation */
-static ForeignPath *
-scan_below(Path *path)
-{
-	for (;;)
-	{
-		switch (nodeTag(path))
-		{
-			case T_ForeignPath:
-				return (ForeignPath *) path;
-			case T_LimitPath:
-				path = ((LimitPath *) path)->subpath;
-				break;
-			case T_SortPath:
-				path = ((SortPath *) path)->subpath;
-				break;
-			case T_ProjectionPath:
-				path = ((ProjectionPath *) path)->subpath;
-				break;
-			case T_AggPath:
-				path = ((AggPath *) path)->subpath;
-				break;
-			default:
-				return NULL;
-		}
-	}
-}
-
-/* A copy with outer columns for parameters; NIL if that is not all of them */
-static List *
-outer_disjuncts(List *disjuncts, List *params)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, disjuncts)
-	{
-		List	   *terms = NIL;
-
-		foreach(lc2, (List *) lfirst(lc))
-		{
-			AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
-
-			*term = *(AmplifyKeyTerm *) lfirst(lc2);
-			term->expr = (Expr *) replace_params((Node *) term->expr, params);
-			if (has_exec_param((Node *) term->expr, NULL))
-				return NIL;
-			terms = lappend(terms, term);
-		}
-		result = lappend(result, terms);
-	}
-	return result;
-}
-
-static Node *
-replace_params(Node *node, void *context)
-{
-	ListCell   *lc;
-
-	if (node != NULL && IsA(node, Param) &&
-		((Param *) node)->paramkind == PARAM_EXEC)
-	{
-		foreach(lc, (List *) context)
-		{
-			PlannerParamItem *item = lfirst_node(PlannerParamItem, lc);
-
-			if (item->paramId == ((Param *) node)->paramid)
-				return copyObject(item->item);
-		}
-	}
-	return expression_tree_mutator(node, replace_params, context);
-}
-
-static bool
-has_exec_param(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
-		return true;
-	return expression_tree_walker(node, has_exec_param, context);
-}
-
-static bool
-is_keyed_scan(Path *path)
-{
-	return IsA(path, ForeignPath) && amplify_plan_is_ours(path->parent) &&
-		!((AmplifyPathInfo *) linitial(((ForeignPath *) path)->fdw_private))->full_list;
-}
-
 /* A scan of ours whose keys the node may compute before it does */
 static bool
 can_look_up(Path *path)
 {
-	return is_keyed_scan(path) &&
-		amplify_ahead_keys(((AmplifyPathInfo *)
-							linitial(((ForeignPath *) path)->fdw_private))->disjuncts);
+	AmplifyPathInfo *info = amplify_below_info(path);
+
+	return info != NULL && amplify_ahead_keys(info->disjuncts);
 }
 
 /*
@@ -525,12 +432,17 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	foreach(lc, lookups->scans)
-		targets = lappend(targets, plan_target(lfirst(lc), &exprs));
-	exprs = copyObject(list_concat(exprs, gates));
-	/* without its keys the node only hands rows through */
-	if (!match_vars_to_tlist(exprs, child->targetlist))
-		targets = exprs = gates = NIL;
+	gates = copyObject(gates);
+	/* without any keys the node only hands rows through */
+	if (match_vars_to_tlist(gates, child->targetlist))
+	{
+		foreach(lc, lookups->scans)
+			targets = list_concat(targets,
+								  plan_target(lfirst(lc), child, &exprs));
+	}
+	if (targets == NIL)
+		gates = NIL;
+	exprs = list_concat(exprs, gates);
 
 	scan->scan.plan.targetlist = tlist != NIL ? tlist :
 		copyObject(child->targetlist);
@@ -547,19 +459,28 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	return &scan->scan.plan;
 }
 
-/* See AmplifyAheadTarget */
+/*
+ * A list of one target (see AmplifyAheadTarget), whose expressions are added;
+ * NIL if the child doesn't emit what they need.
+ */
 static List *
-plan_target(const ForeignPath *scan, List **exprs)
+plan_target(const ForeignPath *scan, const Plan *child, List **exprs)
 {
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+	int			before = list_length(*exprs);
+	List	   *keys = amplify_key_serialize(rel->resource, info->disjuncts,
+											 exprs);
+	List	   *added = copyObject(list_copy_tail(*exprs, before));
 
-	return list_make5(amplify_key_serialize(rel->resource, info->disjuncts,
-											exprs),
-					  list_make1_oid(rel->relid),
-					  list_make1_oid(scan->path.parent->userid),
-					  makeInteger(info->lookup),
-					  makeBoolean(!info->partial));
+	*exprs = list_truncate(*exprs, before);
+	if (!match_vars_to_tlist(added, child->targetlist))
+		return NIL;
+	*exprs = list_concat(*exprs, added);
+	return list_make1(list_make5(keys, list_make1_oid(rel->relid),
+								 list_make1_oid(scan->path.parent->userid),
+								 makeInteger(info->lookup),
+								 makeBoolean(!info->partial)));
 }
 
 /*

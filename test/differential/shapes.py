@@ -130,6 +130,16 @@ SHAPES = [
     "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN called{copy} b ON " + BOTH,
     "SELECT i.id, x.n FROM inventory i LEFT JOIN LATERAL (SELECT i.id + count(*) AS n FROM {e} b WHERE b.app_id = i.app GROUP BY b.app_id) x ON x.n > 3",
     "SELECT i.id, (SELECT array_agg(b.environment_name ORDER BY b.environment_name) FROM {e} b WHERE b.app_id = i.app), (SELECT count(*) FROM elsewhere{copy} b WHERE b.app_id = i.app) FROM inventory i",
+    # what is looked up stands further below
+    "SELECT i.id, b.stack_name, g.title FROM inventory i LEFT JOIN ({e} b JOIN groups g ON g.main_app = b.app_id) ON " + BOTH,
+    "SELECT i.id, b.stack_name, c.stack_name FROM inventory i LEFT JOIN ({e} b LEFT JOIN {e} c ON c.app_id = b.app_id AND c.environment_name = 'test') ON " + BOTH,
+    "SELECT i.id FROM inventory i WHERE NOT EXISTS (SELECT FROM {e} b JOIN {e} c ON c.app_id = b.app_id WHERE " + BOTH + " AND c.environment_name = 'test')",
+    "SELECT i.id, b.stack_name FROM inventory i LEFT JOIN ({e} b JOIN groups g ON g.main_app = b.app_id) ON " + BOTH + " AND i.id % 2 = 0",
+    "SELECT i.id, x.* FROM inventory i, LATERAL (SELECT DISTINCT left(environment_name, 1) FROM {e} b WHERE b.app_id = i.app) x",
+    "SELECT i.id, x.* FROM inventory i, LATERAL (SELECT environment_name, rank() OVER (ORDER BY environment_name) FROM {e} b WHERE b.app_id = i.app) x",
+    "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT environment_name FROM {e} b WHERE " + BOTH + " UNION ALL SELECT environment_name FROM everywhere{copy} b WHERE b.app_id = i.app) x ON i.grp > 1",
+    "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT b.environment_name, g.title, i.env FROM {e} b JOIN groups g ON g.main_app = b.app_id WHERE b.app_id = i.app ORDER BY 1, 2 LIMIT 2) x ON true",
+    "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT y.* FROM groups g, LATERAL (SELECT max(environment_name) AS last FROM {e} b WHERE b.app_id = i.app AND g.grp = i.grp) y OFFSET 0) x ON x.last <> i.env",
     # changes of local tables
     "DML UPDATE inventory i SET kind = b.stack_name FROM {e} b WHERE " + BOTH + " RETURNING i.id, i.kind",
     "DML DELETE FROM inventory i USING {e} b WHERE " + BOTH + " AND b.update_time > '2023-01-01' RETURNING i.id",

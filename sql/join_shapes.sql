@@ -1,0 +1,133 @@
+-- Lookups are made ahead below every kind of inner side, for keys that the
+-- outer side has.
+-- mock: --generate 20,3
+\ir ../test/setup.psql
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '100000');
+ALTER FOREIGN TABLE branches OPTIONS (ADD estimated_rows '100000');
+ALTER FOREIGN TABLE jobs OPTIONS (ADD estimated_rows '100000');
+CREATE VIEW e AS SELECT app_id, environment_name AS env, stack_name FROM backend_environments;
+CREATE VIEW b AS SELECT app_id, branch_name AS branch, stage FROM branches;
+-- two of the apps are gone
+CREATE TEMP TABLE inventory AS
+  SELECT n AS id, 'd' || lpad(n::text, 11, '0') AS app, 'dev' AS env, 'main' AS branch FROM generate_series(3, 22) AS n;
+CREATE TEMP TABLE zones AS SELECT 'd' || lpad(n::text, 11, '0') AS app, n AS zone FROM generate_series(1, 22) AS n;
+CREATE TEMP TABLE few AS SELECT *, zone = 7 AS flag FROM zones;
+ANALYZE inventory, zones, few;
+
+-- rows equal those without reading ahead and those of other joins; calls then
+-- and without; how many of them were made ahead
+CREATE FUNCTION pg_temp.shape(name text, query text, OUT equal bool, OUT rows bigint, OUT calls bigint, OUT serial bigint, OUT ahead bigint)
+LANGUAGE plpgsql SET enable_memoize = off SET jit = off AS $$
+DECLARE
+  rows_of text := format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) AS q', query);
+  plan jsonb;
+  want text[];
+  have text[];
+  serial_rows text[];
+BEGIN
+  SET LOCAL enable_nestloop = off;
+  EXECUTE rows_of INTO want;
+  SET LOCAL enable_nestloop = on;
+  SET LOCAL enable_hashjoin = off;
+  SET LOCAL enable_mergejoin = off;
+  EXECUTE rows_of INTO have;
+  SET LOCAL amplify_fdw.read_ahead = 0;
+  PERFORM amplify_fdw_stats_reset();
+  EXECUTE rows_of INTO serial_rows;
+  SELECT sum(s.calls) INTO serial FROM amplify_fdw_stats() AS s;
+  SET LOCAL amplify_fdw.read_ahead = 200;
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  SELECT sum((n ->> 'API Calls')::bigint), sum((n ->> 'API Calls')::bigint) FILTER (WHERE n ? 'Custom Plan Provider')
+    INTO calls, ahead FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."API Calls"))') AS n;
+  equal := want IS NOT DISTINCT FROM have AND want IS NOT DISTINCT FROM serial_rows;
+  rows := cardinality(have);
+END $$;
+
+SELECT name, s.* FROM (VALUES
+  ('table', 'SELECT i.id, e.stack_name FROM inventory i LEFT JOIN e ON e.app_id = i.app AND e.env = i.env'),
+  ('join with a table',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN (e JOIN zones z ON z.app = e.app_id) AS x
+    ON x.app_id = i.app AND x.env = i.env'),
+  ('join with another',
+   'SELECT i.id, e.stack_name, b.stage FROM inventory i LEFT JOIN (e JOIN b ON b.app_id = e.app_id)
+    ON e.app_id = i.app AND e.env = i.env AND b.branch = i.branch'),
+  ('join, the second by the first one''s key',
+   'SELECT i.id, e.stack_name, b.stage FROM inventory i LEFT JOIN (e JOIN b ON b.app_id = e.app_id AND b.branch = ''main'')
+    ON e.app_id = i.app AND e.env = i.env'),
+  ('join with itself',
+   'SELECT i.id, e.stack_name, f.stack_name FROM inventory i LEFT JOIN (e JOIN e AS f ON f.app_id = e.app_id AND f.env = ''prod'')
+    ON e.app_id = i.app AND e.env = i.env'),
+  ('outer join below',
+   'SELECT i.id, e.stack_name, b.stage FROM inventory i LEFT JOIN (e LEFT JOIN b ON b.app_id = e.app_id AND b.branch = ''main'')
+    ON e.app_id = i.app AND e.env = i.env'),
+  ('NOT EXISTS of a join',
+   'SELECT i.id FROM inventory i WHERE NOT EXISTS
+    (SELECT FROM e JOIN b ON b.app_id = e.app_id WHERE e.app_id = i.app AND e.env = i.env AND b.branch = i.branch)'),
+  ('EXISTS of a join',
+   'SELECT i.id FROM inventory i WHERE EXISTS
+    (SELECT FROM e JOIN b ON b.app_id = e.app_id WHERE e.app_id = i.app AND e.env = i.env AND b.branch = i.branch)'),
+  ('LATERAL, DISTINCT', 'SELECT i.id, x.* FROM inventory i, LATERAL (SELECT DISTINCT env FROM e WHERE e.app_id = i.app) x'),
+  ('LATERAL, window', 'SELECT i.id, x.* FROM inventory i, LATERAL (SELECT env, rank() OVER (ORDER BY env) FROM e WHERE e.app_id = i.app) x'),
+  ('LATERAL, GROUP BY',
+   'SELECT i.id, x.* FROM inventory i, LATERAL (SELECT env, count(*) FROM e WHERE e.app_id = i.app GROUP BY ROLLUP (env)) x'),
+  ('LATERAL, DISTINCT ON, LIMIT',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL
+    (SELECT DISTINCT ON (env) env FROM e WHERE e.app_id = i.app ORDER BY env DESC LIMIT 2) x ON true'),
+  ('LATERAL, set returning', 'SELECT i.id, x.* FROM inventory i, LATERAL (SELECT env, generate_series(1, 2) FROM e WHERE e.app_id = i.app) x'),
+  ('LATERAL, UNION ALL',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app UNION ALL SELECT branch FROM b WHERE b.app_id = i.app) x'),
+  ('LATERAL, UNION',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app UNION SELECT branch FROM b WHERE b.app_id = i.app) x'),
+  ('LATERAL, EXCEPT',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app EXCEPT SELECT branch FROM b WHERE b.app_id = i.app) x'),
+  ('LATERAL, UNION ALL, LIMIT: the second part is not asked',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app UNION ALL SELECT branch FROM b WHERE b.app_id = i.app LIMIT 1) x WHERE i.id < 21'),
+  ('LATERAL, UNION ALL, sorted, LIMIT',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app UNION ALL SELECT branch FROM b WHERE b.app_id = i.app ORDER BY 1 LIMIT 1) x'),
+  ('LATERAL, EXISTS',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app AND EXISTS (SELECT FROM b WHERE b.app_id = e.app_id AND stage <> env) OFFSET 0) x'),
+  ('LATERAL, join with a table',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env, zone FROM e JOIN zones z ON z.app = e.app_id WHERE e.app_id = i.app AND e.env = i.env LIMIT 1) x'),
+  ('LATERAL, outer join',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env, stage FROM e LEFT JOIN b ON b.app_id = e.app_id AND b.branch = i.branch WHERE e.app_id = i.app AND e.env = i.env LIMIT 1) x'),
+  ('LATERAL, two levels',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT z.zone, y.env FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = i.app AND e.env = i.env LIMIT 1) y
+     WHERE z.app = i.app LIMIT 1) x'),
+  ('LATERAL, two levels, column of the middle one: not known',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT z.zone, y.env FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = z.app AND e.env = i.env LIMIT 1) y
+     WHERE z.zone = i.id LIMIT 1) x'),
+  ('LATERAL in a subquery of another',
+   'SELECT i.id, (SELECT string_agg(x.env, '','') FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = z.app AND e.env = i.env LIMIT 1) x)
+    FROM inventory i WHERE i.id < 5'),
+  ('LATERAL, initplan of its own: not known',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.app AND e.env = (SELECT min(env) FROM inventory) LIMIT 1) x'),
+  ('LATERAL, expressions',
+   'SELECT i.id, x.* FROM (SELECT *, lower(app) AS lower FROM inventory OFFSET 0) i, LATERAL
+    (SELECT env FROM e WHERE e.app_id = i.lower AND e.env IN (i.env, ''prod'') LIMIT 2) x'),
+  ('jobs by branches that are looked up',
+   'SELECT i.id, j.status FROM inventory i LEFT JOIN (b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch AND j.job_id = ''1'')
+    ON b.app_id = i.app AND b.branch = i.branch'),
+  ('key by a column of the first one: not known',
+   'SELECT i.id, j.status FROM inventory i LEFT JOIN (branches b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch_name AND j.job_id = b.active_job_id)
+    ON b.app_id = i.app AND b.branch_name = i.branch'),
+  ('behind a table without a row for most: not ahead',
+   'SELECT i.id, x.* FROM inventory i, LATERAL
+    (SELECT f.zone, e.env FROM few f CROSS JOIN e WHERE f.zone = i.id AND f.flag AND e.app_id = i.app AND e.env = i.env OFFSET 0) x')
+  ) AS v (name, query), pg_temp.shape(name, query) AS s;
+
+-- many at a time
+\! mockctl reset && mockctl latency 20
+SELECT count(*), count(stage) FROM inventory i LEFT JOIN (e JOIN b ON b.app_id = e.app_id AND b.branch = 'main')
+  ON e.app_id = i.app AND e.env = i.env;
+\! mockctl connections | grep max_in_flight
