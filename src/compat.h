@@ -167,6 +167,13 @@
 #define AMPLIFY_F_REVERSE_TEXT	F_REVERSE
 #endif
 
+/* What an operator is in the operator families of ordered indexes */
+#if PG_VERSION_NUM >= 180000
+#define amplify_op_interpretation(opno)	get_op_index_interpretation(opno)
+#else
+#define amplify_op_interpretation(opno)	get_op_btree_interpretation(opno)
+#endif
+
 /* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
 #define amplify_new_wait_event(name)	WaitEventExtensionNew(name)

@@ -210,7 +210,7 @@ is_comparison(Oid opno)
 	return (left == NUMERICOID || left == DATEOID || left == TIMESTAMPOID ||
 			left == TIMESTAMPTZOID) &&
 		opno < FirstUnpinnedObjectId &&
-		get_op_btree_interpretation(opno) != NIL;
+		amplify_op_interpretation(opno) != NIL;
 }
 
 /*
