@@ -130,6 +130,7 @@ typedef struct AmplifyTransfer
 	bool		starved;		/* there was no descriptor for another one */
 	bool		begun;			/* libcurl has it */
 	AmplifySocketId socket;		/* that has the request; 0: none yet */
+	AmplifySocketId carrier;	/* done: the one that had it last, or 0 */
 	int64		sent;			/* when it got it */
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
 	char		reason[256];	/* that, or libcurl's words */
@@ -168,6 +169,9 @@ extern bool amplify_transfer_is_local(const struct sockaddr *address);
 
 /* easy.c: for http.c.  A CURLcode, and a CURLSH * */
 extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
+
+/* for who judges responses, too */
+extern void amplify_socket_drop(AmplifySocketId id);
 
 extern void amplify_http_submit(AmplifyTransfer *transfer);
 extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);

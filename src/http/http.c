@@ -121,7 +121,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->connecting = false;
 	transfer->starved = false;
 	transfer->begun = false;
-	transfer->socket = 0;
+	transfer->socket = transfer->carrier = 0;
 	transfer->sent = 0;
 	transfer->refusal = NULL;
 	transfer->reason[0] = '\0';
@@ -588,6 +588,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	amplify_socket_end(transfer->socket,
 					   version == CURL_HTTP_VERSION_1_0 ||
 					   version == CURL_HTTP_VERSION_1_1);
+	transfer->carrier = transfer->socket;
 	transfer->socket = 0;
 	/* libcurl's words for that would be about a callback */
 	if (transfer->refusal != NULL)

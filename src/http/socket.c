@@ -258,6 +258,17 @@ amplify_socket_drop_unread(void)
 }
 
 /*
+ * It has brought what was not asked for: whatever comes on it is not to be
+ * believed, for none of its transfers.
+ */
+void
+amplify_socket_drop(AmplifySocketId id)
+{
+	if (find(id) != NULL)
+		give_up((int) (uint32) id);
+}
+
+/*
  * A transfer for that server has waited since then, in vain, and got nothing.
  * Unless its connection brought something to others meanwhile, that leads
  * nowhere any more, and the server's idle ones, which are older than the wait,

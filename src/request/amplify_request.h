@@ -122,6 +122,8 @@ typedef struct AmplifyCall
 	AmplifyFailure *failure;	/* NULL unless FAILED */
 	int			status;			/* of HTTP, of the response */
 	char		request_id[64]; /* AWS's; "" when it had none */
+	AmplifySocketId carrier;	/* of the response; for http.c only */
+	bool		repeated;		/* the response before was another item's */
 	char	   *body;			/* malloc'ed; NULL when none or spilled */
 	size_t		body_length;
 } AmplifyCall;
@@ -142,6 +144,7 @@ extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
 							  AmplifyFailureKind kind);
 extern void amplify_call_requeue(AmplifyCall *call);
 extern void amplify_call_revive(AmplifyCall *call);
+extern bool amplify_call_repeat(AmplifyCall *call);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
 
@@ -226,6 +229,7 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
 extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
+extern bool amplify_statement_repeat(AmplifyCall *call);
 extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
 extern bool amplify_statement_has_room(const AmplifyCall *call);
@@ -338,6 +342,7 @@ extern void amplify_parent_ask(AmplifyParent *parent);
 extern void amplify_parent_release(AmplifyWant *want);
 extern AmplifyVerdict amplify_parent_verdict(const AmplifyWant *want);
 extern const AmplifyFailure *amplify_parent_failure(const AmplifyWant *want);
+extern bool amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready);
 extern AmplifyCall *amplify_parent_get(const AmplifyWant *want);
 extern const AmplifyKeys *amplify_parent_keys(const AmplifyWant *want);
 extern AmplifyResponse *amplify_parent_open(AmplifyWant *want, int *item,
@@ -393,6 +398,7 @@ extern bool amplify_stream_begin_page(const AmplifyFetchSpec *spec,
 									  AmplifyStream *stream,
 									  AmplifyResponse *page,
 									  AmplifyFailure *failure);
+extern bool amplify_stream_goes_on(const AmplifyStream *stream);
 extern AmplifyItem *amplify_stream_next_item(AmplifyStream *stream);
 extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
 									AmplifyStream *stream,

@@ -176,6 +176,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	{
 		call->state = AMPLIFY_CALL_DONE;
 		call->status = transfer->status;
+		call->carrier = transfer->carrier;
 		strlcpy(call->request_id, transfer->response.request_id,
 				sizeof(call->request_id));
 		call->body = transfer->body;
@@ -222,6 +223,31 @@ amplify_call_revive(AmplifyCall *call)
 	call->attempts.renewed = call->attempts.reclocked = false;
 	call->patience = 0;
 	call->deadline = 0;
+}
+
+/*
+ * The response is about something else than was asked for, whatever has mixed
+ * them up: make the call once more, on a connection of its own, and believe no
+ * other response of the one that has brought it.  False if this is the
+ * second time, or the retry budget has no attempt left.
+ */
+bool
+amplify_call_repeat(AmplifyCall *call)
+{
+	Assert(call->state == AMPLIFY_CALL_DONE && !call->not_found);
+	amplify_socket_drop(call->carrier);
+	if (call->repeated ||
+		!amplify_budget_take(&call->queue->budget, AMPLIFY_FAILURE_MISMATCH,
+							 &call->retry_cost))
+		return false;
+	free(call->body);
+	call->body = NULL;
+	call->body_length = 0;
+	call->repeated = true;
+	call->attempts.fresh = true;
+	call->state = AMPLIFY_CALL_QUEUED;
+	call->deadline = 0;
+	return true;
 }
 
 /* There was no descriptor for the transfer: it was no attempt, nor a call */

@@ -593,7 +593,7 @@ begin_page(AmplifyFetch *fetch, AmplifyStream *stream)
 		return true;
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 		stream_failed(fetch, stream, &failure);
-	if (stream->nread == stream->nnames)
+	if (!amplify_stream_goes_on(stream))
 		close_stream(fetch, stream);
 	return false;
 }

@@ -497,6 +497,29 @@ amplify_parent_get(const AmplifyWant *want)
 	return want->lookup->get;
 }
 
+/*
+ * GOT, but the call of its Get is made once more: the want waits for that, and
+ * is put at the end of *ready again.  False if the call has been answered.
+ */
+bool
+amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready)
+{
+	AmplifyChild *lookup = want->lookup;
+
+	if (!want->known)
+		return true;
+	if (lookup->get->state == AMPLIFY_CALL_DONE ||
+		lookup->get->state == AMPLIFY_CALL_FAILED)
+		return false;
+	want->known = false;
+	want->ready = ready;
+	dlist_push_tail(&lookup->waiters, &want->node);
+	lookup->state = LOOKUP_GETTING;
+	if (lookup->watcher.call == NULL)
+		amplify_statement_watch(lookup->get, &lookup->watcher);
+	return true;
+}
+
 /* The keys of the List that it is on */
 const AmplifyKeys *
 amplify_parent_keys(const AmplifyWant *want)
@@ -729,6 +752,7 @@ take_page(AmplifyParent *parent)
 	AmplifyFailure failure = {AMPLIFY_FAILURE_NONE};
 	ParentPage *page = NULL;
 	AmplifyParse parse;
+	bool		matches;
 
 	parent->call = NULL;
 	if (is_refusal(call))
@@ -749,13 +773,22 @@ take_page(AmplifyParent *parent)
 		page->used = call->used;
 		call->used = true;
 		parse = parse_page(page);
-		if (parse != AMPLIFY_PARSE_OK || !has_names(page) ||
-			!amplify_match_response(call, page->response))
+		matches = parse != AMPLIFY_PARSE_OK ||
+			amplify_match_response(call, page->response);
+		if (!matches && amplify_statement_repeat(call))
+		{
+			drop_response(page);
+			parent->call = call;
+			if (parent->watcher.call == NULL)
+				amplify_statement_watch(call, &parent->watcher);
+			return;
+		}
+		if (parse != AMPLIFY_PARSE_OK || !matches || !has_names(page))
 		{
 			amplify_parent_parse_failure(call, parse, &failure);
 			if (parse == AMPLIFY_PARSE_OK)
-				failure.kind = has_names(page) ? AMPLIFY_FAILURE_MISMATCH :
-					AMPLIFY_FAILURE_SHAPE;
+				failure.kind = matches ? AMPLIFY_FAILURE_SHAPE :
+					AMPLIFY_FAILURE_MISMATCH;
 			parent->spec.connection->shared->stats.failed++;
 		}
 	}

@@ -371,6 +371,26 @@ amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
 	return call->loaded;
 }
 
+/*
+ * A call that the caller has pinned has brought what was not asked for.  It is
+ * queued once more, as if it had not been answered yet; false if there is no
+ * other chance.
+ */
+bool
+amplify_statement_repeat(AmplifyCall *call)
+{
+	Assert(call->pins > 0);
+	if (!amplify_call_repeat(call))
+		return false;
+	if (call->loaded != NULL)
+		pfree(call->loaded);
+	call->loaded = NULL;
+	call->spilled = -1;
+	call->used = false;
+	queue_call(call);
+	return true;
+}
+
 /* Do all that can be done without waiting */
 void
 amplify_statement_progress(AmplifyStatement *statement)

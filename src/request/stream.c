@@ -104,7 +104,8 @@ amplify_stream_is_ready(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 
 /*
  * Read what is ready.  False if there is nothing: the stream, or one name of
- * it, is at its end, or has failed if failure says so.
+ * it, is at its end, or has failed if failure says so, or its call is made
+ * once more; see amplify_stream_goes_on().
  */
 bool
 amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
@@ -130,6 +131,14 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	if (spec->eager)
 		stream->ahead = ask(spec, stream, token);
 	return true;
+}
+
+/* Nothing was read: may there be something later? */
+bool
+amplify_stream_goes_on(const AmplifyStream *stream)
+{
+	return stream->names != NULL ? stream->nread < stream->nnames :
+		stream->call->state == AMPLIFY_CALL_QUEUED;
 }
 
 /* The item to hand out next of what is read; NULL: that was all */
@@ -248,9 +257,16 @@ begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 			stream->operation = resource->get;
 			stream->keys = amplify_resource_project(&stream->keys,
 													resource->get->needs);
-			if (parse_body(spec, stream, amplify_parent_get(want), page,
+			if (!amplify_parent_awaits_get(want, &stream->ready) &&
+				parse_body(spec, stream, amplify_parent_get(want), page,
 						   failure))
 				return true;
+			if (amplify_parent_awaits_get(want, &stream->ready))
+			{
+				stream->current = NULL;
+				stream->nread--;
+				return false;
+			}
 			break;
 		case AMPLIFY_VERDICT_FAILED:
 			*failure = *amplify_parent_failure(want);
@@ -292,7 +308,10 @@ end_name(AmplifyStream *stream)
 	amplify_parent_release(want);
 }
 
-/* Read the body of a call; false if it has none, or failure says why */
+/*
+ * Read the body of a call; false if it has none, if failure says why, or if
+ * the call is made once more.
+ */
 static bool
 parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		   AmplifyCall *call, AmplifyResponse *page, AmplifyFailure *failure)
@@ -320,10 +339,14 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	}
 	stream->response = page;
 	stream->item = -1;
-	failure->kind = !amplify_match_response(call, page) ?
-		AMPLIFY_FAILURE_MISMATCH :
-		!pick_items(spec->resource, stream, page) ? AMPLIFY_FAILURE_SHAPE :
-		AMPLIFY_FAILURE_NONE;
+	if (!amplify_match_response(call, page))
+	{
+		if (amplify_statement_repeat(call))
+			return false;
+		failure->kind = AMPLIFY_FAILURE_MISMATCH;
+	}
+	else if (!pick_items(spec->resource, stream, page))
+		failure->kind = AMPLIFY_FAILURE_SHAPE;
 	if (failure->kind != AMPLIFY_FAILURE_NONE)
 	{
 		AmplifyFailureKind kind = failure->kind;

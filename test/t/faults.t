@@ -24,6 +24,7 @@ my %options = (max_attempts => 2, max_response_size => '1MB',
     throttle_timeout => 300);
 add_server($session, 'aws', $mock->url, %options);
 add_server($session, 'hasty', $mock->url, %options, request_timeout => 300);
+add_server($session, 'single', $mock->url, %options, max_attempts => 1);
 add_server($session, 'lenient', $mock->url, %options);
 $session->rows(q{ALTER FOREIGN TABLE lenient.backend_environments
     OPTIONS (ADD on_error 'warn')});
@@ -48,6 +49,7 @@ my $app_environments = q{SELECT * FROM aws.backend_environments
     WHERE app_id = 'd00000000001'};
 my $count = q{SELECT count(*) FROM aws.backend_environments
     WHERE app_id = 'd00000000001'};
+my $twice = "SELECT FROM ($get) a JOIN ($get) b USING (environment_name)";
 my $job = q{SELECT * FROM aws.jobs
     WHERE app_id = 'd00000000001' AND branch_name = 'main' AND job_id = '12'};
 my $domain = q{SELECT * FROM aws.domain_associations
@@ -372,23 +374,32 @@ my @cases = (
         '00000', 1, 1 ],
     [ 'an unknown member', $get, [ with(other => '[{"a":null}]') ],
         '00000', 1, 1 ],
-    # A response belongs to its request, as far as what the path has bound
-    [ 'another environment', $get, [ with(environmentName => '"test"') ],
-        'HV00M', 0, 1, qr/something else than was asked for/ ],
-    [ 'an environment of another app', $get, [ with(arn('d9')) ], 'HV00M', 0, 1,
-        qr/something else than was asked for/ ],
-    [ 'another app', $app, [ body => '{"app":{"appId":"d00000000002"}}' ],
-        'HV00M', 0, 1 ],
-    [ 'another job', $job, [ status => 200, body => '{"job":{"summary":{"jobId":"13"}}}' ],
-        'HV00M', 0, 1 ],
-    [ 'another domain', $domain, [ status => 200, body =>
-        '{"domainAssociation":{"domainName":"example.org"}}' ], 'HV00M', 0, 1 ],
-    [ 'a list of another app', $app_environments, [ body => sprintf
+    # A response belongs to its request, as far as what the path has bound; it
+    # gets another chance on a connection of its own, one of them
+    (map { my ($name, $query, $rows, $pages, @wrong) = @$_; (
+            [ "$name, once", $query, [ status => 200, @wrong ], '00000', $rows, $pages + 1 ],
+            [ "$name, always", $query, [ status => 200, @wrong, @always ], 'HV00M', 0, 2,
+                qr/something else than was asked for.*Attempts: 2/s ],
+            [ "$name, without attempts", $query =~ s/aws/single/gr,
+                [ status => 200, @wrong ], '00000', $rows, $pages + 1 ]) }
+        [ 'another environment', $get, 1, 1, with(environmentName => '"test"') ],
+        [ 'an environment of another app', $get, 1, 1, with(arn('d9')) ],
+        [ 'another environment, for two scans', $twice, 1, 1, with(environmentName => '"test"') ],
+        [ 'another app', $app, 1, 1, body => '{"app":{"appId":"d00000000002"}}' ],
+        [ 'another job', $job, 0, 1, body => '{"job":{"summary":{"jobId":"13"}}}' ],
+        [ 'another domain', $domain, 0, 1,
+            body => '{"domainAssociation":{"domainName":"example.org"}}' ],
+        [ 'a list of another app', $app_environments, 120, 3, body => sprintf
+            '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
+        [ 'a list in place of Gets, of another app', $some, 2, 3, body => sprintf
+            '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ]),
+    [ 'an app of three, of another one', $all, [ match => 'd00000000002', body => sprintf
         '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
-        'HV00M', 0, 1 ],
-    [ 'a list in place of Gets, of another app', $some, [ body => sprintf
+        '00000', 360, 11 ],
+    [ 'an app of three, of another one, on_error warn', $lenient,
+        [ match => 'd00000000002', @always, body => sprintf
         '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
-        'HV00M', 0, 1 ],
+        '00000', 240, 9, qr/WARNING: HV00M/ ],
     # ... and no more: these are the right response, or nobody's row
     [ 'its own ARN', $get, [ with(arn('d00000000001')) ], '00000', 1, 1 ],
     [ 'an ARN of another name, region and account', $get,

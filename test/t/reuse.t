@@ -155,6 +155,19 @@ for my $server (qw(aws tls))
     }
 }
 
+# A response about something else: what it came on is not believed any more.
+for my $server (qw(aws tls))
+{
+    begin_anew();
+    keyed($server);
+    $mock->fault(status => 200, body =>
+        '{"backendEnvironment":{"environmentName":"dev","stackName":"poison"}}');
+    is(keyed($server) . keyed($server), 'testtest', "$server: the wrong response is none");
+    is(counted($server), '4, 2, 1', "$server: it is asked again on a new connection");
+    poll_until(sub { $mock->connections('open') == 1 }, 'the end of the old one');
+    is($mock->connections('open'), 1, "$server: the only one that is left");
+}
+
 # Connections whose other end has gone without a word cost one time-out, and
 # not one each.
 for my $server (qw(hasty hastytls))
