@@ -7,6 +7,7 @@ OBJS = \
 	src/aws/exchange.o \
 	src/aws/outcome.o \
 	src/aws/json.o \
+	src/aws/mask.o \
 	src/aws/response.o \
 	src/aws/sign.o \
 	src/aws/sigv4.o \

@@ -225,6 +225,12 @@ extern char *amplify_outcome_detail(const AmplifyFailure *failure);
 extern char *amplify_outcome_text(const char *text);
 extern char *amplify_outcome_ascii(const char *text);
 
+/* ---------- mask.c: secrets in what others say ---------- */
+
+extern void amplify_mask_secrets(AmplifyFailure *failure,
+								 const char *const *secrets, int nsecrets);
+extern void amplify_mask_signatures(AmplifyFailure *failure);
+
 /* ---------- sign.c: a request into a signed transfer ---------- */
 
 #define AMPLIFY_NEVER	PG_INT64_MAX

@@ -31,6 +31,7 @@
 
 #define LONGEST_PAUSE	(20 * USECS_PER_SEC)
 #define LONGEST_WISH	(60 * USECS_PER_SEC)	/* that is granted */
+#define TOKEN_PARAMETER "&WebIdentityToken="	/* a secret, the last one */
 #define CONNECT_PAUSE	(400 * INT64CONST(1000))	/* at least half of it */
 
 static bool prepare(const AmplifyExchangeSpec *spec,
@@ -43,6 +44,9 @@ static AmplifyExchangeVerdict renew(const AmplifyExchangeSpec *spec,
 									AmplifyAttempts *attempts,
 									const AmplifyTransfer *transfer,
 									AmplifyFailureKind kind);
+static void mask_secrets(const AmplifyExchangeSpec *spec,
+						 const AmplifyTransfer *transfer,
+						 AmplifyFailure *failure);
 static int64 retry_after(const AmplifyHttpHeaders *headers);
 static int64 bounded(const char *number, int64 unit);
 
@@ -95,11 +99,15 @@ amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 					   const AmplifyTransfer *transfer,
 					   AmplifyFailure *failure)
 {
+	AmplifyOutcome outcome;
+
 	Assert(transfer->done);
 
 	attempts->fresh = amplify_http_is_suspect(transfer);
 	attempts->wish = 0;
-	switch (amplify_outcome_classify(transfer, failure))
+	outcome = amplify_outcome_classify(transfer, failure);
+	mask_secrets(spec, transfer, failure);
+	switch (outcome)
 	{
 		case AMPLIFY_OUTCOME_OK:
 			return AMPLIFY_EXCHANGE_DONE;
@@ -211,6 +219,44 @@ renew(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 	return amplify_sign_set_clock(spec->clock_offset, &transfer->response,
 								  attempts->clock_offset) ?
 		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
+}
+
+/*
+ * What the request had in it is in no message of the other end's.  Credentials
+ * that the spec doesn't have any more, and then amplify_mask_signatures(), are
+ * the owner's to mask.
+ */
+static void
+mask_secrets(const AmplifyExchangeSpec *spec, const AmplifyTransfer *transfer,
+			 AmplifyFailure *failure)
+{
+	static const char *const secret_headers[] = {
+		"authorization: ", "x-aws-ec2-metadata-token: ",
+	};
+	const AmplifyCredentials *credentials = spec->request.credentials;
+	const char *token = spec->request.form == NULL ? NULL :
+		strstr(spec->request.form, TOKEN_PARAMETER);
+	const char *secrets[6 + lengthof(spec->headers)] = {
+		transfer->untold,
+		spec->proxy_user,
+		spec->proxy_password,
+		credentials ? credentials->secret_access_key : NULL,
+		credentials ? credentials->session_token : NULL,
+		token ? token + strlen(TOKEN_PARAMETER) : NULL,
+	};
+	int			n = 6;
+
+	for (int i = 0; i < lengthof(spec->headers) && spec->headers[i] != NULL; i++)
+	{
+		for (int j = 0; j < lengthof(secret_headers); j++)
+		{
+			size_t		length = strlen(secret_headers[j]);
+
+			if (strncmp(spec->headers[i], secret_headers[j], length) == 0)
+				secrets[n++] = spec->headers[i] + length;
+		}
+	}
+	amplify_mask_secrets(failure, secrets, n);
 }
 
 /*

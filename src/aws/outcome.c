@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include <limits.h>
 
 #include "aws/amplify_aws.h"
@@ -250,7 +252,10 @@ read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 	return in_header || is_aws_code(failure->code);
 }
 
-/* "namespace#Code:http://..." is Code, as in restJson1 */
+/*
+ * "namespace#Code:http://..." is Code, as in restJson1.  What is no identifier
+ * is none: half of whatever it is must not be told.
+ */
 static void
 trim_code(char *code)
 {
@@ -260,6 +265,14 @@ trim_code(char *code)
 	hash = strchr(code, '#');
 	if (hash != NULL)
 		memmove(code, hash + 1, strlen(hash + 1) + 1);
+	for (const char *p = code; *p != '\0'; p++)
+	{
+		if (!isalnum((unsigned char) *p) && strchr("._-", *p) == NULL)
+		{
+			code[0] = '\0';
+			break;
+		}
+	}
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #define TOKEN_HEADER	"x-amz-security-token"
+#define SIGNATURE		"Signature="	/* the last of authorization */
 #define FORM_TYPE		"application/x-www-form-urlencoded; charset=utf-8"
 #define CLOCK_TOLERANCE	(4 * 60)	/* seconds; AWS takes 5 minutes */
 /*
@@ -110,6 +111,8 @@ amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 		transfer->headers[n++] = psprintf("%s: %s", headers[i].name,
 										  headers[i].value);
 	transfer->headers[n++] = psprintf("authorization: %s", authorization);
+	strlcpy(transfer->untold, strstr(authorization, SIGNATURE) + strlen(SIGNATURE),
+			sizeof(transfer->untold));
 	transfer->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
 	transfer->headers[n] = NULL;
 	return true;

@@ -111,6 +111,7 @@ typedef struct AmplifyTransfer
 	int			connect_timeout;	/* ms */
 	int			timeout;		/* ms, for the whole transfer */
 	size_t		max_size;		/* bytes of the decoded body */
+	char		untold[72];		/* of the headers: no reason may have it */
 	bool		fresh;			/* on a connection of its own */
 	bool		public_only;	/* refuse loopback and link-local addresses */
 	AmplifyHttpUse *use;		/* where it is counted; never NULL */

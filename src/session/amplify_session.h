@@ -155,7 +155,6 @@ extern AmplifyProvision amplify_lookup_json(AmplifyLookup *lookup,
 											const char *result,
 											const char *token_member);
 extern AmplifyProvision amplify_lookup_environment(AmplifyLookup *lookup);
-extern void amplify_lookup_mask(AmplifyFailure *failure, const char *secret);
 extern AmplifyInquiry *amplify_lookup_inquire(AmplifyLookup *lookup);
 extern AmplifyProvision amplify_lookup_poll(AmplifyInquiry *inquiry);
 extern int64 amplify_lookup_ready_at(AmplifyInquiry *inquiry);

@@ -188,18 +188,20 @@ void
 amplify_credential_mask(const AmplifyConnection *connection,
 						AmplifyFailure *failure)
 {
-	const struct AmplifyIdentity *identity = connection->identity;
+	static const struct AmplifyIdentity none;
+	const struct AmplifyIdentity *identity = connection->identity != NULL ?
+		connection->identity : &none;
+	const char *const secrets[] = {
+		connection->options.secret_access_key,
+		connection->options.session_token,
+		identity->keys.secret_access_key,
+		identity->keys.session_token,
+		identity->old.secret_access_key,
+		identity->old.session_token,
+	};
 
-	amplify_lookup_mask(failure, connection->options.secret_access_key);
-	amplify_lookup_mask(failure, connection->options.session_token);
-	amplify_lookup_mask(failure, connection->options.proxy_user);
-	amplify_lookup_mask(failure, connection->options.proxy_password);
-	if (identity == NULL)
-		return;
-	amplify_lookup_mask(failure, identity->keys.secret_access_key);
-	amplify_lookup_mask(failure, identity->keys.session_token);
-	amplify_lookup_mask(failure, identity->old.secret_access_key);
-	amplify_lookup_mask(failure, identity->old.session_token);
+	amplify_mask_secrets(failure, secrets, lengthof(secrets));
+	amplify_mask_signatures(failure);
 }
 
 /*

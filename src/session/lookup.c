@@ -27,7 +27,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define SHORTEST_PART	8		/* of a secret, worth hiding */
 #define THROTTLED_FACTOR	20	/* how much longer the pause is then */
 
 /* A text that is overwritten when its context goes away */
@@ -43,7 +42,6 @@ static void cleanse_secret(void *arg);
 static void forget_inquiry(void *arg);
 static void release_body(AmplifyTransfer *transfer);
 static AmplifyProvision judge(AmplifyInquiry *inquiry);
-static void mask_text(char *text, const char *secret);
 static int	open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
 					  size_t *size);
 
@@ -284,40 +282,6 @@ amplify_lookup_environment(AmplifyLookup *lookup)
 }
 
 /*
- * Overwrite a secret in what comes from outside: a service may echo what it
- * was sent.
- */
-void
-amplify_lookup_mask(AmplifyFailure *failure, const char *secret)
-{
-	if (secret == NULL || secret[0] == '\0')
-		return;
-	mask_text(failure->code, secret);
-	mask_text(failure->message, secret);
-	mask_text(failure->request_id, secret);
-}
-
-static void
-mask_text(char *text, const char *secret)
-{
-	size_t		length = strlen(secret);
-	char	   *end = text + strlen(text);
-
-	for (char *p = strstr(text, secret); p != NULL; p = strstr(p + length, secret))
-		memset(p, '*', length);
-
-	/* the text may have been cut within it */
-	for (size_t n = Min(length, end - text); n >= SHORTEST_PART; n--)
-	{
-		if (memcmp(end - n, secret, n) == 0)
-		{
-			memset(end - n, '*', n);
-			break;
-		}
-	}
-}
-
-/*
  * For one exchange after the other, of which the caller fills the spec.  What
  * is under way is cancelled, and each body wiped, with the lookup's context.
  */
@@ -409,8 +373,12 @@ amplify_lookup_send(AmplifyInquiry *inquiry)
 static AmplifyProvision
 judge(AmplifyInquiry *inquiry)
 {
-	switch (amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
-								   &inquiry->transfer, &inquiry->failure))
+	AmplifyExchangeVerdict verdict =
+		amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
+							   &inquiry->transfer, &inquiry->failure);
+
+	amplify_mask_signatures(&inquiry->failure);
+	switch (verdict)
 	{
 		case AMPLIFY_EXCHANGE_DONE:
 			return AMPLIFY_PROVISION_OK;

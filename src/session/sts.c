@@ -32,8 +32,6 @@ static AmplifyProvision read_keys(AmplifyLookup *lookup,
 static AmplifyProvision read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer);
 static char *read_element(const AmplifyTransfer *transfer,
 						  const char *element);
-static void mask_keys(const AmplifyCredentials *keys,
-					  AmplifyFailure *failure);
 
 /*
  * Begin to change the keys of the lookup for those of a role that they may
@@ -167,7 +165,6 @@ AmplifyProvision
 amplify_sts_poll(AmplifyLookup *lookup)
 {
 	AmplifyInquiry *inquiry = lookup->inquiry;
-	const AmplifyOptions *options = &lookup->connection->options;
 	AmplifyProvision provision = amplify_lookup_poll(inquiry);
 
 	if (provision == AMPLIFY_PROVISION_PENDING)
@@ -183,9 +180,6 @@ amplify_sts_poll(AmplifyLookup *lookup)
 			amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
 								lookup->action, lookup->role, lookup->reason);
 	}
-	mask_keys(&lookup->keys, &inquiry->failure);
-	amplify_lookup_mask(&inquiry->failure, options->proxy_user);
-	amplify_lookup_mask(&inquiry->failure, options->proxy_password);
 	return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
 							   lookup->action, lookup->role,
 							   amplify_outcome_detail(&inquiry->failure));
@@ -231,12 +225,4 @@ static char *
 read_element(const AmplifyTransfer *transfer, const char *element)
 {
 	return amplify_xml_text(transfer->body, transfer->body_length, element);
-}
-
-/* The response may hold what was sent */
-static void
-mask_keys(const AmplifyCredentials *keys, AmplifyFailure *failure)
-{
-	amplify_lookup_mask(failure, keys->secret_access_key);
-	amplify_lookup_mask(failure, keys->session_token);
 }
