@@ -77,6 +77,7 @@ amplify_explain_counters(const AmplifyCounters *counters, ExplainState *es)
 		{"API Not Found", counters->not_found},
 		{"API Failed", counters->failed},
 		{"API Keys Reused", counters->reused},
+		{"API Keys Impossible", counters->impossible},
 		{"API Bytes", counters->bytes},
 	};
 

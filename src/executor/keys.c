@@ -29,6 +29,7 @@ typedef struct KeyValues
 	bool		bound;			/* else any value will do */
 	const char **values;		/* UTF-8, valid for the column */
 	int			nvalues;
+	int64		nrefused;		/* that no item's key can be */
 } KeyValues;
 
 /* Where a disjunct has its ARNs, behind the keys */
@@ -39,7 +40,7 @@ bool		amplify_pushdown = true;
 static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
 							  List *exprstates, ExprContext *econtext,
 							  const AmplifyOptions *options,
-							  KeyValues *values);
+							  KeyValues *values, int64 *impossible);
 static bool evaluate_term(ExprState *state, bool is_array,
 						  ExprContext *econtext, AmplifyKeyRule rule,
 						  const AmplifyOptions *options, KeyValues *found);
@@ -82,7 +83,7 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 
 		CHECK_FOR_INTERRUPTS();
 		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
-							  options, values) &&
+							  options, values, &set->impossible) &&
 			!add_arns(resource, values, options, set, &size))
 			add_combinations(resource, values, set, &size);
 	}
@@ -96,7 +97,8 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 static bool
 evaluate_disjunct(const AmplifyResource *resource, List *terms,
 				  List *exprstates, ExprContext *econtext,
-				  const AmplifyOptions *options, KeyValues *values)
+				  const AmplifyOptions *options, KeyValues *values,
+				  int64 *impossible)
 {
 	for (int i = 0; i < list_length(terms); i += 3)
 	{
@@ -105,9 +107,13 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 		bool		is_array = list_nth_int(terms, i + 2) != 0;
 		int			key = amplify_resource_key(resource, column);
 		KeyValues	found = {true};
+		bool		any;
 
-		if (!evaluate_term(state, is_array, econtext, column->key, options,
-						   &found))
+		any = evaluate_term(state, is_array, econtext, column->key, options,
+							&found);
+		if (!amplify_resource_is_place(column))
+			*impossible += found.nrefused;
+		if (!any)
 			return false;
 		if (amplify_resource_is_place(column))
 		{
@@ -181,12 +187,17 @@ add_value(KeyValues *found, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
 	if (GetDatabaseEncoding() == PG_SQL_ASCII)
 	{
 		if (!pg_verify_mbstr(PG_UTF8, text, length, true))
+		{
+			found->nrefused++;
 			return;
+		}
 	}
 	else
 		text = pg_server_to_any(text, length, PG_UTF8);
 	if (valid_key(rule, text, options))
 		found->values[found->nvalues++] = text;
+	else
+		found->nrefused++;
 }
 
 /* Into the order that the rest relies on, and each once */

@@ -329,6 +329,7 @@ start_fetch(ForeignScanState *node)
 							  &state->options, &set);
 	else if (wanted)
 		amplify_keyset_everything(state->spec.resource, &set);
+	state->spec.counters->impossible += set.impossible;
 	amplify_fetch_start(state->fetch, &set);
 	state->started = true;
 	MemoryContextSwitchTo(oldcontext);

@@ -49,6 +49,7 @@ typedef struct AmplifyCounters
 	int64		failed;			/* that were left out, under on_error 'warn' */
 	bool		given_up;		/* the server was, so more may be missing */
 	int64		reused;			/* keys answered by an earlier call */
+	int64		impossible;		/* values that can't be the key of an item */
 	int64		bytes;
 	int64		rows;			/* handed out, before local filters */
 	int64		waited;			/* microseconds */
@@ -252,6 +253,7 @@ typedef struct AmplifyKeySet
 	bool		from_parents;	/* all keys lack the same that a List needs */
 	const char *filter;			/* from_parents: one value of the last key, or
 								 * NULL */
+	int64		impossible;		/* values that are no key, and so not here */
 } AmplifyKeySet;
 
 /* An item, and the keys of the call that brought it; neither is a copy */
