@@ -24,7 +24,16 @@ ALTER TABLE inventory ATTACH PARTITION inventory_eu FOR VALUES IN ('eu-west-1');
 INSERT INTO inventory
   SELECT n, r, 'd' || lpad(n::text, 11, '0'), CASE WHEN n % 4 = 0 THEN 'gone' ELSE 'dev' END
   FROM generate_series(1, 8) AS n, unnest(ARRAY['us-east-1', 'eu-west-1']) AS r;
-ANALYZE inventory;
+CREATE TABLE zones AS SELECT 'd' || lpad(n::text, 11, '0') AS app, n AS zone FROM generate_series(1, 20) AS n;
+ANALYZE inventory, zones;
+CREATE FUNCTION pg_temp.ahead(name text, OUT rows_ahead text, OUT keys jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE ' || quote_ident(name) INTO plan;
+  SELECT string_agg(n ->> 'Rows Ahead', ', '), min((n -> 'Lookup Keys')::text)::jsonb INTO rows_ahead, keys
+    FROM jsonb_path_query(plan, 'strict $.** ? (@."Custom Plan Provider" == "AmplifyReadAhead")') AS n;
+END $$;
 SET enable_partitionwise_join = on;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
@@ -56,6 +65,14 @@ PREPARE forms AS SELECT i.region, i.id, e.environment_name FROM inventory AS i
      e.app_id = 'd00000000002' AND e.environment_name = i.env)
   WHERE i.id < 3 ORDER BY 1, 2, 3;
 EXECUTE forms;
+-- below a join of the inner side
+PREPARE below AS SELECT i.region, i.id, e.stack_name, z.zone FROM inventory AS i
+  LEFT JOIN (everywhere AS e JOIN zones AS z ON z.app = e.app_id)
+    ON e.region = i.region AND e.app_id = i.app AND e.environment_name = i.env
+  WHERE i.id < 5 ORDER BY 1, 2;
+EXECUTE below;
+-- each pair reads its rows ahead
+SELECT n, a.* FROM unnest('{joined,lost,lateral_list,semi,below}'::text[]) AS n, pg_temp.ahead(n) AS a;
 -- without read-ahead
 DISCARD PLANS;
 SET amplify_fdw.read_ahead = 0;
@@ -64,10 +81,11 @@ EXECUTE lost;
 EXECUTE lateral_list;
 EXECUTE semi;
 EXECUTE forms;
+EXECUTE below;
 RESET amplify_fdw.read_ahead;
 
 -- which side of "=" is left depends on the version
 DISCARD PLANS;
 EXPLAIN (COSTS OFF) EXECUTE joined \g (format=unaligned) | grep -v ' = '
 
-DROP TABLE everywhere, inventory;
+DROP TABLE everywhere, inventory, zones;

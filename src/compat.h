@@ -101,6 +101,18 @@
 	initial_cost_nestloop(root, workspace, jointype, outer, inner, extra)
 #endif
 
+/*
+ * A path that tables parameterize for a join with a partition of theirs; NULL
+ * if it can't be used so.  Later versions translate it with the plan.
+ */
+#if PG_VERSION_NUM >= 170000
+#define amplify_child_path(root, path, child_rel) \
+	(path_is_reparameterizable_by_child(path, child_rel) ? (path) : NULL)
+#else
+#define amplify_child_path(root, path, child_rel) \
+	reparameterize_path_by_child(root, path, child_rel)
+#endif
+
 /* Rows of planner/below.c's table that not every version has */
 #if PG_VERSION_NUM >= 180000
 #define AMPLIFY_SET_OP_PATH_TYPE \

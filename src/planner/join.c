@@ -55,26 +55,29 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinPathExtraData *extra);
 static double joined_rows(PlannerInfo *root, RelOptInfo *outerrel,
 						  JoinType jointype, JoinPathExtraData *extra);
+static Path *inner_of_child(PlannerInfo *root, Path *inner,
+							RelOptInfo *outerrel);
+static Relids top_relids(const RelOptInfo *rel);
 static bool wants_read_ahead(JoinType jointype);
 static bool has_row_identity(const RelOptInfo *rel);
 static Lookups *find_lookups(PlannerInfo *root, Path *inner,
-							 Relids outer, double outer_rows, List *gates,
-							 bool some);
+							 RelOptInfo *outerrel, double outer_rows,
+							 List *gates, bool some);
 static void look_up_partitions(PlannerInfo *root, Lookups *lookups,
 							   double outer_rows);
 static void look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
 						  double outer_rows, bool some);
+static void translate_lookups(PlannerInfo *root, Lookups *lookups,
+							  RelOptInfo *outerrel);
 static void stop_early(Lookups *lookups);
 static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
 static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
 						  JoinType jointype, JoinPathExtraData *extra);
 static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
-						   RelOptInfo *outerrel, RelOptInfo *innerrel,
-						   Lookups *lookups, JoinType jointype,
-						   JoinPathExtraData *extra);
-static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel,
-						  RelOptInfo *innerrel, Path *outer,
+						   RelOptInfo *outerrel, Lookups *lookups,
+						   JoinType jointype, JoinPathExtraData *extra);
+static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel, Path *outer,
 						  Lookups *lookups, JoinType jointype,
 						  JoinPathExtraData *extra);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
@@ -126,20 +129,17 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 	outer_rows = joined_rows(root, outerrel, jointype, extra);
 	foreach(lc, innerrel->cheapest_parameterized_paths)
 	{
-		Path	   *inner = lfirst(lc);
+		Path	   *inner = inner_of_child(root, lfirst(lc), outerrel);
 		Lookups    *lookups;
 
-		if (inner->param_info == NULL ||
-			!bms_is_subset(PATH_REQ_OUTER(inner), outerrel->relids))
+		if (inner == NULL)
 			continue;
-		lookups = find_lookups(root, inner, outerrel->relids, outer_rows, gates,
-							   some);
+		lookups = find_lookups(root, inner, outerrel, outer_rows, gates, some);
 		if (lookups == NULL)
 			continue;
 		if (!amplify_ahead_rows(root, outerrel))
 			return;
-		add_join_paths(root, joinrel, outerrel, innerrel, lookups, jointype,
-					   extra);
+		add_join_paths(root, joinrel, outerrel, lookups, jointype, extra);
 	}
 }
 
@@ -155,6 +155,29 @@ joined_rows(PlannerInfo *root, RelOptInfo *outerrel, JoinType jointype,
 											 outerrel->cheapest_total_path,
 											 extra->sjinfo);
 	return unique != NULL ? unique->rows : outerrel->rows;
+}
+
+/*
+ * An inner path for which the outer side has all parameters, as a join with
+ * that partition needs it; NULL if it isn't one, or can't be used so.  As all
+ * paths of partitions it is parameterized by what the tables are, and not by
+ * their partitions.
+ */
+static Path *
+inner_of_child(PlannerInfo *root, Path *inner, RelOptInfo *outerrel)
+{
+	if (inner->param_info == NULL ||
+		!bms_is_subset(PATH_REQ_OUTER(inner), top_relids(outerrel)))
+		return NULL;
+	return IS_OTHER_REL(outerrel) ?
+		amplify_child_path(root, inner, outerrel) : inner;
+}
+
+static Relids
+top_relids(const RelOptInfo *rel)
+{
+	return rel->top_parent_relids != NULL ? rel->top_parent_relids :
+		rel->relids;
 }
 
 /* The join types that a nested loop can do with this outer side */
@@ -200,8 +223,8 @@ has_row_identity(const RelOptInfo *rel)
  * below.  NULL if there are none.
  */
 static Lookups *
-find_lookups(PlannerInfo *root, Path *inner, Relids outer, double outer_rows,
-			 List *gates, bool some)
+find_lookups(PlannerInfo *root, Path *inner, RelOptInfo *outerrel,
+			 double outer_rows, List *gates, bool some)
 {
 	Lookups    *lookups = palloc0(sizeof(Lookups));
 
@@ -222,7 +245,9 @@ find_lookups(PlannerInfo *root, Path *inner, Relids outer, double outer_rows,
 	if (some)
 		stop_early(lookups);
 	if (lookups->scans == NIL)
-		look_up_below(root, lookups, outer, outer_rows, some);
+		look_up_below(root, lookups, bms_union(outerrel->relids, top_relids(outerrel)),
+					  outer_rows, some);
+	translate_lookups(root, lookups, outerrel);
 	return lookups->scans == NIL ? NULL : lookups;
 }
 
@@ -269,6 +294,24 @@ look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
 
 		amplify_price_lookups(root, scan, outer_rows);
 		amplify_price_inner(lookups->inner, &before, &scan->path);
+	}
+}
+
+/* What is looked up for a partition has its columns, not those of its table */
+static void
+translate_lookups(PlannerInfo *root, Lookups *lookups, RelOptInfo *outerrel)
+{
+	ListCell   *lc;
+
+	if (!IS_OTHER_REL(outerrel))
+		return;
+	foreach(lc, lookups->scans)
+	{
+		ForeignPath *scan = lfirst(lc);
+
+		scan->fdw_private =
+			amplifyReparameterizeForeignPathByChild(root, scan->fdw_private,
+													outerrel);
 	}
 }
 
@@ -348,8 +391,7 @@ gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
 /* A join with each of the outer paths */
 static void
 add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
-			   RelOptInfo *innerrel, Lookups *lookups, JoinType jointype,
-			   JoinPathExtraData *extra)
+			   Lookups *lookups, JoinType jointype, JoinPathExtraData *extra)
 {
 	/* all of them: a sorted one may save the query's ORDER BY */
 	List	   *outer_paths = outerrel->pathlist;
@@ -365,35 +407,27 @@ add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
 		Path	   *outer = lfirst(lc);
 
 		if (outer != NULL && outer->param_info == NULL)
-			add_join_path(root, joinrel, innerrel, outer, lookups, jointype,
-						  extra);
+			add_join_path(root, joinrel, outer, lookups, jointype, extra);
 	}
 }
 
 static void
-add_join_path(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel,
-			  Path *outer, Lookups *lookups, JoinType jointype,
+add_join_path(PlannerInfo *root, RelOptInfo *joinrel, Path *outer,
+			  Lookups *lookups, JoinType jointype,
 			  JoinPathExtraData *extra)
 {
 	Path	   *ahead = (Path *) ahead_path(outer, lookups);
 	Path	   *inner = lookups->inner;
-	Relids		required_outer;
 	JoinCostWorkspace workspace;
 	List	   *pathkeys;
 
-	required_outer = calc_nestloop_required_outer(outer->parent->relids,
-												  PATH_REQ_OUTER(outer),
-												  innerrel->relids,
-												  PATH_REQ_OUTER(inner));
-	if (!bms_is_empty(required_outer))
-		return;
 	amplify_initial_cost_nestloop(root, &workspace, jointype, ahead, inner,
 								  extra);
 	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
 	add_path(joinrel, (Path *)
 			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,
 								  ahead, inner, extra->restrictlist,
-								  pathkeys, required_outer));
+								  pathkeys, NULL));
 }
 
 static CustomPath *
