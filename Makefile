@@ -57,9 +57,11 @@ OBJS = \
 	src/request/writes.o \
 	src/session/connection.o \
 	src/session/credential.o \
+	src/session/identity.o \
 	src/session/lookup.o \
 	src/session/metadata.o \
 	src/session/profile.o \
+	src/session/provider.o \
 	src/session/stat.o \
 	src/session/sts.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"

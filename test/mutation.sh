@@ -20,7 +20,7 @@ match=.
 show=
 tap="changed transactions credential_refresh credential_role dns growth memory
     reuse timeouts cancel faults tls attacks sessions progress recheck secrets
-    credential_providers credential_secrets leak credential_services"
+    credential_concurrent credential_providers credential_secrets leak credential_services"
 
 usage() {
     sed -n '5,9s/^# *//p' "$0" >&2

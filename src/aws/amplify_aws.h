@@ -139,6 +139,8 @@ typedef struct AmplifyEndpointSpec
 extern void amplify_endpoint_resolve(const AmplifyEndpointSpec *spec,
 									 AmplifyEndpoint *endpoint);
 extern void amplify_endpoint_split(const char *url, AmplifyEndpoint *endpoint);
+extern bool amplify_endpoint_same_partition(const char *region,
+											const char *other);
 
 /* ---------- outcome.c: what a finished transfer means ---------- */
 
@@ -198,6 +200,7 @@ typedef enum AmplifyFailureKind
 	AMPLIFY_FAILURE_ENDLESS,
 	AMPLIFY_FAILURE_MAX_CALLS,
 	AMPLIFY_FAILURE_NO_CREDENTIALS, /* none to ask with */
+	AMPLIFY_FAILURE_NOT_ALLOWED,	/* nor may they be lent any */
 	AMPLIFY_FAILURE_SIGNING,
 	AMPLIFY_FAILURE_UNABLE,		/* libcurl lacks what is needed */
 	AMPLIFY_FAILURE_DESCRIPTORS,

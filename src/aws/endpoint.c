@@ -46,6 +46,8 @@ static const struct
 	{"sts", "us-gov-"},
 };
 
+static const Partition *find_partition(const char *region);
+
 static bool
 has_plain_fips(const char *service, const char *region)
 {
@@ -64,7 +66,7 @@ void
 amplify_endpoint_resolve(const AmplifyEndpointSpec *spec,
 						 AmplifyEndpoint *endpoint)
 {
-	const Partition *partition = partitions;
+	const Partition *partition = find_partition(spec->region);
 	bool		fips = spec->use_fips &&
 		(spec->use_dualstack || !has_plain_fips(spec->service, spec->region));
 
@@ -74,9 +76,6 @@ amplify_endpoint_resolve(const AmplifyEndpointSpec *spec,
 		return;
 	}
 
-	while (strncmp(spec->region, partition->prefix,
-				   strlen(partition->prefix)) != 0)
-		partition++;
 	endpoint->host = psprintf("%s%s.%s.%s", spec->service,
 							  fips ? "-fips" : "",
 							  spec->region,
@@ -113,4 +112,21 @@ amplify_endpoint_split(const char *url, AmplifyEndpoint *endpoint)
 		strcmp(endpoint->host + host_length - port_length, default_port) == 0)
 		endpoint->host[host_length - port_length] = '\0';
 	endpoint->public_only = false;
+}
+
+/* Is what one region's STS issues good in the other one? */
+bool
+amplify_endpoint_same_partition(const char *region, const char *other)
+{
+	return find_partition(region) == find_partition(other);
+}
+
+static const Partition *
+find_partition(const char *region)
+{
+	const Partition *partition = partitions;
+
+	while (strncmp(region, partition->prefix, strlen(partition->prefix)) != 0)
+		partition++;
+	return partition;
 }

@@ -66,11 +66,14 @@ typedef enum AmplifyCallState
 /*
  * The calls of one server that wait to be started, of one statement.  Limits
  * are a server's: one that may not be asked now is passed over whole, however
- * many wait for it.
+ * many wait for it.  Credentials are a connection's.
  */
 typedef struct AmplifyQueue
 {
 	const AmplifyServer *server;
+	const AmplifyConnection *connection;	/* of its first call, */
+	bool		mixed;			/* and others have been of other ones */
+	bool		lacks_keys;		/* some that are on their way */
 	int			concurrency;	/* greatest of its calls so far */
 	AmplifyBudget budget;		/* of attempts */
 	dlist_head	calls;			/* AmplifyCall.node */
@@ -138,7 +141,7 @@ typedef struct AmplifyWatcher
 } AmplifyWatcher;
 
 extern const char *amplify_call_id(const AmplifyCall *call);
-extern bool amplify_call_start(AmplifyCall *call, MemoryContext context,
+extern void amplify_call_start(AmplifyCall *call, MemoryContext context,
 							   dlist_head *completed);
 extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
 extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,

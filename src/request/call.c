@@ -32,6 +32,8 @@ typedef struct CallTransfer
 	MemoryContext strings;
 } CallTransfer;
 
+static void fail_without_keys(AmplifyCall *call, MemoryContext context,
+							  const AmplifyLack *lack);
 static char *call_path(const AmplifyCall *call);
 static char *call_query(const AmplifyCall *call);
 static void append_parameter(StringInfo query, const char *name,
@@ -69,11 +71,12 @@ amplify_call_id(const AmplifyCall *call)
 }
 
 /*
- * Make an attempt.  Returns false if the call has failed already.  The
- * transfer goes onto *completed when it is done; amplify_call_finish() is for
- * the caller then.  May wait for credentials.
+ * Make an attempt.  Afterwards the call is ACTIVE, and the transfer goes onto
+ * *completed when it is done; amplify_call_finish() is for the caller then.
+ * Or it has FAILED already, or is still QUEUED, because its credentials are on
+ * their way: amplify_credential_ready_at() says when to try again.
  */
-bool
+void
 amplify_call_start(AmplifyCall *call, MemoryContext context,
 				   dlist_head *completed)
 {
@@ -81,16 +84,19 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	CallTransfer *ct;
 	MemoryContext oldcontext;
 	AmplifyCredentials credentials;
+	AmplifyLack lack;
 	AmplifyExchangeSpec spec;
 	bool		started;
 
-	if (!amplify_credential_get(connection, &credentials))
+	switch (amplify_credential_get(connection, &credentials, &lack))
 	{
-		amplify_call_fail(call, context, AMPLIFY_FAILURE_NO_CREDENTIALS);
-		call->failure->provider = connection->lacking;
-		call->failure->reason = connection->reason ?
-			MemoryContextStrdup(context, connection->reason) : NULL;
-		return false;
+		case AMPLIFY_PROVISION_OK:
+			break;
+		case AMPLIFY_PROVISION_PENDING:
+			return;
+		default:
+			fail_without_keys(call, context, &lack);
+			return;
 	}
 	call->generation = credentials.generation;
 
@@ -111,7 +117,7 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	{
 		release_transfer(call);
 		amplify_call_fail(call, context, AMPLIFY_FAILURE_SIGNING);
-		return false;
+		return;
 	}
 
 	call->state = AMPLIFY_CALL_ACTIVE;
@@ -123,7 +129,6 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 		call->counters->retries++;
 		connection->shared->stats.retries++;
 	}
-	return true;
 }
 
 /*
@@ -292,6 +297,16 @@ AmplifyCall *
 amplify_call_of(AmplifyTransfer *transfer)
 {
 	return ((CallTransfer *) transfer)->call;
+}
+
+static void
+fail_without_keys(AmplifyCall *call, MemoryContext context,
+				  const AmplifyLack *lack)
+{
+	amplify_call_fail(call, context, lack->kind);
+	call->failure->provider = lack->provider;
+	call->failure->reason = lack->reason == NULL ? NULL :
+		MemoryContextStrdup(context, lack->reason);
 }
 
 /* The operation's template with the keys in it, each percent-encoded */

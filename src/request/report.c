@@ -169,8 +169,12 @@ static const struct
 		.hint_keys = "Compare the keys of the table (%s) in the query, or raise amplify_fdw.max_calls.",
 		.of_session = true
 	},
-	/* amplify_credential_report() has the words */
+	/* credential.c has the words of these two */
 	[AMPLIFY_FAILURE_NO_CREDENTIALS] = {0, NULL, NULL, true},
+	[AMPLIFY_FAILURE_NOT_ALLOWED] = {
+		0, NULL, NULL, true,
+		.of_session = true
+	},
 	[AMPLIFY_FAILURE_SIGNING] = {
 		ERRCODE_FDW_OUT_OF_MEMORY, "could not sign the request",
 		"OpenSSL has no memory, or its configuration forbids SHA-256. If it had none when it started, only a new session helps.",
@@ -249,6 +253,8 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 
 	/* a cancel that has come meanwhile is the better answer */
 	CHECK_FOR_INTERRUPTS();
+	if (failure->kind == AMPLIFY_FAILURE_NOT_ALLOWED)
+		amplify_credential_refuse(connection);
 	if (failure->kind == AMPLIFY_FAILURE_NO_CREDENTIALS)
 	{
 		if (warn)

@@ -53,6 +53,7 @@ typedef struct ScanCounters
 struct AmplifyStatement
 {
 	EState	   *estate;			/* of which statement this is */
+	uint64		number;			/* in this session */
 	Oid			userid;			/* whose it is, views aside */
 	bool		writes;			/* what it reads is written down */
 	MemoryContext context;		/* below the executor's statement context */
@@ -84,6 +85,7 @@ int			amplify_max_calls = 0;
 
 static dlist_head queries = DLIST_STATIC_INIT(queries);
 
+static bool lacks_keys(const AmplifyStatement *statement);
 static AmplifyStatement *find_query(const EState *estate);
 static Oid	statement_user(const EState *estate);
 static void forget_query(void *arg);
@@ -114,6 +116,7 @@ static void spill_kept(AmplifyStatement *statement);
 AmplifyStatement *
 amplify_statement_join(EState *estate)
 {
+	static uint64 number = 0;
 	AmplifyStatement *statement = find_query(estate);
 	MemoryContext context;
 
@@ -127,6 +130,7 @@ amplify_statement_join(EState *estate)
 									ALLOCSET_DEFAULT_SIZES);
 	statement = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
 	statement->estate = estate;
+	statement->number = ++number;
 	statement->userid = statement_user(estate);
 	statement->writes = amplify_writes_statement(estate);
 	statement->context = context;
@@ -191,7 +195,7 @@ amplify_statement_connection(AmplifyStatement *statement, Oid serverid, Oid user
 	}
 	oldcontext = MemoryContextSwitchTo(statement->context);
 	statement->connections = lappend(statement->connections, NULL);
-	connection = amplify_connection_pin(serverid, userid);
+	connection = amplify_connection_pin(serverid, userid, statement->number);
 	llast(statement->connections) = connection;
 	MemoryContextSwitchTo(oldcontext);
 	return connection;
@@ -532,10 +536,28 @@ amplify_statement_wait(AmplifyStatement *statement, AmplifyCounters *counters)
 	int64		before = amplify_loop_now();
 
 	amplify_http_wait(amplify_statement_begin_wait(statement),
-					  dlist_is_empty(&statement->active) ? AMPLIFY_WAIT_PAUSE :
-					  AMPLIFY_WAIT_RESPONSE);
+					  !dlist_is_empty(&statement->active) ?
+					  AMPLIFY_WAIT_RESPONSE :
+					  lacks_keys(statement) ? AMPLIFY_WAIT_CREDENTIALS :
+					  AMPLIFY_WAIT_PAUSE);
 	counters->waited += amplify_loop_now() - before;
 	amplify_statement_progress(statement);
+}
+
+/* Are credentials on their way that a call of the statement waits for? */
+static bool
+lacks_keys(const AmplifyStatement *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->queues)
+	{
+		AmplifyQueue *queue = lfirst(lc);
+
+		if (queue->lacks_keys && !dlist_is_empty(&queue->calls))
+			return true;
+	}
+	return false;
 }
 
 /* NULL if none of its scans has begun */
@@ -585,6 +607,7 @@ forget_query(void *arg)
 		if (lfirst(lc) != NULL)
 			amplify_connection_unpin(lfirst(lc));
 	}
+	amplify_identity_rest();
 	dlist_delete(&statement->node);
 }
 
@@ -727,8 +750,10 @@ start_queued(AmplifyStatement *statement)
 static void
 start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 {
+	const AmplifyConnection *lacking = NULL;
 	dlist_mutable_iter iter;
 
+	queue->lacks_keys = false;
 	dlist_foreach_modify(iter, &queue->calls)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
@@ -743,14 +768,24 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 			hold_call(statement, call);
 			continue;
 		}
-		if (call_start(statement, call) > now)
+		if (call->connection == lacking || call_start(statement, call) > now)
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
 			amplify_call_fail(call, statement->context, AMPLIFY_FAILURE_MAX_CALLS);
 			hold_call(statement, call);
+			continue;
 		}
-		else if (amplify_call_start(call, statement->context, &statement->completed))
+		amplify_call_start(call, statement->context, &statement->completed);
+		if (call->state == AMPLIFY_CALL_QUEUED)
+		{
+			/* its credentials are on their way, and so are others' */
+			lacking = call->connection;
+			queue->lacks_keys = true;
+			if (!queue->mixed)
+				break;
+		}
+		else if (call->state == AMPLIFY_CALL_ACTIVE)
 		{
 			statement->sent++;
 			if (call->turn == 0)
@@ -775,11 +810,13 @@ server_queue(AmplifyStatement *statement, const AmplifyCall *call)
 		if (queue->server == call->connection->shared)
 		{
 			queue->concurrency = Max(queue->concurrency, call->concurrency);
+			queue->mixed |= queue->connection != call->connection;
 			return queue;
 		}
 	}
 	queue = MemoryContextAllocZero(statement->context, sizeof(AmplifyQueue));
 	queue->server = call->connection->shared;
+	queue->connection = call->connection;
 	queue->concurrency = call->concurrency;
 	dlist_init(&queue->calls);
 	dlist_init(&queue->postponed);
@@ -810,6 +847,8 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 {
 	int64		start = PG_INT64_MAX;
 	int64		next = amplify_throttle_next_start(queue->server);
+	const AmplifyConnection *connection = NULL;
+	int64		ready = 0;
 	dlist_iter	iter;
 
 	if (dlist_is_empty(&queue->calls) ||
@@ -819,8 +858,16 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 	if (next > amplify_loop_now())
 		return next;
 	dlist_foreach(iter, &queue->calls)
-		start = Min(start, call_start(statement,
-									  dlist_container(AmplifyCall, node, iter.cur)));
+	{
+		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+
+		if (queue->lacks_keys && call->connection != connection)
+		{
+			connection = call->connection;
+			ready = amplify_credential_ready_at(connection);
+		}
+		start = Min(start, Max(ready, call_start(statement, call)));
+	}
 	return start;
 }
 

@@ -74,16 +74,14 @@ typedef struct AmplifyConnection
 	AmplifyOptions options;		/* of server and mapping */
 	AmplifyEndpoint endpoint;
 	AmplifySigner *signer;
-	struct AmplifyIdentity *identity;	/* credential.c's; NULL until needed */
-	TimestampTz unidentified;	/* when the client's statement began in which
-								 * a lookup has failed; 0: none has */
-	AmplifyProvider lacking;	/* by whom, */
-	const char *reason;			/* and a sentence, or NULL */
+	struct AmplifyIdentityUse *identity;	/* identity.c's; NULL until needed */
+	uint64		statement;		/* the last that has pinned it */
 	dlist_node	node;
 } AmplifyConnection;
 
 extern void amplify_connection_install(void);
-extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid);
+extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid,
+												 uint64 statement);
 extern void amplify_connection_unpin(AmplifyConnection *connection);
 extern void amplify_connection_exchange(AmplifyConnection *connection,
 										AmplifyExchangeSpec *spec);
@@ -105,6 +103,8 @@ typedef enum AmplifyProvision
 	AMPLIFY_PROVISION_FAILED	/* set up, but it gives none */
 } AmplifyProvision;
 
+typedef struct AmplifyInquiry AmplifyInquiry;
+
 /*
  * One attempt to find credentials.  Providers run in a context of the lookup's
  * own, which cancels what is under way and overwrites what is secret when it
@@ -112,29 +112,46 @@ typedef enum AmplifyProvision
  */
 typedef struct AmplifyLookup
 {
-	AmplifyConnection *connection;
-	MemoryContext context;
+	AmplifyConnection *connection;	/* with what, and by which way */
+	MemoryContext context;		/* below the connection's */
+	bool		begun;			/* a provider has been found */
+	bool		broken;			/* an error has left it in the middle */
 	AmplifyProvider provider;	/* the one that is asked */
+	AmplifyInquiry *inquiry;	/* PENDING: what of it */
+	List	   *roles;			/* AmplifyRoles that the keys are to be changed
+								 * for, one after the other */
 	AmplifyCredentials keys;	/* OK: what was found */
 	bool		refreshable;	/* asking again may give other ones */
-	const char *reason;			/* FAILED: a sentence; never a secret in it */
-	struct AmplifyInquiry *inquiry; /* of sts.c, */
-	const char *action;			/* for that action */
-	const char *role;			/* and that role */
+	AmplifyFailureKind kind;	/* FAILED: what a call fails of, */
+	const char *reason;			/* and a sentence; never a secret in it */
+	bool		of_region;		/* FAILED: with the signature of another
+								 * region it might not */
+	const char *action;			/* of sts.c: what is asked, */
+	const char *role;			/* and for which role */
 } AmplifyLookup;
 
 /* One exchange of a lookup, and after it the next */
-typedef struct AmplifyInquiry
+struct AmplifyInquiry
 {
 	AmplifyTransfer transfer;
 	AmplifyExchangeSpec spec;	/* the caller's; so is what it points to */
 	AmplifyAttempts attempts;
 	AmplifyFailure failure;
 	AmplifyLookup *lookup;
+	AmplifyProvision (*answered) (AmplifyInquiry *inquiry, bool failed);
 	bool		under_way;
 	dlist_head	completed;
 	MemoryContextCallback callback;
-} AmplifyInquiry;
+};
+
+typedef struct AmplifyRole
+{
+	const char *arn;
+	const char *session_name;	/* NULL: our own */
+	const char *external_id;	/* NULL: none */
+	const char *duration;		/* seconds; NULL: STS's default */
+	bool		of_mapping;		/* and not of a profile */
+} AmplifyRole;
 
 extern AmplifyLookup *amplify_lookup_start(AmplifyConnection *connection);
 extern void amplify_lookup_end(AmplifyLookup *lookup);
@@ -155,24 +172,17 @@ extern AmplifyProvision amplify_lookup_json(AmplifyLookup *lookup,
 											const char *result,
 											const char *token_member);
 extern AmplifyProvision amplify_lookup_environment(AmplifyLookup *lookup);
+extern void amplify_lookup_add_role(AmplifyLookup *lookup,
+									const AmplifyRole *role);
 extern AmplifyInquiry *amplify_lookup_inquire(AmplifyLookup *lookup);
-extern AmplifyProvision amplify_lookup_poll(AmplifyInquiry *inquiry);
-extern int64 amplify_lookup_ready_at(AmplifyInquiry *inquiry);
-extern AmplifyProvision amplify_lookup_send(AmplifyInquiry *inquiry);
+extern AmplifyProvision amplify_lookup_send(AmplifyInquiry *inquiry,
+											AmplifyProvision (*answered) (AmplifyInquiry *inquiry,
+																		  bool failed));
+extern AmplifyProvision amplify_lookup_poll(AmplifyLookup *lookup);
+extern int64 amplify_lookup_ready_at(const AmplifyLookup *lookup);
 
 /* ---------- sts.c: a role's temporary credentials ---------- */
 
-typedef struct AmplifyRole
-{
-	const char *arn;
-	const char *session_name;	/* NULL: our own */
-	const char *external_id;	/* NULL: none */
-	const char *duration;		/* seconds; NULL: STS's default */
-} AmplifyRole;
-
-extern void amplify_sts_begin_role(AmplifyLookup *lookup,
-								   const AmplifyRole *role);
-extern AmplifyProvision amplify_sts_poll(AmplifyLookup *lookup);
 extern AmplifyProvision amplify_sts_assume_role(AmplifyLookup *lookup,
 												const AmplifyRole *role);
 extern AmplifyProvision amplify_sts_web_identity(AmplifyLookup *lookup,
@@ -195,10 +205,36 @@ extern AmplifyProvision amplify_metadata_instance(AmplifyLookup *lookup);
 extern AmplifyProvision amplify_profile_get(AmplifyLookup *lookup,
 											const char *name, int parts);
 
+/* ---------- provider.c: the sources, in their order ---------- */
+
+extern AmplifyProvision amplify_provider_poll(AmplifyLookup *lookup);
+
+/* ---------- identity.c: credentials that connections share ---------- */
+
+/* Why there are none; a local shortage has another kind than the rest */
+typedef struct AmplifyLack
+{
+	AmplifyFailureKind kind;
+	AmplifyProvider provider;
+	const char *reason;			/* a sentence, or NULL */
+} AmplifyLack;
+
+extern AmplifyProvision amplify_identity_ask(AmplifyConnection *connection,
+											 const AmplifyLack **lack);
+extern int64 amplify_identity_ready_at(const AmplifyConnection *connection);
+extern const AmplifyCredentials *amplify_identity_keys(const AmplifyConnection *connection);
+extern bool amplify_identity_expired(AmplifyConnection *connection,
+									 int generation);
+extern void amplify_identity_mask(const AmplifyConnection *connection,
+								  AmplifyFailure *failure);
+extern void amplify_identity_rest(void);
+
 /* ---------- credential.c: who asks ---------- */
 
-extern bool amplify_credential_get(AmplifyConnection *connection,
-								   AmplifyCredentials *credentials);
+extern AmplifyProvision amplify_credential_get(AmplifyConnection *connection,
+											   AmplifyCredentials *credentials,
+											   AmplifyLack *lack);
+extern int64 amplify_credential_ready_at(const AmplifyConnection *connection);
 extern bool amplify_credential_expired(AmplifyConnection *connection,
 									   int generation);
 extern void amplify_credential_mask(const AmplifyConnection *connection,
@@ -207,7 +243,6 @@ extern bool amplify_credential_may_know(Oid userid, bool of_public);
 extern void amplify_credential_report(int elevel, AmplifyProvider provider,
 									  const char *reason,
 									  const AmplifyConnection *connection);
-extern void amplify_credential_refuse(const char *option, Oid userid,
-									  const char *server, const char *source);
+extern void amplify_credential_refuse(const AmplifyConnection *connection);
 
 #endif							/* AMPLIFY_SESSION_H */

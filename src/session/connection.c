@@ -62,11 +62,11 @@ amplify_connection_install(void)
 }
 
 /*
- * The connection of that user to that server, for one statement, which must
- * give it back by amplify_connection_unpin().
+ * The connection of that user to that server, for one statement (a number that
+ * no other has), which must give it back by amplify_connection_unpin().
  */
 AmplifyConnection *
-amplify_connection_pin(Oid serverid, Oid userid)
+amplify_connection_pin(Oid serverid, Oid userid, uint64 statement)
 {
 	AmplifyConnection *connection;
 
@@ -90,8 +90,8 @@ amplify_connection_pin(Oid serverid, Oid userid)
 			free_connection(connection);
 	}
 	connection->pins++;
-	/* each statement sees for itself */
-	connection->unidentified = 0;
+	/* each statement sees for itself whether there are credentials */
+	connection->statement = statement;
 	return connection;
 }
 

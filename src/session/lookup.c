@@ -2,10 +2,13 @@
  *
  * lookup.c
  *	  What all sources of credentials need: memory that is overwritten, the
- *	  environment, files, and requests that are waited for.
+ *	  environment, files, and requests.
  *
- * Not here: which sources there are and when they are asked (credential.c),
- * and what the single ones do (sts.c, metadata.c, profile.c).
+ * Not here: which sources there are (provider.c), what the single ones do
+ * (sts.c, metadata.c, profile.c), and when they are asked (identity.c).
+ *
+ * Nothing here waits: a source that has to ask a service makes an inquiry, and
+ * says which of its functions reads the response.
  *
  * Nothing here raises an error for what a source says or lacks: while older
  * credentials are still good, a failure is no reason to stop.
@@ -41,15 +44,20 @@ static char *new_secret(MemoryContext context, size_t size);
 static void cleanse_secret(void *arg);
 static void forget_inquiry(void *arg);
 static void release_body(AmplifyTransfer *transfer);
+static AmplifyProvision poll_exchange(AmplifyInquiry *inquiry);
 static AmplifyProvision judge(AmplifyInquiry *inquiry);
+static AmplifyFailureKind kind_of_lack(AmplifyFailureKind kind);
 static int	open_file(AmplifyLookup *lookup, const char *path, size_t max_size,
 					  size_t *size);
 
-/* Begin a lookup.  Its context becomes the current one. */
+/*
+ * Begin a lookup with what that connection says, and by the way that it says.
+ * It goes away with the connection.
+ */
 AmplifyLookup *
 amplify_lookup_start(AmplifyConnection *connection)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+	MemoryContext context = AllocSetContextCreate(connection->context,
 												  "amplify_fdw credential lookup",
 												  ALLOCSET_DEFAULT_SIZES);
 	AmplifyLookup *lookup = MemoryContextAllocZero(context,
@@ -57,18 +65,18 @@ amplify_lookup_start(AmplifyConnection *connection)
 
 	lookup->connection = connection;
 	lookup->context = context;
-	MemoryContextSwitchTo(context);
+	lookup->kind = AMPLIFY_FAILURE_NO_CREDENTIALS;
 	return lookup;
 }
 
-/* End it, and forget all that it has found; the caller has copied the keys */
+/*
+ * End it: cancel what is under way, and forget all that it has found; the
+ * caller has copied the keys.  Never throws.
+ */
 void
 amplify_lookup_end(AmplifyLookup *lookup)
 {
-	MemoryContext context = lookup->context;
-
-	MemoryContextSwitchTo(MemoryContextGetParent(context));
-	MemoryContextDelete(context);
+	MemoryContextDelete(lookup->context);
 }
 
 /* A copy that is overwritten when the context goes away; NULL gives NULL */
@@ -281,6 +289,16 @@ amplify_lookup_environment(AmplifyLookup *lookup)
 	return amplify_lookup_accept(lookup, id, secret, token, expires);
 }
 
+/* Have the role assumed, too, when the keys are there and the ones before it */
+void
+amplify_lookup_add_role(AmplifyLookup *lookup, const AmplifyRole *role)
+{
+	AmplifyRole *copy = palloc(sizeof(AmplifyRole));
+
+	*copy = *role;
+	lookup->roles = lappend(lookup->roles, copy);
+}
+
 /*
  * For one exchange after the other, of which the caller fills the spec.  What
  * is under way is cancelled, and each body wiped, with the lookup's context.
@@ -301,11 +319,56 @@ amplify_lookup_inquire(AmplifyLookup *lookup)
 }
 
 /*
- * Let the exchange proceed without waiting: PENDING until there is a response
- * (OK) or none will come (FAILED; inquiry->failure says why).
+ * Have the exchange made that the inquiry's spec describes; answered is told
+ * when there is a response, or none will come (inquiry->failure says why), and
+ * says what becomes of the lookup.  Returns AMPLIFY_PROVISION_PENDING, unless
+ * it has failed already.
  */
 AmplifyProvision
-amplify_lookup_poll(AmplifyInquiry *inquiry)
+amplify_lookup_send(AmplifyInquiry *inquiry,
+					AmplifyProvision (*answered) (AmplifyInquiry *inquiry,
+												  bool failed))
+{
+	inquiry->answered = answered;
+	inquiry->lookup->inquiry = inquiry;
+	return amplify_lookup_poll(inquiry->lookup);
+}
+
+/* Let that exchange proceed, without waiting */
+AmplifyProvision
+amplify_lookup_poll(AmplifyLookup *lookup)
+{
+	AmplifyInquiry *inquiry = lookup->inquiry;
+	AmplifyProvision provision = poll_exchange(inquiry);
+
+	if (provision == AMPLIFY_PROVISION_PENDING)
+		return provision;
+	if (provision == AMPLIFY_PROVISION_FAILED)
+		lookup->kind = kind_of_lack(inquiry->failure.kind);
+	return inquiry->answered(inquiry, provision == AMPLIFY_PROVISION_FAILED);
+}
+
+/*
+ * When amplify_lookup_poll() has something to do: at a time on
+ * amplify_loop_now()'s clock, or once the network says something.
+ */
+int64
+amplify_lookup_ready_at(const AmplifyLookup *lookup)
+{
+	AmplifyInquiry *inquiry = lookup->inquiry;
+
+	if (!inquiry->under_way)
+		return amplify_http_has_room() ? inquiry->attempts.again_at :
+			PG_INT64_MAX;
+	return dlist_is_empty(&inquiry->completed) ? PG_INT64_MAX : 0;
+}
+
+/*
+ * PENDING until there is a response (OK) or none will come (FAILED;
+ * inquiry->failure says why)
+ */
+static AmplifyProvision
+poll_exchange(AmplifyInquiry *inquiry)
 {
 	if (inquiry->under_way)
 	{
@@ -336,6 +399,7 @@ amplify_lookup_poll(AmplifyInquiry *inquiry)
 		if (!inquiry->under_way)
 		{
 			memset(&inquiry->failure, 0, sizeof(inquiry->failure));
+			inquiry->failure.kind = AMPLIFY_FAILURE_SIGNING;
 			strlcpy(inquiry->failure.message, "the request could not be signed",
 					sizeof(inquiry->failure.message));
 			return AMPLIFY_PROVISION_FAILED;
@@ -345,38 +409,22 @@ amplify_lookup_poll(AmplifyInquiry *inquiry)
 }
 
 /*
- * When amplify_lookup_poll() has something to do: at a time on
- * amplify_loop_now()'s clock, or once the network says something.
+ * There is no throttle for these services: to be throttled is a fault, too.
+ * To get no descriptor is none, and no attempt.
  */
-int64
-amplify_lookup_ready_at(AmplifyInquiry *inquiry)
-{
-	if (!inquiry->under_way)
-		return amplify_http_has_room() ? inquiry->attempts.again_at :
-			PG_INT64_MAX;
-	return dlist_is_empty(&inquiry->completed) ? PG_INT64_MAX : 0;
-}
-
-/* Likewise, and wait for it; interrupts are served meanwhile */
-AmplifyProvision
-amplify_lookup_send(AmplifyInquiry *inquiry)
-{
-	AmplifyProvision provision;
-
-	while ((provision = amplify_lookup_poll(inquiry)) == AMPLIFY_PROVISION_PENDING)
-		amplify_http_wait(amplify_lookup_ready_at(inquiry),
-						  AMPLIFY_WAIT_CREDENTIALS);
-	return provision;
-}
-
-/* There is no throttle for these services: to be throttled is a fault, too */
 static AmplifyProvision
 judge(AmplifyInquiry *inquiry)
 {
-	AmplifyExchangeVerdict verdict =
-		amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
-							   &inquiry->transfer, &inquiry->failure);
+	AmplifyExchangeVerdict verdict;
 
+	if (inquiry->transfer.result == AMPLIFY_HTTP_DESCRIPTORS &&
+		amplify_http_make_room())
+	{
+		inquiry->attempts.sent--;
+		return AMPLIFY_PROVISION_PENDING;
+	}
+	verdict = amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
+									 &inquiry->transfer, &inquiry->failure);
 	amplify_mask_signatures(&inquiry->failure);
 	switch (verdict)
 	{
@@ -395,6 +443,22 @@ judge(AmplifyInquiry *inquiry)
 			break;
 	}
 	return AMPLIFY_PROVISION_FAILED;
+}
+
+/* What a call fails of that needs these credentials */
+static AmplifyFailureKind
+kind_of_lack(AmplifyFailureKind kind)
+{
+	switch (kind)
+	{
+		case AMPLIFY_FAILURE_SIGNING:
+		case AMPLIFY_FAILURE_UNABLE:
+		case AMPLIFY_FAILURE_DESCRIPTORS:
+		case AMPLIFY_FAILURE_MEMORY:
+			return kind;		/* a shortage of this machine */
+		default:
+			return AMPLIFY_FAILURE_NO_CREDENTIALS;
+	}
 }
 
 static char *

@@ -41,8 +41,11 @@ static AmplifyProvision container_token(AmplifyLookup *lookup,
 										const char **header);
 static AmplifyProvision instance_url(AmplifyLookup *lookup,
 									 AmplifyEndpoint *endpoint);
-static AmplifyProvision instance_token(AmplifyInquiry *inquiry);
-static AmplifyProvision instance_keys(AmplifyInquiry *inquiry);
+static AmplifyProvision container_answered(AmplifyInquiry *inquiry,
+										   bool failed);
+static AmplifyProvision token_answered(AmplifyInquiry *inquiry, bool failed);
+static AmplifyProvision role_answered(AmplifyInquiry *inquiry, bool failed);
+static AmplifyProvision keys_answered(AmplifyInquiry *inquiry, bool failed);
 static AmplifyInquiry *inquire(AmplifyLookup *lookup,
 							   const AmplifyEndpoint *endpoint, int timeout,
 							   int attempts, int64 pause);
@@ -55,28 +58,27 @@ AmplifyProvision
 amplify_metadata_container(AmplifyLookup *lookup)
 {
 	AmplifyInquiry *inquiry;
-	AmplifyEndpoint endpoint = {.path_prefix = ""};
+	AmplifyEndpoint *endpoint = palloc0(sizeof(AmplifyEndpoint));
 	const char *token = NULL;
 	const char *target = NULL;
-	AmplifyProvision provision = container_url(lookup, &endpoint.url, &target);
+	AmplifyProvision provision = container_url(lookup, &endpoint->url, &target);
 
 	if (provision == AMPLIFY_PROVISION_OK)
 		provision = container_token(lookup, &token);
 	if (provision != AMPLIFY_PROVISION_OK)
 		return provision;
 
-	inquiry = inquire(lookup, &endpoint, CONTAINER_TIMEOUT, CONTAINER_ATTEMPTS,
+	endpoint->path_prefix = "";
+	inquiry = inquire(lookup, endpoint, CONTAINER_TIMEOUT, CONTAINER_ATTEMPTS,
 					  CONTAINER_PAUSE);
 	inquiry->spec.request.path = target;
 	inquiry->spec.headers[0] = "accept: application/json";
 	inquiry->spec.headers[1] = token;
 	lookup->refreshable = true;
-	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
-		return fail_request(inquiry, "credentials");
-	return amplify_lookup_json(lookup, &inquiry->transfer, NULL, "Token");
+	return amplify_lookup_send(inquiry, container_answered);
 }
 
-/* The role of the EC2 instance */
+/* The role of the EC2 instance: a session token first */
 AmplifyProvision
 amplify_metadata_instance(AmplifyLookup *lookup)
 {
@@ -84,23 +86,23 @@ amplify_metadata_instance(AmplifyLookup *lookup)
 	int			timeout = environment_number("AWS_METADATA_SERVICE_TIMEOUT",
 											 INSTANCE_TIMEOUT, 600);
 	AmplifyInquiry *inquiry;
-	AmplifyEndpoint endpoint = {0};
+	AmplifyEndpoint *endpoint = palloc0(sizeof(AmplifyEndpoint));
 	AmplifyProvision provision;
 
 	if (disabled != NULL && pg_strcasecmp(disabled, "true") == 0)
 		return AMPLIFY_PROVISION_NONE;
-	provision = instance_url(lookup, &endpoint);
+	provision = instance_url(lookup, endpoint);
 	if (provision != AMPLIFY_PROVISION_OK)
 		return provision;
 
-	inquiry = inquire(lookup, &endpoint, timeout * 1000,
+	inquiry = inquire(lookup, endpoint, timeout * 1000,
 					  environment_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS",
 										 1, 100), 0);
-	provision = instance_token(inquiry);
-	if (provision != AMPLIFY_PROVISION_OK)
-		return provision;
+	inquiry->spec.method = "PUT";
+	inquiry->spec.request.path = TOKEN_PATH;
+	inquiry->spec.headers[0] = TOKEN_LIFE;
 	lookup->refreshable = true;
-	return instance_keys(inquiry);
+	return amplify_lookup_send(inquiry, token_answered);
 }
 
 /* NONE when no variable says that this is a container */
@@ -211,20 +213,25 @@ instance_url(AmplifyLookup *lookup, AmplifyEndpoint *endpoint)
 	return AMPLIFY_PROVISION_OK;
 }
 
-/* Put a new session token into the headers of what is asked next */
 static AmplifyProvision
-instance_token(AmplifyInquiry *inquiry)
+container_answered(AmplifyInquiry *inquiry, bool failed)
+{
+	if (failed)
+		return fail_request(inquiry, "credentials");
+	return amplify_lookup_json(inquiry->lookup, &inquiry->transfer, NULL,
+							   "Token");
+}
+
+/* Put the session token into the headers, and ask for the role's name */
+static AmplifyProvision
+token_answered(AmplifyInquiry *inquiry, bool failed)
 {
 	AmplifyExchangeSpec *spec = &inquiry->spec;
-	const char *token;
+	const char *token = inquiry->transfer.body;
 	char	   *line;
 
-	spec->method = "PUT";
-	spec->request.path = TOKEN_PATH;
-	spec->headers[0] = TOKEN_LIFE;
-	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+	if (failed)
 		return fail_request(inquiry, "session token");
-	token = inquiry->transfer.body;
 	if (token == NULL || !amplify_option_valid_header(token))
 	{
 		strlcpy(inquiry->failure.message, "It holds no token",
@@ -236,30 +243,38 @@ instance_token(AmplifyInquiry *inquiry)
 	spec->headers[0] = amplify_lookup_copy(inquiry->lookup->context, line,
 										   strlen(line));
 	sigv4_cleanse(line, strlen(line));
-	return AMPLIFY_PROVISION_OK;
+	spec->request.path = ROLE_PATH;
+	return amplify_lookup_send(inquiry, role_answered);
 }
 
-/* The role's name first, then its keys */
+/* Ask for the keys of the role of that name */
 static AmplifyProvision
-instance_keys(AmplifyInquiry *inquiry)
+role_answered(AmplifyInquiry *inquiry, bool failed)
 {
-	AmplifyLookup *lookup = inquiry->lookup;
 	const AmplifyTransfer *transfer = &inquiry->transfer;
 	char	   *role;
-	char		code[sizeof(inquiry->failure.code)];
-	char		message[sizeof(inquiry->failure.message)];
 
-	inquiry->spec.request.path = ROLE_PATH;
-	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+	if (failed)
 		return fail_request(inquiry, "role");
 	role = transfer->body == NULL ? "" :
 		pnstrdup(transfer->body, strcspn(transfer->body, "\r\n"));
 	if (!amplify_option_valid_header(role) || strlen(role) > 64)
-		return amplify_lookup_fail(lookup, "The instance names no role.");
-
+		return amplify_lookup_fail(inquiry->lookup,
+								   "The instance names no role.");
 	inquiry->spec.request.path = psprintf(ROLE_PATH "%s",
 										  amplify_sign_encode(role));
-	if (amplify_lookup_send(inquiry) != AMPLIFY_PROVISION_OK)
+	return amplify_lookup_send(inquiry, keys_answered);
+}
+
+static AmplifyProvision
+keys_answered(AmplifyInquiry *inquiry, bool failed)
+{
+	AmplifyLookup *lookup = inquiry->lookup;
+	const AmplifyTransfer *transfer = &inquiry->transfer;
+	char		code[sizeof(inquiry->failure.code)];
+	char		message[sizeof(inquiry->failure.message)];
+
+	if (failed)
 		return fail_request(inquiry, "credentials");
 	if (amplify_response_error(transfer->body, transfer->body_length,
 							   code, sizeof(code), message, sizeof(message)) &&

@@ -623,7 +623,10 @@ resolve_profile(const Files *files, const char *profile, int parts,
 	return AMPLIFY_PROVISION_NONE;
 }
 
-/* The role of a profile, with the keys that it names for that */
+/*
+ * The role of a profile, to be assumed once the keys are there that it names
+ * for that
+ */
 static AmplifyProvision
 assume_role(const Files *files, const char *profile, List *visited)
 {
@@ -641,8 +644,8 @@ assume_role(const Files *files, const char *profile, List *visited)
 		return fail_profile(files, profile,
 							"needs the code of an MFA device (mfa_serial), and a server has nobody to type it");
 	provision = source_keys(files, profile, visited);
-	if (provision == AMPLIFY_PROVISION_OK)
-		provision = amplify_sts_assume_role(files->lookup, &role);
+	if (provision != AMPLIFY_PROVISION_FAILED)
+		amplify_lookup_add_role(files->lookup, &role);
 	files->lookup->refreshable = true;
 	return provision;
 }

@@ -23,10 +23,11 @@
 static char *role_form(const AmplifyRole *role, const char *action);
 static void append_parameter(StringInfo form, const char *name,
 							 const char *value);
-static void begin_request(AmplifyLookup *lookup, const AmplifyRole *role,
-						  const char *action, const char *form,
-						  bool is_signed);
-static AmplifyProvision finish_request(AmplifyLookup *lookup);
+static AmplifyProvision send_request(AmplifyLookup *lookup,
+									 const AmplifyRole *role,
+									 const char *action, const char *form,
+									 bool is_signed);
+static AmplifyProvision answered(AmplifyInquiry *inquiry, bool failed);
 static AmplifyProvision read_keys(AmplifyLookup *lookup,
 								  const AmplifyTransfer *transfer);
 static AmplifyProvision read_xml(AmplifyLookup *lookup, const AmplifyTransfer *transfer);
@@ -34,22 +35,14 @@ static char *read_element(const AmplifyTransfer *transfer,
 						  const char *element);
 
 /*
- * Begin to change the keys of the lookup for those of a role that they may
- * assume; amplify_sts_poll() goes on with it.
+ * Change the keys of the lookup for those of a role that they may assume.
+ * role's strings are needed until that is done.
  */
-void
-amplify_sts_begin_role(AmplifyLookup *lookup, const AmplifyRole *role)
-{
-	begin_request(lookup, role, "AssumeRole", role_form(role, "AssumeRole"),
-				  true);
-}
-
-/* Likewise, and wait until that is done */
 AmplifyProvision
 amplify_sts_assume_role(AmplifyLookup *lookup, const AmplifyRole *role)
 {
-	amplify_sts_begin_role(lookup, role);
-	return finish_request(lookup);
+	return send_request(lookup, role, "AssumeRole",
+						role_form(role, "AssumeRole"), true);
 }
 
 /*
@@ -84,8 +77,8 @@ amplify_sts_web_identity(AmplifyLookup *lookup, const AmplifyRole *role,
 	token = amplify_lookup_copy(lookup->context, form, strlen(form));
 	sigv4_cleanse(form, strlen(form));
 	lookup->refreshable = true;
-	begin_request(lookup, role, "AssumeRoleWithWebIdentity", token, false);
-	return finish_request(lookup);
+	return send_request(lookup, role, "AssumeRoleWithWebIdentity", token,
+						false);
 }
 
 static char *
@@ -111,12 +104,11 @@ append_parameter(StringInfo form, const char *name, const char *value)
 }
 
 /* A web identity has no key to sign with: its token is the proof */
-static void
-begin_request(AmplifyLookup *lookup, const AmplifyRole *role,
-			  const char *action, const char *form, bool is_signed)
+static AmplifyProvision
+send_request(AmplifyLookup *lookup, const AmplifyRole *role,
+			 const char *action, const char *form, bool is_signed)
 {
 	const AmplifyOptions *options = &lookup->connection->options;
-	MemoryContext oldcontext = MemoryContextSwitchTo(lookup->context);
 	AmplifyInquiry *inquiry = amplify_lookup_inquire(lookup);
 	AmplifyEndpoint *endpoint = palloc0(sizeof(AmplifyEndpoint));
 	AmplifyExchangeSpec *spec = &inquiry->spec;
@@ -143,33 +135,18 @@ begin_request(AmplifyLookup *lookup, const AmplifyRole *role,
 	else
 		spec->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
 	spec->headers[n++] = "accept: application/json";
-	lookup->inquiry = inquiry;
 	lookup->action = action;
-	lookup->role = pstrdup(role->arn);
-	MemoryContextSwitchTo(oldcontext);
+	lookup->role = role->arn;
+	return amplify_lookup_send(inquiry, answered);
 }
 
 static AmplifyProvision
-finish_request(AmplifyLookup *lookup)
+answered(AmplifyInquiry *inquiry, bool failed)
 {
+	AmplifyLookup *lookup = inquiry->lookup;
 	AmplifyProvision provision;
 
-	while ((provision = amplify_sts_poll(lookup)) == AMPLIFY_PROVISION_PENDING)
-		amplify_http_wait(amplify_lookup_ready_at(lookup->inquiry),
-						  AMPLIFY_WAIT_CREDENTIALS);
-	return provision;
-}
-
-/* Go on with what was begun, without waiting; OK: the lookup has the keys */
-AmplifyProvision
-amplify_sts_poll(AmplifyLookup *lookup)
-{
-	AmplifyInquiry *inquiry = lookup->inquiry;
-	AmplifyProvision provision = amplify_lookup_poll(inquiry);
-
-	if (provision == AMPLIFY_PROVISION_PENDING)
-		return provision;
-	if (provision == AMPLIFY_PROVISION_OK)
+	if (!failed)
 	{
 		/* keys expire by STS's clock: know how it differs from ours */
 		(void) amplify_sign_set_clock(inquiry->spec.clock_offset,
@@ -180,6 +157,7 @@ amplify_sts_poll(AmplifyLookup *lookup)
 			amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
 								lookup->action, lookup->role, lookup->reason);
 	}
+	lookup->of_region = inquiry->failure.kind == AMPLIFY_FAILURE_SIGNATURE;
 	return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
 							   lookup->action, lookup->role,
 							   amplify_outcome_detail(&inquiry->failure));
