@@ -1,4 +1,5 @@
 -- mock: --generate 3,400
+-- mock: --generate 0,0
 -- ANALYZE reads every row once and keeps a sample for the planner.
 \ir ../test/setup.psql
 SET default_statistics_target = 1;
@@ -47,3 +48,11 @@ ALTER FOREIGN TABLE backend_environments OPTIONS (ADD analyze 'on');
 ANALYZE backend_environments;
 \! mockctl total
 ALTER FOREIGN TABLE backend_environments OPTIONS (SET analyze 'seldom');
+
+-- an account that is empty is known as well
+\getenv mock AMPLIFY_MOCK_URL_2
+ALTER SERVER amplify OPTIONS (SET endpoint_url :'mock', SET analyze 'on');
+SELECT pg_temp.estimate('SELECT * FROM apps');
+ANALYZE apps;
+SELECT reltuples FROM pg_class WHERE relname = 'apps';
+SELECT pg_temp.estimate('SELECT * FROM apps');

@@ -295,7 +295,7 @@ typedef struct AmplifyOptions
 	/* table */
 	char	   *resource;		/* NULL: the table's name */
 	int			page_size;		/* 0: the operation's maximum */
-	double		estimated_rows; /* 0: from ANALYZE or the quotas */
+	double		estimated_rows; /* 0: from ANALYZE, or a guess */
 	bool		unique_key;
 	AmplifyOnError on_error;
 	/* column */

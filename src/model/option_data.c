@@ -122,7 +122,7 @@ const AmplifyOption amplify_options[] = {
 		AT(page_size), 1, 100, 0, NULL, "the API's maximum",
 	"items a page of a list"},
 	{"estimated_rows", ForeignTableRelationId, AMPLIFY_OPTION_REAL,
-		AT(estimated_rows), 1, 1e12, 0, NULL, "ANALYZE, else AWS's quotas",
+		AT(estimated_rows), 1, 1e12, 0, NULL, "ANALYZE, else 1,000 apps",
 	"rows in all, for the planner"},
 	{"request_cost", ForeignTableRelationId, AMPLIFY_OPTION_REAL,
 		AT(request_cost), 0, 1e10, 0, NULL, "the server's",

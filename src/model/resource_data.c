@@ -133,7 +133,7 @@ static AmplifyResource apps = {
 	"apps", apps_columns, lengthof(apps_columns),
 	&get_app, &list_apps, NULL,
 	"apps/{app_id}",
-	25,
+	1000,						/* AWS's quota of 25 is raised on request */
 	.meaning = "An app of Amplify Hosting, of either generation."
 };
 

@@ -87,7 +87,7 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	amplify_option_apply(GetForeignTable(foreigntableid)->options,
 						 &info->options);
 	info->resource = amplify_option_resource(&info->options, foreigntableid);
-	info->analyzed = baserel->tuples > 0;
+	info->analyzed = baserel->tuples >= 0;	/* it may have no rows */
 	baserel->fdw_private = info;
 
 	baserel->tuples = total_rows(baserel, info);
@@ -217,8 +217,8 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 
 	if (info->options.estimated_rows > 0)
 		return info->options.estimated_rows;
-	if (baserel->tuples > 0)
-		return baserel->tuples; /* ANALYZE */
+	if (info->analyzed)
+		return baserel->tuples;
 	for (const AmplifyResource *r = info->resource; r != NULL; r = r->parent)
 		rows *= r->default_rows;
 	return rows;
