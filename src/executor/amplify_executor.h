@@ -96,7 +96,8 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_USERID,		/* Oid list of one: who looks it up; or 0 */
 	AMPLIFY_TARGET_LOOKUP,		/* Integer: AmplifyPathInfo.lookup; 0: the
 								 * scan counts its own calls only */
-	AMPLIFY_TARGET_EAGER		/* Boolean: all that it has will be read */
+	AMPLIFY_TARGET_EAGER,		/* Boolean: all that it has will be read */
+	AMPLIFY_TARGET_LIST_FIRST	/* Boolean: AmplifyFetchSpec.list_first */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

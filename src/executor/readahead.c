@@ -268,6 +268,8 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 	target->spec.keep = true;
 	target->spec.eager = state->eager &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
+	target->spec.list_first =
+		boolVal(list_nth(private, AMPLIFY_TARGET_LIST_FIRST));
 	/* several scans of a table: one List may have the keys of all */
 	target->first = state->targets;
 	while (target->first->relid != target->relid ||
@@ -275,6 +277,7 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 		   target->first->spec.counters != target->spec.counters ||
 		   target->first->spec.eager != target->spec.eager)
 		target->first++;
+	target->first->spec.list_first |= target->spec.list_first;
 }
 
 /* On behalf of whom, and under which options, as the scan itself will */

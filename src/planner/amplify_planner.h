@@ -49,6 +49,7 @@ typedef struct AmplifyPathInfo
 	bool		async;			/* an Append may ask several at a time */
 	bool		partial;		/* whoever reads it may stop before its end */
 	int			lookup;			/* id of the read-ahead; 0: none */
+	bool		list_first;		/* of that: it wants several of each parent */
 	List	   *gates;			/* outer conditions without which no row is
 								 * wanted */
 } AmplifyPathInfo;
@@ -82,7 +83,10 @@ extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
-extern bool amplify_plan_is_eager(PlannerInfo *root);
+
+/* ---------- eager.c: will all rows be read? ---------- */
+
+extern bool amplify_eager_reads_all(const PlannerInfo *root, const Path *path);
 
 /* ---------- ahead.c: what may be done ahead ---------- */
 

@@ -82,7 +82,7 @@ static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel, Path *outer,
 						  JoinPathExtraData *extra);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
 static List *plan_target(const ForeignPath *scan, const Plan *child,
-						 List **exprs);
+						 bool eager, List **exprs);
 static Plan *plan_ahead(PlannerInfo *root, RelOptInfo *rel,
 						struct CustomPath *best_path, List *tlist,
 						List *clauses, List *custom_plans);
@@ -151,9 +151,8 @@ joined_rows(PlannerInfo *root, RelOptInfo *outerrel, JoinType jointype,
 	Path	   *unique = NULL;
 
 	if (jointype == JOIN_UNIQUE_OUTER)
-		unique = (Path *) create_unique_path(root, outerrel,
-											 outerrel->cheapest_total_path,
-											 extra->sjinfo);
+		unique = linitial(amplify_unique_outer_paths(root, outerrel,
+													 extra->sjinfo));
 	return unique != NULL ? unique->rows : outerrel->rows;
 }
 
@@ -462,6 +461,7 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	Plan	   *child = linitial(custom_plans);
 	CustomScan *scan = makeNode(CustomScan);
 	List	   *gates = extract_actual_clauses(lookups->gates, false);
+	bool		eager = amplify_eager_reads_all(root, &best_path->path);
 	List	   *targets = NIL;
 	List	   *exprs = NIL;
 	ListCell   *lc;
@@ -472,7 +472,8 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	{
 		foreach(lc, lookups->scans)
 			targets = list_concat(targets,
-								  plan_target(lfirst(lc), child, &exprs));
+								  plan_target(lfirst(lc), child, eager,
+											  &exprs));
 	}
 	if (targets == NIL)
 		gates = NIL;
@@ -488,7 +489,7 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	scan->custom_private = list_make4(targets,
 									  makeInteger(list_length(gates)),
 									  makeInteger(amplify_read_ahead),
-									  makeBoolean(amplify_plan_is_eager(root)));
+									  makeBoolean(eager));
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
 }
@@ -498,7 +499,8 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
  * NIL if the child doesn't emit what they need.
  */
 static List *
-plan_target(const ForeignPath *scan, const Plan *child, List **exprs)
+plan_target(const ForeignPath *scan, const Plan *child, bool eager,
+			List **exprs)
 {
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 	const AmplifyPathInfo *info = linitial(scan->fdw_private);
@@ -506,15 +508,18 @@ plan_target(const ForeignPath *scan, const Plan *child, List **exprs)
 	List	   *keys = amplify_key_serialize(rel->resource, info->disjuncts,
 											 exprs);
 	List	   *added = copyObject(list_copy_tail(*exprs, before));
+	List	   *target;
 
 	*exprs = list_truncate(*exprs, before);
 	if (!match_vars_to_tlist(added, child->targetlist))
 		return NIL;
 	*exprs = list_concat(*exprs, added);
-	return list_make1(list_make5(keys, list_make1_oid(rel->relid),
-								 list_make1_oid(scan->path.parent->userid),
-								 makeInteger(info->lookup),
-								 makeBoolean(!info->partial)));
+	target = list_make5(keys, list_make1_oid(rel->relid),
+						list_make1_oid(scan->path.parent->userid),
+						makeInteger(info->lookup),
+						makeBoolean(!info->partial));
+	target = lappend(target, makeBoolean(eager && info->list_first));
+	return list_make1(target);
 }
 
 /*

@@ -49,7 +49,6 @@ typedef struct KeyMember
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
 static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 							const AmplifyPathInfo *path, double by_statistics);
-static bool wants_all_partitions(PlannerInfo *root);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
 static double count_keys(AmplifyKeyMask mask, void *arg);
@@ -147,7 +146,8 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 
 	private = list_make5(keys,
 						 attributes_used(baserel, clauses),
-						 makeBoolean(amplify_plan_is_eager(root) && !path->partial),
+						 makeBoolean(amplify_eager_reads_all(root, &best_path->path) &&
+									 !path->partial),
 						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
 	private = lappend(private, pushed_clauses(path));
@@ -359,8 +359,7 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 	Cost		startup = request_cost;
 	Cost		total = request_cost * Max(path->round_trips, 1) +
 		path->calls * cpu_tuple_cost;
-
-	path->async = wants_all_partitions(root);
+	ForeignPath *scan;
 
 	/*
 	 * A list of everything serves a join only when it is whole.  To say so
@@ -370,10 +369,12 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 		startup = total;
 	total += path->rows * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
 
-	add_path(baserel, (Path *)
-			 amplify_create_foreignscan_path(root, baserel, path->rows,
-											 startup, total, required_outer,
-											 NIL, list_make1(path)));
+	scan = amplify_create_foreignscan_path(root, baserel, path->rows, startup,
+										   total, required_outer, NIL,
+										   list_make1(path));
+	/* else partitions behind the one that has enough rows are asked in vain */
+	path->async = amplify_eager_reads_all(root, &scan->path);
+	add_path(baserel, &scan->path);
 }
 
 /* Does it bind more than the query's own conditions do? */
@@ -498,36 +499,6 @@ bool
 amplifyIsForeignPathAsyncCapable(ForeignPath *path)
 {
 	return ((AmplifyPathInfo *) linitial(path->fdw_private))->async;
-}
-
-/*
- * Will the partitions of an Append all be asked anyhow?  Else those behind the
- * one that has enough rows would be asked in vain.
- */
-static bool
-wants_all_partitions(PlannerInfo *root)
-{
-	const Query *parse = root->parse;
-
-	if (amplify_plan_is_eager(root))
-		return true;
-	/* no path of ours is sorted: what sorts or groups only it reads it all */
-	return bms_membership(root->all_baserels) == BMS_SINGLETON &&
-		(parse->sortClause != NIL || parse->groupClause != NIL ||
-		 parse->groupingSets != NIL || parse->distinctClause != NIL ||
-		 parse->hasAggs || parse->hasWindowFuncs);
-}
-
-/* No LIMIT, EXISTS or cursor in sight, at this level or above */
-bool
-amplify_plan_is_eager(PlannerInfo *root)
-{
-	for (; root != NULL; root = root->parent_root)
-	{
-		if (root->tuple_fraction != 0 || root->limit_tuples >= 0)
-			return false;
-	}
-	return true;
 }
 
 /*

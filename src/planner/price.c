@@ -34,6 +34,7 @@ typedef struct Demand
 {
 	double		calls;
 	double		in_turn;		/* calls that wait for one another */
+	bool		list_first;		/* several items of each parent */
 } Demand;
 
 static Demand demand(PlannerInfo *root, const ForeignPath *scan, double rows);
@@ -64,6 +65,7 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 		rel->list_calls > 0)
 		wanted.calls = Min(wanted.calls, LARGEST_SHARE * rel->list_calls);
 
+	info->list_first = wanted.list_first;
 	info->calls = wanted.calls;
 	info->round_trips = Max(wanted.calls / overlap, wanted.in_turn);
 	/* the first one is waited for whole by the node: amplify_price_ahead() */
@@ -107,7 +109,7 @@ demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 	{
 		info->calls * different(root, term_exprs(info->disjuncts,
 												 AMPLIFY_ALL_KEYS), rows),
-			info->round_trips
+			info->round_trips, false
 	};
 }
 
@@ -142,14 +144,14 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 	if (names < 2)
 		return (Demand)
 		{
-			Min(keys, 2 * parents), 1
+			Min(keys, 2 * parents), 1, false
 		};
 
-	/* a Get, pages, and Gets of what is on none of these */
+	/* pages, and Gets of what is on none of these */
 	read = Min(names, pages);
 	return (Demand)
 	{
-		parents * (1 + read + names * (1 - read / pages)), read
+		parents * (read + names * (1 - read / pages)), read, pages <= names
 	};
 }
 
