@@ -50,7 +50,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("amplify_fdw.read_ahead",
 							"Sets how many rows a join reads ahead to start their lookups.",
-							"0 turns reading ahead off.",
+							"It reads more where these need few calls. 0 turns reading ahead off.",
 							&amplify_read_ahead, 200, 0, 10000, PGC_USERSET,
 							GUC_EXPLAIN,
 							NULL, NULL, NULL);

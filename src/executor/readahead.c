@@ -4,10 +4,16 @@
  *	  Execution of the read-ahead node: rows of the outer side of a join, read
  *	  before they are needed, and the lookups of their keys started.
  *
- * The node hands its child's rows through in their order.  It keeps up to so
- * many of them, and pins the call of each until the join has moved on, so
- * that the scan on the inner side finds it under way or answered.  Rows are
- * read in batches: within a batch, several keys of one app become one List.
+ * The node hands its child's rows through in their order.  Each row that it
+ * has read pins its calls until the join has moved on, so that the scan on the
+ * inner side finds them under way or answered.  Rows are read in batches:
+ * within a batch, several keys of one app become one List.
+ *
+ * It keeps amplify_fdw.read_ahead rows of them, and more while these need too
+ * few calls to keep max_concurrency busy, because their keys repeat or a List
+ * has many of them: then it reads on until twice as many calls are pending, or
+ * the rows take work_mem.  Where the join may not come to its end, it is never
+ * more rows than have been used, plus one.
  *
  * A lookup that fails here is no error; the scan will ask again, and only if
  * the join gets there.
@@ -24,6 +30,7 @@
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -34,6 +41,7 @@ int			amplify_read_ahead = 200;
 /* A row that has been read, and its lookups */
 typedef struct AheadRow
 {
+	dlist_node	node;
 	MinimalTuple tuple;
 	AmplifyAhead **calls;		/* NULL when there are none */
 	int			ncalls;
@@ -59,18 +67,17 @@ typedef struct ReadAheadState
 	int			ntargets;		/* 0: no lookups, rows are handed through */
 	List	   *key_exprs;		/* ExprStates over the scan slot */
 	List	   *gates;			/* likewise */
-	MemoryContext rows_context; /* holds the tuples */
-	AheadRow   *rows;			/* a ring of limit rows */
-	int			limit;
-	int			first;			/* the next one to hand out */
-	int			nrows;
-	int			window;			/* rows to read ahead for now */
-	AheadRow	current;		/* the one handed out last */
+	MemoryContext rows_context; /* holds the rows, first in, first out */
+	dlist_head	rows;			/* AheadRows to be handed out */
+	AheadRow   *current;		/* the one handed out last, or NULL */
+	int			limit;			/* amplify_fdw.read_ahead */
+	int64		nrows;			/* in rows */
+	int64		used;			/* handed out since they have been read */
+	bool		careful;		/* it may not be all that are used */
 	bool		exhausted;		/* the child has no more rows */
-	bool		eager;
 	AmplifyCounters *counters;	/* of lookups that no scan shows; or NULL */
 	int64		rows_read;
-	int			most_ahead;
+	int64		most_ahead;
 } ReadAheadState;
 
 /* What amplify_fetch_ahead() gets for a batch: a key, and whose it is */
@@ -89,7 +96,9 @@ static void explain_ahead(CustomScanState *node, List *ancestors,
 static void init_target(ReadAheadState *state, AheadTarget *target,
 						List *private);
 static void connect_target(ReadAheadState *state, AheadTarget *target);
-static void read_batch(ReadAheadState *state);
+static int64 wanted_rows(ReadAheadState *state);
+static int64 missing_calls(ReadAheadState *state);
+static void read_batch(ReadAheadState *state, int64 rows);
 static bool read_row(ReadAheadState *state);
 static void row_keys(ReadAheadState *state, AheadRow *row);
 static void target_keys(ReadAheadState *state, AheadTarget *target,
@@ -146,12 +155,11 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 		state->limit = 1;
 		targets = NIL;
 	}
-	state->eager = boolVal(list_nth(private, AMPLIFY_AHEAD_EAGER));
-	state->window = state->eager ? state->limit : 1;
-	state->rows = palloc0(sizeof(AheadRow) * state->limit);
-	state->rows_context = AllocSetContextCreate(estate->es_query_cxt,
-												"amplify_fdw rows ahead",
-												ALLOCSET_DEFAULT_SIZES);
+	state->careful = !boolVal(list_nth(private, AMPLIFY_AHEAD_EAGER));
+	dlist_init(&state->rows);
+	state->rows_context = GenerationContextCreate(estate->es_query_cxt,
+												  "amplify_fdw rows ahead",
+												  ALLOCSET_DEFAULT_SIZES);
 	state->statement = amplify_statement_join(estate);
 	state->targets = palloc0(sizeof(AheadTarget) * list_length(targets));
 	foreach(lc, targets)
@@ -168,22 +176,28 @@ exec_ahead(CustomScanState *node)
 	ReadAheadState *state = (ReadAheadState *) node;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
-	release_row(state, &state->current);
-	if (!state->exhausted && state->nrows <= state->window / 2)
-		read_batch(state);
+	if (state->current != NULL)
+		release_row(state, state->current);
+	state->current = NULL;
+	for (;;)
+	{
+		int64		wanted = state->exhausted ? 0 : wanted_rows(state);
+
+		if (wanted == 0)
+			break;
+		read_batch(state, wanted);
+	}
 	if (state->nrows == 0)
 		return ExecClearTuple(node->ss.ps.ps_ProjInfo ?
 							  node->ss.ps.ps_ProjInfo->pi_state.resultslot :
 							  slot);
 
-	state->current = state->rows[state->first];
-	memset(&state->rows[state->first], 0, sizeof(AheadRow));
-	state->first = (state->first + 1) % state->limit;
+	state->current = dlist_container(AheadRow, node,
+									 dlist_pop_head_node(&state->rows));
 	state->nrows--;
-	/* reads at most twice what is used, plus one */
-	state->window = Min(state->window + 1, state->limit);
+	state->used++;
 
-	ExecForceStoreMinimalTuple(state->current.tuple, slot, false);
+	ExecForceStoreMinimalTuple(state->current->tuple, slot, false);
 	if (node->ss.ps.ps_ProjInfo == NULL)
 		return slot;
 	ResetExprContext(node->ss.ps.ps_ExprContext);
@@ -212,7 +226,10 @@ rescan_ahead(CustomScanState *node)
 
 	/* abandoned before its end: it will probably be so again */
 	if (!state->exhausted || state->nrows > 0)
-		state->window = 1;
+	{
+		state->careful = true;
+		state->used = 0;
+	}
 	drop_rows(state);
 	state->exhausted = false;
 	if (node->ss.ps.chgParam != NULL)
@@ -266,7 +283,7 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 	target->spec.counters = lookup == 0 ? state->counters :
 		amplify_statement_counters(state->statement, lookup);
 	target->spec.keep = true;
-	target->spec.eager = state->eager &&
+	target->spec.eager = !state->careful &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
 	target->spec.list_first =
 		boolVal(list_nth(private, AMPLIFY_TARGET_LIST_FIRST));
@@ -300,14 +317,52 @@ connect_target(ReadAheadState *state, AheadTarget *target)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Fill the window again */
+/*
+ * How many rows to read now; 0: there are enough.  More are fetched when half
+ * of them have been used, or half of the calls have been answered, so that it
+ * is many at a time.
+ */
+static int64
+wanted_rows(ReadAheadState *state)
+{
+	int64		most = state->careful ? state->used + 1 : PG_INT64_MAX;
+	int64		window = Min(most, state->limit);
+	int64		missing;
+
+	if (state->nrows <= window / 2)
+		return window - state->nrows;
+	if (state->nrows >= most || state->ntargets == 0)
+		return 0;
+	missing = missing_calls(state);
+	if (missing == 0 ||
+		MemoryContextMemAllocated(state->rows_context, false) >= (Size) work_mem * 1024)
+		return 0;
+	return Min(missing, most - state->nrows);
+}
+
+/* How many calls could be queued, if the queue is less than half full; else 0 */
+static int64
+missing_calls(ReadAheadState *state)
+{
+	int64		enough = 0;
+	int64		pending = amplify_statement_pending(state->statement);
+
+	for (int i = 0; i < state->ntargets; i++)
+	{
+		if (state->targets[i].spec.connection != NULL)
+			enough += 2 * state->targets[i].options.max_concurrency;
+	}
+	return pending > enough / 2 ? 0 : enough - pending;
+}
+
+/* Read so many more rows, and start their lookups */
 static void
-read_batch(ReadAheadState *state)
+read_batch(ReadAheadState *state, int64 rows)
 {
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 
 	ResetExprContext(econtext);
-	while (state->nrows < state->window && read_row(state))
+	while (rows-- > 0 && read_row(state))
 	{
 		/* answers come in while the outer side works */
 		amplify_statement_progress(state->statement);
@@ -318,12 +373,12 @@ read_batch(ReadAheadState *state)
 	ResetExprContext(econtext);
 }
 
-/* One row into the ring, and its keys into the batches; false: no more rows */
+/* One row more, and its keys into the batches; false: there is none */
 static bool
 read_row(ReadAheadState *state)
 {
-	AheadRow   *row = &state->rows[(state->first + state->nrows) % state->limit];
 	TupleTableSlot *slot = ExecProcNode(linitial(state->css.custom_ps));
+	AheadRow   *row;
 	MemoryContext oldcontext;
 
 	if (TupIsNull(slot))
@@ -332,8 +387,10 @@ read_row(ReadAheadState *state)
 		return false;
 	}
 	oldcontext = MemoryContextSwitchTo(state->rows_context);
+	row = palloc0(sizeof(AheadRow));
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	MemoryContextSwitchTo(oldcontext);
+	dlist_push_tail(&state->rows, &row->node);
 	state->nrows++;
 	state->rows_read++;
 	if (state->ntargets > 0)
@@ -429,25 +486,25 @@ compare_batch_keys(const ListCell *a, const ListCell *b)
 static void
 release_row(ReadAheadState *state, AheadRow *row)
 {
-	if (row->tuple != NULL)
-		pfree(row->tuple);
+	pfree(row->tuple);
 	if (row->calls != NULL)
 	{
 		for (int i = 0; i < row->ncalls; i++)
 			amplify_fetch_release(state->statement, row->calls[i]);
 		pfree(row->calls);
 	}
-	memset(row, 0, sizeof(AheadRow));
+	pfree(row);
 }
 
 static void
 drop_rows(ReadAheadState *state)
 {
 	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
-	release_row(state, &state->current);
-	for (; state->nrows > 0; state->nrows--)
-	{
-		release_row(state, &state->rows[state->first]);
-		state->first = (state->first + 1) % state->limit;
-	}
+	if (state->current != NULL)
+		release_row(state, state->current);
+	state->current = NULL;
+	while (!dlist_is_empty(&state->rows))
+		release_row(state, dlist_container(AheadRow, node,
+										   dlist_pop_head_node(&state->rows)));
+	state->nrows = 0;
 }

@@ -244,6 +244,7 @@ extern MemoryContext amplify_statement_context(const AmplifyStatement *statement
 extern bool amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes);
 extern void amplify_statement_progress(AmplifyStatement *statement);
 extern uint64 amplify_statement_responses(const AmplifyStatement *statement);
+extern int64 amplify_statement_pending(const AmplifyStatement *statement);
 extern int64 amplify_statement_begin_wait(AmplifyStatement *statement);
 extern void amplify_statement_wait(AmplifyStatement *statement, AmplifyCounters *counters);
 

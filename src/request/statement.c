@@ -72,6 +72,7 @@ struct AmplifyStatement
 	AmplifyResponse *page;		/* what is being read ahead; NULL: none yet */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
+	int64		npending;		/* QUEUED or ACTIVE */
 	int64		next_report;	/* of its progress; 0: it has not waited yet */
 	List	   *counters;		/* of ScanCounters */
 	List	   *connections;	/* pinned AmplifyConnections */
@@ -304,6 +305,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		dlist_init(&call->watchers);
 		call->queue = server_queue(statement, call);
 		dlist_push_tail(&call->queue->calls, &call->node);
+		statement->npending++;
 	}
 	call->pins++;
 	MemoryContextSwitchTo(oldcontext);
@@ -350,7 +352,10 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 	{
 		call->wanted = true;
 		if (call->state == AMPLIFY_CALL_FAILED)
+		{
 			amplify_call_revive(call);
+			statement->npending += call->state == AMPLIFY_CALL_QUEUED;
+		}
 		if (call->state == AMPLIFY_CALL_QUEUED)
 			queue_call(call);
 	}
@@ -497,6 +502,13 @@ uint64
 amplify_statement_responses(const AmplifyStatement *statement)
 {
 	return statement->nanswered;
+}
+
+/* How many calls are under way, or wait for their turn */
+int64
+amplify_statement_pending(const AmplifyStatement *statement)
+{
+	return statement->npending;
 }
 
 /*
@@ -659,6 +671,8 @@ queue_call(AmplifyCall *call)
 static void
 discard_call(AmplifyStatement *statement, AmplifyCall *call)
 {
+	if (call->state == AMPLIFY_CALL_QUEUED || call->state == AMPLIFY_CALL_ACTIVE)
+		statement->npending--;
 	amplify_call_abandon(call);
 	dlist_delete(&call->node);
 	callhash_delete(statement->calls, call->id);
@@ -683,6 +697,8 @@ hold_call(AmplifyStatement *statement, AmplifyCall *call)
 {
 	move_call(call, &statement->held);
 	statement->nanswered++;
+	statement->npending--;
+	Assert(statement->npending >= 0);
 	while (!dlist_is_empty(&call->watchers))
 		dlist_push_tail(&statement->told, dlist_pop_head_node(&call->watchers));
 }

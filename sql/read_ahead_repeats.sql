@@ -1,0 +1,56 @@
+-- mock: --generate 30,5
+-- Reading ahead goes by calls, not by rows: where keys repeat, it reads on
+-- until max_concurrency is busy, within work_mem.
+\ir ../test/setup.psql
+\pset format unaligned
+\pset footer off
+CREATE TEMP TABLE inventory AS
+  SELECT i AS id, 'd' || lpad((1 + i / 500)::text, 11, '0') AS app,
+         (ARRAY['dev', 'test', 'prod', 'nil'])[1 + i % 4] AS env
+    FROM generate_series(0, 14999) AS i;
+ANALYZE inventory;
+CREATE TEMP VIEW joined AS
+  SELECT i.*, e.stack_name FROM inventory AS i
+    LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env;
+SET enable_memoize = off;
+CREATE FUNCTION pg_temp.rows_ahead(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  plan text;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN substring(plan FROM '"Rows Ahead": (\d+)');
+END $$;
+
+-- 500 rows have one call
+\! mockctl latency 20
+SELECT count(*), count(stack_name) FROM joined;
+\! mockctl calls && mockctl connections | grep max_in_flight
+\! mockctl reset
+-- far enough, but not farther than memory allows
+SELECT n > 2000 AS far FROM pg_temp.rows_ahead('TABLE joined') AS n;
+SET work_mem = '64kB';
+SELECT n >= 200 AND n < 1000 AS near FROM pg_temp.rows_ahead('TABLE joined') AS n;
+RESET work_mem;
+-- nor are fewer rows read than the setting says
+SET amplify_fdw.read_ahead = 6000;
+SET work_mem = '64kB';
+SELECT pg_temp.rows_ahead('TABLE joined');
+RESET work_mem;
+RESET amplify_fdw.read_ahead;
+-- keys that are not there, and none at all
+SELECT count(*), count(stack_name) FROM joined WHERE env = 'nil';
+UPDATE inventory SET app = NULL;
+SELECT count(*), count(stack_name) FROM joined;
+
+-- a cursor goes on carefully
+UPDATE inventory SET app = 'd' || lpad((1 + id / 500)::text, 11, '0');
+\! mockctl reset && mockctl latency 20
+BEGIN;
+DECLARE c CURSOR FOR TABLE joined;
+MOVE 100 FROM c;
+\! mockctl calls
+MOVE ALL FROM c;
+COMMIT;
+\! test $(mockctl total) -le 60 && echo "at most two for each app"
+\! mockctl connections | awk '$1 == "max_in_flight" { print ($2 > 5 ? "many at a time" : "few at a time") }'
+\! mockctl reset
