@@ -34,6 +34,7 @@ OBJS = \
 	src/model/route.o \
 	src/planner/ahead.o \
 	src/planner/below.o \
+	src/planner/distinct.o \
 	src/planner/eager.o \
 	src/planner/join.o \
 	src/planner/key.o \

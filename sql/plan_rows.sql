@@ -68,6 +68,28 @@ SELECT expected_inside('SELECT FROM (VALUES (''d1'', ''a''), (''d2'', ''b'')) AS
   JOIN jobs ON app_id = app AND branch_name = branch');
 SELECT expected_inside('SELECT FROM (VALUES (''d1'', ''a''), (''d2'', ''b'')) AS v(app, branch)
   JOIN branches ON app_id = app AND branch_name = branch');
+-- a join by the whole key has no more rows than the other side
+CREATE TEMP TABLE keys AS
+  SELECT 'd' || i % 25 AS app, (ARRAY['a', 'b', 'c', 'd'])[1 + i / 25] AS name, 'wh-' || i AS webhook
+    FROM generate_series(0, 99) AS i;
+ANALYZE keys;
+CREATE VIEW pg_temp.joins AS
+  SELECT kind, format('SELECT FROM keys %s', clause) AS query FROM (VALUES
+    ('environment', 'JOIN backend_environments ON app_id = app AND environment_name = name'),
+    ('environment outside', 'LEFT JOIN backend_environments ON app_id = app AND environment_name = name'),
+    ('branch', 'JOIN branches ON app_id = app AND branch_name = name'),
+    ('app', 'JOIN apps ON app_id = app'),
+    ('webhook', 'JOIN webhooks ON webhook_id = webhook'),
+    ('two tables', 'LEFT JOIN backend_environments AS e ON e.app_id = app AND e.environment_name = name
+                    LEFT JOIN branches AS b ON b.app_id = e.app_id AND b.branch_name = e.environment_name'),
+    ('environments of an app', 'JOIN backend_environments ON app_id = app'),
+    ('jobs of a branch', 'JOIN jobs ON app_id = app AND branch_name = name')) AS v(kind, clause);
+SELECT kind, expected(query) FROM pg_temp.joins;
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '1000000');
+SELECT kind, expected(query) FROM pg_temp.joins WHERE kind ~ '^environment|two';
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP estimated_rows);
+SELECT expected('SELECT app_id FROM branches GROUP BY 1');
+SELECT expected('SELECT region FROM branches GROUP BY 1');
 -- without pushdown, what PostgreSQL makes of it
 SET amplify_fdw.pushdown = off;
 SELECT expected('SELECT FROM jobs WHERE app_id = ''d1''');

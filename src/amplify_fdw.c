@@ -64,6 +64,7 @@ _PG_init(void)
 	amplify_writes_install();
 	amplify_join_install();
 	amplify_unique_install();
+	amplify_distinct_install();
 }
 
 Datum

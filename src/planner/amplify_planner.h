@@ -121,4 +121,8 @@ extern void amplify_join_install(void);
 
 extern void amplify_unique_install(void);
 
+/* ---------- distinct.c: different keys, without ANALYZE ---------- */
+
+extern void amplify_distinct_install(void);
+
 #endif							/* AMPLIFY_PLANNER_H */
