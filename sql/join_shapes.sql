@@ -82,7 +82,7 @@ SELECT name, s.* FROM (VALUES
     (SELECT env FROM e WHERE e.app_id = i.app UNION SELECT branch FROM b WHERE b.app_id = i.app) x'),
   ('LATERAL, EXCEPT',
    'SELECT i.id, x.* FROM inventory i, LATERAL
-    (SELECT env FROM e WHERE e.app_id = i.app EXCEPT SELECT branch FROM b WHERE b.app_id = i.app) x'),
+    (SELECT env FROM e WHERE e.app_id = i.app EXCEPT SELECT branch FROM b WHERE b.app_id = i.app) x WHERE i.id < 21'),
   ('LATERAL, UNION ALL, LIMIT: the second part is not asked',
    'SELECT i.id, x.* FROM inventory i, LATERAL
     (SELECT env FROM e WHERE e.app_id = i.app UNION ALL SELECT branch FROM b WHERE b.app_id = i.app LIMIT 1) x WHERE i.id < 21'),
