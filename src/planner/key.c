@@ -62,6 +62,7 @@ static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *make_term(TermContext *context,
 								 const AmplifyColumn *column, Expr *expr,
 								 bool is_array);
+static Node *unwrapped(Node *node);
 static const AmplifyColumn *key_column(TermContext *context, Node *node);
 static bool holds_key(const AmplifyColumn *column, const Var *var);
 static bool multiply(List **disjuncts, List *factor);
@@ -351,10 +352,10 @@ clause_term(TermContext *context, Expr *clause)
 		!OidIsValid(collation) || !get_collation_isdeterministic(collation))
 		return NULL;
 
-	column = key_column(context, left);
+	column = key_column(context, unwrapped(left));
 	if (column == NULL && !is_array)
 	{
-		column = key_column(context, right);
+		column = key_column(context, unwrapped(right));
 		right = left;
 	}
 	if (column == NULL ||
@@ -379,6 +380,18 @@ make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
 	term->binds = column->key == AMPLIFY_ARN ? context->resource->keys :
 		key >= 0 ? 1 << key : 0;
 	return term;
+}
+
+/*
+ * A column of a view may stand in a placeholder, which an outer join above can
+ * make NULL; then the comparison isn't true either.
+ */
+static Node *
+unwrapped(Node *node)
+{
+	while (IsA(node, PlaceHolderVar))
+		node = (Node *) ((PlaceHolderVar *) node)->phexpr;
+	return node;
 }
 
 /* The key column that an expression is, or NULL */
