@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
@@ -30,6 +32,24 @@ struct AmplifyAhead
 	AmplifyPrefetch prefetch;	/* what follows it */
 	AmplifyWant want;
 };
+
+/* A parent whose children are asked for */
+typedef struct ParentEntry
+{
+	const char *id;
+	char		status;
+} ParentEntry;
+
+#define SH_PREFIX		seen
+#define SH_ELEMENT_TYPE ParentEntry
+#define SH_KEY_TYPE		const char *
+#define SH_KEY			id
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 struct AmplifyFetch
 {
@@ -47,6 +67,7 @@ struct AmplifyFetch
 	int			pending_size;
 	AmplifyFetch *parents;		/* where keys come from; NULL: from pending */
 	bool		parents_done;
+	seen_hash  *seen;			/* of parents, so far; NULL: none */
 	AmplifyKeys parent;			/* what its latest item says of our keys */
 	AmplifyKeys *partial;		/* what the query says of them, sorted */
 	int			npartial;
@@ -69,6 +90,7 @@ static void keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys);
 static void open_streams(AmplifyFetch *fetch);
 static bool next_pattern(AmplifyFetch *fetch, AmplifyStream *stream);
 static bool next_parent(AmplifyFetch *fetch);
+static bool is_new_parent(AmplifyFetch *fetch);
 static int	find_partial(const AmplifyFetch *fetch, bool behind);
 static int	compare_partial(const AmplifyKeys *partial,
 							const AmplifyKeys *parent);
@@ -265,6 +287,7 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 		close_stream(fetch, dlist_container(AmplifyStream, node, iter.cur));
 	fetch->parents = NULL;
 	fetch->parents_done = false;
+	fetch->seen = NULL;
 	fetch->partial = NULL;
 	fetch->npartial = fetch->next_partial = fetch->end_partial = 0;
 	fetch->filter = NULL;
@@ -469,7 +492,11 @@ next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 	return true;
 }
 
-/* What the next parent says of our keys; false if there is none (yet) */
+/*
+ * What the next parent says of our keys; false if there is none (yet).  A list
+ * that changes while it is read may hand out an item on two pages: its children
+ * come once.
+ */
 static bool
 next_parent(AmplifyFetch *fetch)
 {
@@ -480,20 +507,48 @@ next_parent(AmplifyFetch *fetch)
 	const AmplifyColumn *column;
 	AmplifyRow	row;
 
-	if (fetch->parents_done)
-		return false;
-	status = amplify_fetch_try(fetch->parents, &row);
-	fetch->parents_done = status == AMPLIFY_FETCH_END;
-	if (status != AMPLIFY_FETCH_ROW)
-		return false;
+	do
+	{
+		if (fetch->parents_done)
+			return false;
+		status = amplify_fetch_try(fetch->parents, &row);
+		fetch->parents_done = status == AMPLIFY_FETCH_END;
+		if (status != AMPLIFY_FETCH_ROW)
+			return false;
 
-	value_status = amplify_keyset_of_item(parent, &row, resource->keys,
-										  &fetch->parent, &column);
-	if (value_status != AMPLIFY_VALUE_OK)
-		amplify_report_value(value_status, column->name, parent->name);
+		value_status = amplify_keyset_of_item(parent, &row, resource->keys,
+											  &fetch->parent, &column);
+		if (value_status != AMPLIFY_VALUE_OK)
+			amplify_report_value(value_status, column->name, parent->name);
+	} while (!is_new_parent(fetch));
 	fetch->next_partial = find_partial(fetch, false);
 	fetch->end_partial = find_partial(fetch, true);
 	return true;
+}
+
+/* Is it one that no parent before has named? */
+static bool
+is_new_parent(AmplifyFetch *fetch)
+{
+	StringInfoData id;
+	ParentEntry *entry;
+	bool		found;
+
+	initStringInfo(&id);
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		const char *value = fetch->parent.value[key];
+
+		if (value != NULL)
+			appendStringInfo(&id, "%d=%zu:%s ", key, strlen(value), value);
+	}
+	if (fetch->seen == NULL)
+		fetch->seen = seen_create(fetch->work, 64, NULL);
+	entry = seen_insert(fetch->seen, id.data, &found);
+	if (!found)
+		entry->id = MemoryContextStrdup(fetch->work, id.data);
+	pfree(id.data);
+	return !found;
 }
 
 /*

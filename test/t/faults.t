@@ -105,7 +105,7 @@ my $elsewhere = $mock->url . '/apps';
 
 # ---- the table ----
 #
-# name, query, rule of the mock, SQLSTATE, rows, requests (a number or, where
+# name, query, rule of the mock (or several, in their order), SQLSTATE, rows, requests (a number or, where
 # it depends on chance, a pattern), and a pattern for the rest that is said
 
 my @cases = (
@@ -322,6 +322,15 @@ my @cases = (
         [ body => '{"backendEnvironments":[],"nextToken":null}' ],
         '00000', 0, 1 ],
 
+    # The children of an item that a list has twice, on one page or two
+    [ 'an app that is listed twice', $all, [ op => 'ListApps', body =>
+        '{"apps":[{"appId":"d00000000001"},{"appId":"d00000000002"},{"appId":"d00000000001"}]}' ],
+        '00000', 240, 7 ],
+    [ 'all apps that are listed twice', $all,
+        [ map { [ op => 'ListApps', status => 200, in_file("page$_->[0]", sprintf '{"apps":[%s]%s}',
+            join(',', map { qq({"appId":"d0000000000$_"}) } 1 .. 3), $_->[1]) ] }
+            [ 1, ',"nextToken":"more"' ], [ 2, '' ] ], '00000', 360, 11 ],
+
     # F28: not the response
     (map { [ "body $_", $get, [ body => $_ ], 'HV00M', 0, 1 ] }
         'null', '42', '"text"', 'true', '[]', '{}', '{', '}', ' ',
@@ -395,11 +404,12 @@ my @cases = (
             '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ]),
     [ 'an app of three, of another one', $all, [ match => 'd00000000002', body => sprintf
         '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
-        '00000', 360, 11 ],
+        # another call may have been sent on the suspect connection meanwhile
+        '00000', 360, qr/^1[12]$/ ],
     [ 'an app of three, of another one, on_error warn', $lenient,
         [ match => 'd00000000002', @always, body => sprintf
         '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
-        '00000', 240, 9, qr/WARNING: HV00M/ ],
+        '00000', 240, qr/^(9|1\d)$/, qr/WARNING: HV00M/ ],
     # ... and no more: these are the right response, or nobody's row
     [ 'its own ARN', $get, [ with(arn('d00000000001')) ], '00000', 1, 1 ],
     [ 'an ARN of another name, region and account', $get,
@@ -481,7 +491,7 @@ sub run_case
     # the limiter would remember the throttling of the case before
     $session->rows('SELECT amplify_fdw_stats_reset()');
     $mock->reset;
-    $mock->fault(@$rule);
+    $mock->fault(@$_) for ref $rule->[0] ? @$rule : $rule;
     my $start = time;
     my $result = $session->query($sql);
     my $time = time - $start;
