@@ -305,6 +305,9 @@ typedef struct AmplifyOptions
 } AmplifyOptions;
 
 extern void amplify_option_defaults(AmplifyOptions *options);
+extern List *amplify_option_list(Datum options);
+extern void amplify_option_forget_list(List *deflist);
+extern void amplify_option_forget(AmplifyOptions *options);
 extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
 extern void amplify_option_import(List *deflist, AmplifyOptions *options);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,

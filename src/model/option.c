@@ -13,13 +13,15 @@
  */
 #include "postgres.h"
 
-#include "access/reloptions.h"
+#include "aws/sigv4.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "model/amplify_model.h"
+#include "nodes/makefuncs.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -33,7 +35,9 @@ PG_FUNCTION_INFO_V1(amplify_fdw_validator);
 static const AmplifyOption *find_option(const char *name, Oid catalog);
 static void unknown_option(const char *name, Oid catalog);
 static void check_options(List *deflist, Oid catalog, AmplifyOptions *options);
-static void check_option(const AmplifyOption *option, DefElem *def);
+static void check_option(const AmplifyOption *option, DefElem *def,
+						 AmplifyOptions *options);
+static char **secret_of(const AmplifyOption *option, AmplifyOptions *options);
 static void check_combination(const AmplifyOptions *options, Oid catalog);
 static bool parse_on_error(const char *value, AmplifyOnError *on_error);
 static bool parse_option(const AmplifyOption *option, const char *value,
@@ -58,8 +62,81 @@ amplify_option_defaults(AmplifyOptions *options)
 }
 
 /*
- * Put the options of one object over those already there.  Strings are copied
- * into the current context.  Values were validated when they were set.
+ * Options as the catalog has them, an array of "name=value", into DefElems.
+ * PostgreSQL's untransformRelOptions() leaves copies of the values that nobody
+ * can find again; here, amplify_option_forget_list() overwrites them all.
+ */
+List *
+amplify_option_list(Datum options)
+{
+	List	   *result = NIL;
+	ArrayType  *array;
+	Datum	   *elements;
+	int			n;
+
+	if (DatumGetPointer(options) == NULL)
+		return NIL;
+	array = DatumGetArrayTypeP(options);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(elements[i]);
+		char	   *value = strchr(name, '=');
+
+		Assert(value != NULL);
+		*value++ = '\0';
+		result = lappend(result, makeDefElem(name, (Node *) makeString(value), -1));
+	}
+	if ((Pointer) array != DatumGetPointer(options))
+	{
+		sigv4_cleanse(array, VARSIZE(array));
+		pfree(array);
+	}
+	return result;
+}
+
+/* Overwrite the values of such a list, which must not be used any more */
+void
+amplify_option_forget_list(List *deflist)
+{
+	ListCell   *lc;
+
+	foreach(lc, deflist)
+	{
+		char	   *value = defGetString(lfirst_node(DefElem, lc));
+
+		sigv4_cleanse(value, strlen(value));
+	}
+}
+
+/* Overwrite the secrets, which must not be used any more.  Never throws. */
+void
+amplify_option_forget(AmplifyOptions *options)
+{
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		char	  **secret = secret_of(option, options);
+
+		if (secret != NULL && *secret != NULL)
+			sigv4_cleanse(*secret, strlen(*secret));
+	}
+}
+
+/* Where that option's value is, if it is a secret; else NULL */
+static char **
+secret_of(const AmplifyOption *option, AmplifyOptions *options)
+{
+	if ((option->flags & AMPLIFY_OPTION_SECRET) == 0)
+		return NULL;
+	Assert(option->kind >= AMPLIFY_OPTION_REGION);
+	return (char **) ((char *) options + option->offset);
+}
+
+/*
+ * Put the options of one object over those already there; secrets in whose
+ * place others come are overwritten.  Strings are copied into the current
+ * context.  Values were validated when they were set.
  */
 void
 amplify_option_apply(List *deflist, AmplifyOptions *options)
@@ -71,6 +148,10 @@ amplify_option_apply(List *deflist, AmplifyOptions *options)
 		DefElem    *def = lfirst_node(DefElem, lc);
 		const AmplifyOption *option = find_option(def->defname, InvalidOid);
 
+		char	  **secret = option ? secret_of(option, options) : NULL;
+
+		if (secret != NULL && *secret != NULL)
+			sigv4_cleanse(*secret, strlen(*secret));
 		if (option == NULL || !parse_option(option, defGetString(def), options))
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
@@ -111,12 +192,14 @@ amplify_option_resource(const AmplifyOptions *options, Oid relid)
 Datum
 amplify_fdw_validator(PG_FUNCTION_ARGS)
 {
-	List	   *deflist = untransformRelOptions(PG_GETARG_DATUM(0));
+	List	   *deflist = amplify_option_list(PG_GETARG_DATUM(0));
 	Oid			catalog = PG_GETARG_OID(1);
 	AmplifyOptions options;
 
 	check_options(deflist, catalog, &options);
 	check_combination(&options, catalog);
+	amplify_option_forget_list(deflist);
+	amplify_option_forget(&options);
 
 	PG_RETURN_VOID();
 }
@@ -183,17 +266,17 @@ check_options(List *deflist, Oid catalog, AmplifyOptions *options)
 
 		if (option == NULL)
 			unknown_option(def->defname, catalog);
-		check_option(option, def);
-		(void) parse_option(option, defGetString(def), options);
+		check_option(option, def, options);
 	}
 }
 
+/* Its value goes into *options */
 static void
-check_option(const AmplifyOption *option, DefElem *def)
+check_option(const AmplifyOption *option, DefElem *def,
+			 AmplifyOptions *options)
 {
 	const char *value = defGetString(def);
 	bool		secret = option->catalog == UserMappingRelationId;
-	AmplifyOptions scratch;
 
 	if ((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0 && !superuser())
 		ereport(ERROR,
@@ -202,7 +285,7 @@ check_option(const AmplifyOption *option, DefElem *def)
 				 errdetail("Only a superuser may set it."),
 				 errhidestmt(secret)));
 
-	if (!parse_option(option, value, &scratch))
+	if (!parse_option(option, value, options))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 (option->flags & AMPLIFY_OPTION_SECRET) != 0 ?
@@ -297,8 +380,8 @@ parse_number(const AmplifyOption *option, const char *value, int flags,
 }
 
 /*
- * Read one value into its place.  False if it is not acceptable.  scratch
- * results are fine: strings are copied, so nothing points into the catalog.
+ * Read one value into its place.  False if it is not acceptable.  Strings are
+ * copied, so nothing points into the catalog.
  */
 static bool
 parse_option(const AmplifyOption *option, const char *value,

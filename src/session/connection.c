@@ -323,20 +323,25 @@ apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 {
 	AmplifyOptions *options = &connection->options;
 	List	   *own = mapping_options(connection, server->serverid);
+	List	   *others;
 	ForeignServer *source;
 	bool		has_role;
 
 	amplify_option_apply(own, options);
 	if (options->source_server == NULL)
+	{
+		amplify_option_forget_list(own);
 		return;
+	}
 
 	has_role = options->role_arn != NULL;
 	source = source_server(options->source_server, connection->userid,
 						   server->fdwid);
 	connection->sourceid = source->serverid;
 	options->source_server = NULL;
-	amplify_option_apply(mapping_options(connection, source->serverid),
-						 options);
+	others = mapping_options(connection, source->serverid);
+	amplify_option_apply(others, options);
+	amplify_option_forget_list(others);
 	if (options->source_server != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
@@ -345,11 +350,14 @@ apply_mapping(AmplifyConnection *connection, const ForeignServer *server)
 				 errhint("Name the server whose user mapping has the keys.")));
 	if (has_role)
 	{
+		if (options->external_id != NULL)
+			sigv4_cleanse(options->external_id, strlen(options->external_id));
 		options->role_arn = options->external_id = NULL;
 		options->role_session_name = NULL;
 		options->role_duration = 0;
 	}
 	amplify_option_apply(own, options);
+	amplify_option_forget_list(own);
 }
 
 static ForeignServer *
@@ -394,7 +402,10 @@ static List *
 mapping_options(AmplifyConnection *connection, Oid serverid)
 {
 	Oid			userid = connection->userid;
+	List	   *options = NIL;
 	HeapTuple	tuple;
+	Datum		stored;
+	bool		isnull;
 
 	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
 							ObjectIdGetDatum(serverid));
@@ -408,8 +419,12 @@ mapping_options(AmplifyConnection *connection, Oid serverid)
 	connection->has_mapping = HeapTupleIsValid(tuple);
 	if (!connection->has_mapping)
 		return NIL;
+	stored = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
+							 Anum_pg_user_mapping_umoptions, &isnull);
+	if (!isnull)
+		options = amplify_option_list(stored);
 	ReleaseSysCache(tuple);
-	return GetUserMapping(userid, serverid)->options;
+	return options;
 }
 
 static void
@@ -423,17 +438,8 @@ static void
 cleanse_secrets(void *arg)
 {
 	AmplifyConnection *connection = arg;
-	char	   *secrets[] = {connection->options.secret_access_key,
-		connection->options.session_token,
-		connection->options.external_id,
-		connection->options.proxy_user,
-	connection->options.proxy_password};
 
-	for (int i = 0; i < lengthof(secrets); i++)
-	{
-		if (secrets[i] != NULL)
-			sigv4_cleanse(secrets[i], strlen(secrets[i]));
-	}
+	amplify_option_forget(&connection->options);
 }
 
 /*
