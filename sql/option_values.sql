@@ -44,7 +44,15 @@ SELECT * FROM pg_temp.try_values('CREATE SERVER s FOREIGN DATA WRAPPER amplify_f
 SELECT * FROM pg_temp.try_values(:'server' || 'endpoint_url %s)',
   'http://127.0.0.1:8080', 'https://amplify.example.com', 'https://h/base/path', 'https://[::1]:443/',
   '', 'amplify.example.com', 'ftp://h', 'file:///etc/passwd', 'http://', 'http:///x', 'http://:80',
-  'http://user@h', 'http://u:p@h', 'http://h?x=1', 'http://h#f', 'http://h/%2e', E'http://h\r\nX: y', 'HTTP://h');
+  'http://user@h', 'http://u:p@h', 'http://h?x=1', 'http://h#f', 'http://h/%2e', E'http://h\r\nX: y', 'HTTP://h',
+  'http://h:1', 'http://h:65535/x', 'http://H.Example:080', 'http://h:0', 'http://h:65536', 'http://h:99999', 'http://h:',
+  'http://h:80:81', 'http://a:1:2', 'http://h:x', 'http://h:-1', 'http://h:+80', 'http://h:8 0',
+  'http://[::1', 'http://::1', 'http://[::1]x', 'http://[::1]:', 'http://[::1]:0', 'http://[fe80::1%25eth0]', 'http://[h]',
+  'http://[fd00:ec2::23]:8080/x', 'http://[0:0:0:0:0:0:0:1]', 'http://127.1', 'http://2130706433', 'http://0x7f.0.0.1',
+  'http://0177.0.0.1', 'http://h;x', 'http://h,x', 'http://a|b', 'http://a b', 'http://h!', 'http://h*',
+  'http://$h', 'http://a&b', 'http://(h)', 'http://{h}', 'http://h^', 'http://h`', E'http://h\t', 'http://hé', 'http://h。x',
+  'http://h@x', 'http://@h', 'http://:@h', 'http://u@h:80', 'http://h\x', 'http:/h', 'http:h', 'https:///h', 'https:// h',
+  'http://h_h', 'http://h-h.x', 'http://h.', 'http://xn--h-cfa');
 SELECT * FROM pg_temp.try_values(:'server' || 'proxy %s)', 'http://127.0.0.1:3128', 'socks5://h', '');
 SELECT * FROM pg_temp.try_values(:'server' || 'ca_bundle %s)', '/etc/ssl/certs/ca.pem', '');
 SELECT * FROM pg_temp.try_values(:'server' || 'use_fips %s)', 'on', 'false', '1', 'maybe', '');

@@ -171,6 +171,9 @@ extern bool amplify_transfer_is_local(const struct sockaddr *address);
 /* easy.c: for http.c.  A CURLcode, and a CURLSH * */
 extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
 
+/* and for who checks URLs */
+extern bool amplify_easy_is_origin(const char *url);
+
 /* for who judges responses, too */
 extern void amplify_socket_drop(AmplifySocketId id);
 

@@ -23,6 +23,7 @@ static size_t write_callback(char *data, size_t size, size_t n, void *arg);
 static size_t header_callback(char *data, size_t size, size_t n, void *arg);
 static curl_socket_t open_socket_callback(void *arg, curlsocktype purpose,
 										  struct curl_sockaddr *address);
+static bool is_same_origin(const char *url, const char *understood);
 static int	close_socket_callback(void *arg, curl_socket_t fd);
 static int	prereq_callback(void *arg, char *peer_ip, char *local_ip,
 							int peer_port, int local_port);
@@ -208,4 +209,46 @@ prereq_callback(void *arg, char *peer_ip, char *local_ip, int peer_port,
 	transfer->result = AMPLIFY_HTTP_BROKEN;
 	transfer->refusal = "there was unread input on the connection";
 	return CURL_PREREQFUNC_ABORT;
+}
+
+/*
+ * Does libcurl understand that URL as it stands, as a scheme, a host and maybe
+ * a port?  Else requests would go elsewhere than it seems, or nowhere: there
+ * are many ways to write an address.  Also true if there is no memory to tell.
+ * Never throws.
+ */
+bool
+amplify_easy_is_origin(const char *url)
+{
+	CURLU	   *parser = curl_url();
+	char	   *understood = NULL;
+	char	   *port = NULL;
+	CURLUcode	rc = CURLUE_OUT_OF_MEMORY;
+	bool		good;
+
+	if (parser != NULL)
+		rc = curl_url_set(parser, CURLUPART_URL, url, 0);
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(parser, CURLUPART_URL, &understood, 0);
+	good = rc == CURLUE_OUT_OF_MEMORY ||
+		(rc == CURLUE_OK && is_same_origin(url, understood));
+	if (good && rc == CURLUE_OK &&
+		curl_url_get(parser, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+		good = strcmp(port, "0") != 0;
+	curl_free(port);
+	curl_free(understood);
+	curl_url_cleanup(parser);
+	return good;
+}
+
+/* Case aside, and the path that libcurl adds; IPv6 addresses it may rewrite */
+static bool
+is_same_origin(const char *url, const char *understood)
+{
+	size_t		length = strlen(url);
+
+	if (strchr(url, '[') != NULL)
+		return true;
+	return pg_strncasecmp(url, understood, length) == 0 &&
+		strcmp(understood + length, "/") == 0;
 }

@@ -30,6 +30,8 @@ PG_FUNCTION_INFO_V1(amplify_fdw_validator);
 
 #define SESSION_NAME_CHARACTERS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+#define AUTHORITY_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:"
 #define EXTERNAL_ID_CHARACTERS	SESSION_NAME_CHARACTERS ":/"
 
 static const AmplifyOption *find_option(const char *name, Oid catalog);
@@ -479,7 +481,7 @@ describe_kind(const AmplifyOption *option)
 		case AMPLIFY_OPTION_ACCOUNT:
 			return "It must be the number of an AWS account, of 12 digits.";
 		case AMPLIFY_OPTION_URL:
-			return "It must be an http or https URL with a host name, without user, query or fragment.";
+			return "It must be an http or https URL of a host, and a port from 1 to 65535 if need be, without user, query or fragment.";
 		case AMPLIFY_OPTION_HEADER:
 			return psprintf("It must have %.0f to %.0f printable ASCII characters without spaces.",
 							option->min, option->max);
@@ -524,12 +526,18 @@ amplify_option_valid_region(const char *region)
 	return dashes >= 1 && dashes <= 4;
 }
 
-/* A plain http or https URL; a path may follow the host, nothing else */
+/*
+ * A plain http or https URL, as libcurl understands it; a path may follow the
+ * host and port, nothing else.
+ */
 bool
 amplify_option_valid_url(const char *url)
 {
 	const char *host;
+	const char *authority;
+	char	   *origin;
 	int			length;
+	bool		good;
 
 	if (strncmp(url, "https://", 8) == 0)
 		host = url + 8;
@@ -539,14 +547,19 @@ amplify_option_valid_url(const char *url)
 		return false;
 
 	length = strcspn(host, "/");
-	if (length == 0 || length > 255 || host[0] == ':')
+	authority = host[0] == '[' ? AUTHORITY_CHARACTERS "[]" : AUTHORITY_CHARACTERS;
+	if (length == 0 || length > 255 || host[0] == ':' ||
+		strspn(host, authority) < length || host[length - 1] == ':')
 		return false;
 	for (const char *p = url; *p != '\0'; p++)
 	{
 		if (*p <= ' ' || *p > '~' || strchr("@?#\\\"<>%", *p) != NULL)
 			return false;
 	}
-	return true;
+	origin = pnstrdup(url, host + length - url);
+	good = amplify_easy_is_origin(origin);
+	pfree(origin);
+	return good;
 }
 
 /* No space either: no key or token of AWS has one */
