@@ -149,6 +149,7 @@ extern int	amplify_socket_most(void);
 extern int	amplify_socket_limit(void);
 extern int	amplify_socket_count(void);
 extern int	amplify_socket_count_spare(int per_host);
+extern bool amplify_socket_kernel_has_more(void);
 extern int	amplify_socket_open(int family, int type, int protocol,
 								AmplifyTransfer *transfer);
 extern int	amplify_socket_close(int fd);

@@ -23,7 +23,7 @@
  * Failing paths: the budget was taken by others meanwhile, or the kernel has
  * no descriptor (a transfer that was refused a socket goes back to the queue,
  * or fails if nothing is in flight; descriptors.t makes calls wait for room,
- * no test makes the kernel refuse a socket); cancel and ERROR
+ * fd_limit.t makes the kernel refuse them); cancel and ERROR
  * (cancel.t, leak.t: detach() gives the room back, whoever ends a transfer).
  *
  * Rules that hold in this file:
@@ -108,7 +108,7 @@ static void set_curl_deadline(long timeout_ms);
 void
 amplify_http_submit(AmplifyTransfer *transfer)
 {
-	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+	CURLcode	rc = CURLE_COULDNT_CONNECT;
 
 	transfer->done = false;
 	transfer->result = AMPLIFY_HTTP_OK;
@@ -134,8 +134,10 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->use->in_flight++;
 	nactive++;
 	dlist_push_tail(&active, &transfer->node);
-	if (start_engine())
-		rc = prepare_handle(transfer);
+	if (!amplify_loop_start())
+		transfer->starved = true;
+	else
+		rc = start_engine() ? prepare_handle(transfer) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK)
 	{
 		amplify_socket_drop_unread();
@@ -333,14 +335,12 @@ amplify_http_close_idle(void)
 	curl_deadline = NO_DEADLINE;
 }
 
-/* What of this backend does not exist yet; false if it can't be had now */
+/* What of libcurl does not exist yet; false if there is no memory for it */
 static bool
 start_engine(void)
 {
 	static bool initialized = false;
 
-	if (!amplify_loop_start())
-		return false;
 	if (multi != NULL)
 		return true;
 
@@ -572,7 +572,10 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	}
 	if (transfer->result == AMPLIFY_HTTP_OK && code != CURLE_OK)
 		transfer->result = classify(code);
-	if (transfer->result == AMPLIFY_HTTP_CONNECT && transfer->starved)
+	if ((transfer->result == AMPLIFY_HTTP_CONNECT ||
+		 transfer->result == AMPLIFY_HTTP_TLS) &&
+		transfer->refusal == NULL &&
+		(transfer->starved || !amplify_socket_kernel_has_more()))
 	{
 		/* libcurl's words would blame the network */
 		transfer->result = AMPLIFY_HTTP_DESCRIPTORS;

@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -131,8 +132,8 @@ amplify_socket_open(int family, int type, int protocol,
 {
 	int			fd;
 
-	/* one for the wait for it must be left */
-	if (!can_acquire(2))
+	/* one for the wait for it must be left, also by the kernel */
+	if (!can_acquire(2) || !amplify_socket_kernel_has_more())
 	{
 		transfer->starved = true;
 		return -1;
@@ -291,6 +292,32 @@ amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
 			(sock == silent || (sock->use == use && sock->transfers == 0)))
 			give_up(fd);
 	}
+}
+
+/*
+ * Has the kernel, whatever the budget says, some for a socket, for PostgreSQL's
+ * waits, and for what libcurl and resolvers open meanwhile?  None is taken.
+ */
+bool
+amplify_socket_kernel_has_more(void)
+{
+	int			fds[LEFT_FOR_WAITS];
+	int			n = 0;
+	bool		short_of = false;
+
+	while (n < LEFT_FOR_WAITS && !short_of)
+	{
+		fds[n] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+		if (fds[n] >= 0)
+			n++;
+		else if (errno == EMFILE || errno == ENFILE)
+			short_of = true;
+		else
+			break;
+	}
+	while (n > 0)
+		close(fds[--n]);
+	return !short_of;
 }
 
 /* Are so many descriptors left of the budget?  None is taken. */
