@@ -18,6 +18,7 @@ OBJS = \
 	src/executor/keys.o \
 	src/executor/readahead.o \
 	src/executor/scan.o \
+	src/executor/table.o \
 	src/executor/value.o \
 	src/http/easy.o \
 	src/http/http.o \

@@ -38,6 +38,22 @@ extern const AmplifyColumn *amplify_value_column(Oid relid, AttrNumber attno,
 												 const AmplifyResource *resource,
 												 bool missing_ok);
 
+/* ---------- table.c: a foreign table that is read ---------- */
+
+typedef struct AmplifyTable
+{
+	AmplifyFetchSpec spec;		/* connection is NULL until it is open */
+	AmplifyOptions options;		/* the table's over the server's */
+	Oid			relid;
+	Oid			userid;			/* on whose behalf */
+} AmplifyTable;
+
+extern void amplify_table_options(Oid relid, AmplifyOptions *options);
+extern void amplify_table_begin(AmplifyTable *table,
+								AmplifyStatement *statement, Oid relid,
+								Oid userid, AmplifyCounters *counters);
+extern void amplify_table_open(AmplifyTable *table, MemoryContext context);
+
 /* ---------- scan.c: a scan of a foreign table ---------- */
 
 /* fdw_private of a ForeignScan */

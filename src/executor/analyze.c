@@ -16,15 +16,12 @@
 #include "access/htup_details.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
-#include "foreign/foreign.h"
 #include "utils/memutils.h"
 #include "utils/sampling.h"
 
 static int	acquire_sample(Relation relation, int elevel, HeapTuple *rows,
 						   int targrows, double *totalrows,
 						   double *totaldeadrows);
-static void open_fetch_spec(Relation relation, EState *estate,
-							AmplifyFetchSpec *spec, AmplifyOptions *options);
 static int	sample_position(ReservoirStateData *reservoir, double seen,
 							int targrows, double *skip);
 
@@ -36,12 +33,9 @@ bool
 amplifyAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						   BlockNumber *totalpages)
 {
-	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
 	AmplifyOptions options;
 
-	amplify_option_defaults(&options);
-	amplify_option_apply(GetForeignServer(table->serverid)->options, &options);
-	amplify_option_apply(table->options, &options);
+	amplify_table_options(RelationGetRelid(relation), &options);
 	if (!options.analyze)
 		return false;
 	*func = acquire_sample;
@@ -62,8 +56,8 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 													  "amplify_fdw sample",
 													  ALLOCSET_DEFAULT_SIZES);
 	Bitmapset  *all = NULL;
-	AmplifyFetchSpec spec = {0};
-	AmplifyOptions options;
+	AmplifyStatement *statement;
+	AmplifyTable table;
 	AmplifyColumnMap *map;
 	AmplifyKeySet set;
 	AmplifyFetch *fetch;
@@ -72,11 +66,19 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 	double		skip = -1;
 	double		seen = 0;
 
-	open_fetch_spec(relation, estate, &spec, &options);
+	/* ANALYZE reads as the table's owner, whoever runs it */
+	statement = amplify_statement_join(estate);
+	amplify_table_begin(&table, statement, RelationGetRelid(relation),
+						relation->rd_rel->relowner,
+						amplify_statement_counters(statement, 0));
+	amplify_table_open(&table, estate->es_query_cxt);
+	table.spec.eager = true;
+	/* what others bring is no sample, and would be believed for long */
+	table.options.on_error = AMPLIFY_ON_ERROR_FAIL;
 	all = bms_add_range(NULL, 1, tupdesc->natts);
-	map = amplify_value_map(relation, spec.resource, all);
-	fetch = amplify_fetch_create(&spec);
-	amplify_keyset_everything(spec.resource, &set);
+	map = amplify_value_map(relation, table.spec.resource, all);
+	fetch = amplify_fetch_create(&table.spec);
+	amplify_keyset_everything(table.spec.resource, &set);
 	amplify_fetch_start(fetch, &set);
 	reservoir_init_selection_state(&reservoir, targrows);
 
@@ -89,7 +91,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 		seen++;
 		if (position >= 0)
 		{
-			amplify_value_fill(map, &row, spec.connection, slot);
+			amplify_value_fill(map, &row, table.spec.connection, slot);
 			if (seen > targrows)
 				heap_freetuple(rows[position]);
 			MemoryContextSwitchTo(callers);
@@ -99,7 +101,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 		MemoryContextReset(row_context);
 	}
 	amplify_fetch_stop(fetch);
-	amplify_statement_leave(spec.statement);
+	amplify_statement_leave(statement);
 	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextSwitchTo(oldcontext);
 	FreeExecutorState(estate);
@@ -111,28 +113,6 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 					RelationGetRelationName(relation), seen,
 					(int) Min(seen, targrows))));
 	return (int) Min(seen, targrows);
-}
-
-/* ANALYZE reads as the table's owner, whoever runs it */
-static void
-open_fetch_spec(Relation relation, EState *estate, AmplifyFetchSpec *spec,
-				AmplifyOptions *options)
-{
-	Oid			relid = RelationGetRelid(relation);
-	ForeignTable *table = GetForeignTable(relid);
-
-	spec->statement = amplify_statement_join(estate);
-	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
-													relation->rd_rel->relowner);
-	*options = spec->connection->options;
-	amplify_option_apply(table->options, options);
-	/* what others bring is no sample, and would be believed for long */
-	options->on_error = AMPLIFY_ON_ERROR_FAIL;
-	spec->options = options;
-	spec->resource = amplify_option_resource(options, relid);
-	spec->counters = amplify_statement_counters(spec->statement, 0);
-	spec->tablename = RelationGetRelationName(relation);
-	spec->eager = true;
 }
 
 /*

@@ -28,11 +28,9 @@
 #include "compat.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
-#include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
@@ -50,10 +48,7 @@ typedef struct AheadRow
 /* A table that is looked up */
 typedef struct AheadTarget
 {
-	AmplifyFetchSpec spec;		/* connection is NULL until the first row */
-	AmplifyOptions options;		/* the table's over the server's */
-	Oid			relid;
-	Oid			userid;			/* on whose behalf */
+	AmplifyTable table;			/* opened for the first row */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
 	struct AheadTarget *first;	/* of this table: has the batch of all */
@@ -95,7 +90,6 @@ static void explain_ahead(CustomScanState *node, List *ancestors,
 						  ExplainState *es);
 static void init_target(ReadAheadState *state, AheadTarget *target,
 						List *private);
-static void connect_target(ReadAheadState *state, AheadTarget *target);
 static int64 wanted_rows(ReadAheadState *state);
 static int64 missing_calls(ReadAheadState *state);
 static void read_batch(ReadAheadState *state, int64 rows);
@@ -271,50 +265,28 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 {
 	int			lookup = intVal(list_nth(private, AMPLIFY_TARGET_LOOKUP));
 
-	target->keys = list_nth(private, AMPLIFY_TARGET_KEYS);
-	target->relid = linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID));
-	target->userid =
-		amplify_statement_user(state->statement,
-							   linitial_oid(list_nth(private,
-													 AMPLIFY_TARGET_USERID)));
-	target->spec.statement = state->statement;
 	if (lookup == 0 && state->counters == NULL)
 		state->counters = amplify_statement_counters(state->statement, 0);
-	target->spec.counters = lookup == 0 ? state->counters :
-		amplify_statement_counters(state->statement, lookup);
-	target->spec.keep = true;
-	target->spec.eager = !state->careful &&
+	/* on behalf of whom, and under which options, as the scan itself will */
+	amplify_table_begin(&target->table, state->statement,
+						linitial_oid(list_nth(private, AMPLIFY_TARGET_RELID)),
+						linitial_oid(list_nth(private, AMPLIFY_TARGET_USERID)),
+						lookup == 0 ? state->counters :
+						amplify_statement_counters(state->statement, lookup));
+	target->keys = list_nth(private, AMPLIFY_TARGET_KEYS);
+	target->table.spec.keep = true;
+	target->table.spec.eager = !state->careful &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
-	target->spec.list_first =
+	target->table.spec.list_first =
 		boolVal(list_nth(private, AMPLIFY_TARGET_LIST_FIRST));
 	/* several scans of a table: one List may have the keys of all */
 	target->first = state->targets;
-	while (target->first->relid != target->relid ||
-		   target->first->userid != target->userid ||
-		   target->first->spec.counters != target->spec.counters ||
-		   target->first->spec.eager != target->spec.eager)
+	while (target->first->table.relid != target->table.relid ||
+		   target->first->table.userid != target->table.userid ||
+		   target->first->table.spec.counters != target->table.spec.counters ||
+		   target->first->table.spec.eager != target->table.spec.eager)
 		target->first++;
-	target->first->spec.list_first |= target->spec.list_first;
-}
-
-/* On behalf of whom, and under which options, as the scan itself will */
-static void
-connect_target(ReadAheadState *state, AheadTarget *target)
-{
-	AmplifyFetchSpec *spec = &target->spec;
-	ForeignTable *table;
-	MemoryContext oldcontext;
-
-	oldcontext = MemoryContextSwitchTo(state->css.ss.ps.state->es_query_cxt);
-	table = GetForeignTable(target->relid);
-	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
-													target->userid);
-	target->options = spec->connection->options;
-	amplify_option_apply(table->options, &target->options);
-	spec->options = &target->options;
-	spec->resource = amplify_option_resource(&target->options, target->relid);
-	spec->tablename = get_rel_name(target->relid);
-	MemoryContextSwitchTo(oldcontext);
+	target->first->table.spec.list_first |= target->table.spec.list_first;
 }
 
 /*
@@ -349,8 +321,8 @@ missing_calls(ReadAheadState *state)
 
 	for (int i = 0; i < state->ntargets; i++)
 	{
-		if (state->targets[i].spec.connection != NULL)
-			enough += 2 * state->targets[i].options.max_concurrency;
+		if (state->targets[i].table.spec.connection != NULL)
+			enough += 2 * state->targets[i].table.options.max_concurrency;
 	}
 	return pending > enough / 2 ? 0 : enough - pending;
 }
@@ -423,13 +395,12 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 {
 	AmplifyKeySet set;
 
-	if (target->spec.connection == NULL)
-		connect_target(state, target);
-	if (amplify_parent_gave_up(&target->spec))
+	amplify_table_open(&target->table, state->css.ss.ps.state->es_query_cxt);
+	if (amplify_parent_gave_up(&target->table.spec))
 		return;
-	amplify_keys_evaluate(target->spec.resource, target->keys,
+	amplify_keys_evaluate(target->table.spec.resource, target->keys,
 						  state->key_exprs, state->css.ss.ps.ps_ExprContext,
-						  &target->options, &set);
+						  &target->table.options, &set);
 	for (int i = 0; i < set.nkeys; i++)
 	{
 		BatchKey   *key = palloc(sizeof(BatchKey));
@@ -455,7 +426,7 @@ start_lookups(ReadAheadState *state, AheadTarget *target)
 	for (int i = 0; i < n; i++)
 		keys[i] = ((BatchKey *) list_nth(batch, i))->keys;
 	oldcontext = MemoryContextSwitchTo(state->rows_context);
-	amplify_fetch_ahead(&target->spec, keys, n, calls);
+	amplify_fetch_ahead(&target->table.spec, keys, n, calls);
 	MemoryContextSwitchTo(oldcontext);
 	for (int i = 0; i < n; i++)
 		add_call(state, ((BatchKey *) list_nth(batch, i))->row, calls[i]);

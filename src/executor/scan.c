@@ -16,15 +16,12 @@
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "storage/latch.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* ForeignScanState.fdw_state; in the executor's query context */
 typedef struct AmplifyScan
 {
-	AmplifyFetchSpec spec;
-	AmplifyOptions options;		/* the table's over the server's */
-	Oid			userid;			/* on whose behalf */
+	AmplifyTable table;
 	AmplifyFetch *fetch;		/* NULL until the first row is asked for */
 	AmplifyColumnMap *map;
 	List	   *keys;			/* see amplify_key_serialize() */
@@ -53,20 +50,17 @@ static void complete_request(AsyncRequest *areq);
 static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 
-/*
- * Here, as the permissions are checked, it is decided who asks: whoever
- * fetches from a cursor later may be somebody else.  Nothing is looked up or
- * connected before the first row is asked for: EXPLAIN needs no credentials,
- * and a scan that is never run costs nothing.
- */
+/* Nothing is looked up or connected before the first row is asked for */
 void
 amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EState	   *estate = node->ss.ps.state;
 	int			ngates = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_GATES));
 	int			lookup = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_LOOKUP));
+	AmplifyStatement *statement;
 	AmplifyScan *state;
 	List	   *exprs;
 
@@ -77,11 +71,11 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
 	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
-	state->spec.statement = amplify_statement_join(node->ss.ps.state);
-	state->userid = amplify_statement_user(state->spec.statement,
-										   amplify_scan_check_as_user(plan,
-																	  node->ss.ps.state));
-	state->spec.counters = amplify_statement_counters(state->spec.statement, lookup);
+	statement = amplify_statement_join(estate);
+	amplify_table_begin(&state->table, statement,
+						RelationGetRelid(node->ss.ss_currentRelation),
+						amplify_scan_check_as_user(plan, estate),
+						amplify_statement_counters(statement, lookup));
 	node->fdw_state = state;
 }
 
@@ -95,14 +89,14 @@ amplifyIterateForeignScan(ForeignScanState *node)
 	look_for_row(node);
 	while (state->status == AMPLIFY_FETCH_PENDING && !state->async)
 	{
-		amplify_statement_wait(state->spec.statement, state->spec.counters);
+		amplify_statement_wait(state->table.spec.statement, state->table.spec.counters);
 		look_for_row(node);
 	}
 	if (state->status == AMPLIFY_FETCH_ROW)
 	{
-		amplify_value_fill(state->map, &state->row, state->spec.connection,
+		amplify_value_fill(state->map, &state->row, state->table.spec.connection,
 						   slot);
-		state->spec.counters->rows++;
+		state->table.spec.counters->rows++;
 	}
 	else
 		ExecClearTuple(slot);
@@ -152,11 +146,11 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	waiting.requestor = requestor;
 	waiting.index = areq->request_index;
 
-	if (!state->looked || state->seen != amplify_statement_responses(state->spec.statement))
+	if (!state->looked || state->seen != amplify_statement_responses(state->table.spec.statement))
 		look_for_row(node);
 	while (state->status == AMPLIFY_FETCH_PENDING && fd < 0)
 	{
-		amplify_statement_wait(state->spec.statement, state->spec.counters);
+		amplify_statement_wait(state->table.spec.statement, state->table.spec.counters);
 		look_for_row(node);
 	}
 	if (state->status != AMPLIFY_FETCH_PENDING)
@@ -172,7 +166,7 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	/* the Append has a row already: it will not wait for long */
 	if (waiting.registered || fd < 0 || !bms_is_empty(requestor->as_needrequest))
 		return;
-	amplify_http_arm(amplify_statement_begin_wait(state->spec.statement));
+	amplify_http_arm(amplify_statement_begin_wait(state->table.spec.statement));
 	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE, fd, NULL,
 					  areq);
 	waiting.registered = true;
@@ -194,7 +188,7 @@ amplifyEndForeignScan(ForeignScanState *node)
 		return;
 	if (state->fetch != NULL)
 		amplify_fetch_stop(state->fetch);
-	amplify_statement_leave(state->spec.statement);
+	amplify_statement_leave(state->table.spec.statement);
 }
 
 /* NULL if the scan was only explained */
@@ -203,7 +197,7 @@ amplify_scan_counters(ForeignScanState *node)
 {
 	AmplifyScan *state = node->fdw_state;
 
-	return state ? state->spec.counters : NULL;
+	return state ? state->table.spec.counters : NULL;
 }
 
 /* Are all these conditions true?  Otherwise no row is wanted. */
@@ -237,7 +231,7 @@ look_for_row(ForeignScanState *node)
 	if (!state->looked || state->status == AMPLIFY_FETCH_PENDING)
 		state->status = amplify_fetch_try(state->fetch, &state->row);
 	state->looked = true;
-	state->seen = amplify_statement_responses(state->spec.statement);
+	state->seen = amplify_statement_responses(state->table.spec.statement);
 }
 
 /*
@@ -285,27 +279,19 @@ open_scan(ForeignScanState *node)
 	AmplifyScan *state = node->fdw_state;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EState	   *estate = node->ss.ps.state;
-	Relation	rel = node->ss.ss_currentRelation;
-	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
-	AmplifyFetchSpec *spec = &state->spec;
-	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	AmplifyFetchSpec *spec = &state->table.spec;
+	MemoryContext oldcontext;
 	Bitmapset  *attrs = NULL;
 	ListCell   *lc;
 
+	amplify_table_open(&state->table, estate->es_query_cxt);
+	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
-
-	spec->connection = amplify_statement_connection(spec->statement, table->serverid,
-													state->userid);
-	state->options = spec->connection->options;
-	amplify_option_apply(table->options, &state->options);
-	spec->options = &state->options;
-	spec->resource = amplify_option_resource(&state->options,
-											 RelationGetRelid(rel));
-	spec->tablename = pstrdup(RelationGetRelationName(rel));
 	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
 	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP));
-	state->map = amplify_value_map(rel, spec->resource, attrs);
+	state->map = amplify_value_map(node->ss.ss_currentRelation,
+								   spec->resource, attrs);
 	state->keys_context = AllocSetContextCreate(estate->es_query_cxt,
 												"amplify_fdw keys",
 												ALLOCSET_SMALL_SIZES);
@@ -324,12 +310,12 @@ start_fetch(ForeignScanState *node)
 
 	/* a plan made before pushdown was turned off is held to it all the same */
 	if (amplify_pushdown && wanted)
-		amplify_keys_evaluate(state->spec.resource, state->keys,
+		amplify_keys_evaluate(state->table.spec.resource, state->keys,
 							  state->key_exprs, econtext,
-							  &state->options, &set);
+							  &state->table.options, &set);
 	else if (wanted)
-		amplify_keyset_everything(state->spec.resource, &set);
-	state->spec.counters->impossible += set.impossible;
+		amplify_keyset_everything(state->table.spec.resource, &set);
+	state->table.spec.counters->impossible += set.impossible;
 	amplify_fetch_start(state->fetch, &set);
 	state->started = true;
 	MemoryContextSwitchTo(oldcontext);

@@ -83,6 +83,7 @@ extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
+extern AmplifyRelInfo *amplify_plan_rel_info(RelOptInfo *rel, Oid relid);
 
 /* ---------- eager.c: will all rows be read? ---------- */
 
@@ -96,7 +97,7 @@ extern bool amplify_ahead_keys(List *disjuncts);
 /* ---------- below.c: what is below the inner side of a join ---------- */
 
 extern List *amplify_below_scans(PlannerInfo *root, Path *inner,
-								  Relids outer, bool some);
+								 Relids outer, bool some);
 extern Path *amplify_below_copy(const Path *path);
 extern AmplifyPathInfo *amplify_below_info(const Path *path);
 

@@ -54,8 +54,8 @@ tell_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	if (rel == NULL || !amplify_plan_is_ours(rel) || attnum <= 0)
 		return false;
 	info = rel->fdw_private;
-	if (info == NULL || info->analyzed)
-		return false;
+	if (info == NULL || info->analyzed || rel->tuples < 0)
+		return false;			/* its size is known, or not yet asked for */
 	/* a query that reads an unknown column will say so */
 	column = amplify_value_column(rte->relid, attnum, info->resource, true);
 	if (column == NULL)

@@ -18,7 +18,6 @@
 
 #include "access/sysattr.h"
 #include "compat.h"
-#include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/appendinfo.h"
@@ -75,20 +74,9 @@ void
 amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						 Oid foreigntableid)
 {
-	AmplifyRelInfo *info = palloc0(sizeof(AmplifyRelInfo));
+	AmplifyRelInfo *info = amplify_plan_rel_info(baserel, foreigntableid);
 
-	info->relid = foreigntableid;
-	info->columns = palloc0(sizeof(AmplifyColumn *) * (baserel->max_attr + 1));
-	info->serverid = baserel->serverid;
-	amplify_option_defaults(&info->options);
-	amplify_option_apply(GetForeignServer(baserel->serverid)->options,
-						 &info->options);
-	amplify_option_apply(GetForeignTable(foreigntableid)->options,
-						 &info->options);
-	info->resource = amplify_option_resource(&info->options, foreigntableid);
 	info->analyzed = baserel->tuples >= 0;	/* it may have no rows */
-	baserel->fdw_private = info;
-
 	baserel->tuples = total_rows(baserel, info);
 	set_baserel_size_estimates(root, baserel);
 	info->base = examine_keys(root, baserel, baserel->baserestrictinfo);
@@ -207,6 +195,24 @@ amplify_plan_is_ours(const RelOptInfo *rel)
 {
 	return rel->fdwroutine != NULL &&
 		rel->fdwroutine->GetForeignPaths == amplifyGetForeignPaths;
+}
+
+/* What the catalog says of one of ours, looked up once for a plan */
+AmplifyRelInfo *
+amplify_plan_rel_info(RelOptInfo *rel, Oid relid)
+{
+	AmplifyRelInfo *info = rel->fdw_private;
+
+	if (info != NULL)
+		return info;
+	info = palloc0(sizeof(AmplifyRelInfo));
+	info->relid = relid;
+	info->serverid = rel->serverid;
+	info->columns = palloc0(sizeof(AmplifyColumn *) * (rel->max_attr + 1));
+	amplify_table_options(relid, &info->options);
+	info->resource = amplify_option_resource(&info->options, relid);
+	rel->fdw_private = info;
+	return info;
 }
 
 /* How many rows the table has in all, from the best source there is */

@@ -23,7 +23,6 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
-#include "foreign/foreign.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/plancat.h"
 #include "planner/amplify_planner.h"
@@ -34,8 +33,8 @@ static amplify_relation_hook_type previous_hook = NULL;
 
 static void relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS);
 static void add_unique_key(Oid relid, RelOptInfo *rel);
-static int	find_key_columns(Oid relid, const AmplifyResource *resource,
-							 int max_attr, int *attnos, Oid *collations);
+static int	find_key_columns(const AmplifyRelInfo *info, int max_attr,
+							 int *attnos, Oid *collations);
 static IndexOptInfo *make_index(RelOptInfo *rel, int nkeys, const int *attnos,
 								const Oid *collations);
 
@@ -59,21 +58,15 @@ relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS)
 static void
 add_unique_key(Oid relid, RelOptInfo *rel)
 {
-	AmplifyOptions options;
-	const AmplifyResource *resource;
+	const AmplifyRelInfo *info = amplify_plan_rel_info(rel, relid);
 	int			attnos[AMPLIFY_NKEYS];
 	Oid			collations[AMPLIFY_NKEYS];
 	int			nkeys;
 
-	amplify_option_defaults(&options);
-	amplify_option_apply(GetForeignTable(relid)->options, &options);
-	if (!options.unique_key)
+	if (!info->options.unique_key ||
+		!amplify_resource_is_unique(info->resource))
 		return;
-	resource = amplify_option_resource(&options, relid);
-	if (!amplify_resource_is_unique(resource))
-		return;
-	nkeys = find_key_columns(relid, resource, rel->max_attr, attnos,
-							 collations);
+	nkeys = find_key_columns(info, rel->max_attr, attnos, collations);
 	if (nkeys > 0)
 		rel->indexlist = lappend(rel->indexlist,
 								 make_index(rel, nkeys, attnos, collations));
@@ -84,8 +77,8 @@ add_unique_key(Oid relid, RelOptInfo *rel)
  * as text under a collation in which equal means the same.
  */
 static int
-find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
-				 int *attnos, Oid *collations)
+find_key_columns(const AmplifyRelInfo *info, int max_attr, int *attnos,
+				 Oid *collations)
 {
 	int			attno_of[AMPLIFY_NKEYS] = {0};
 	Oid			collation_of[AMPLIFY_NKEYS];
@@ -99,17 +92,20 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 		const AmplifyColumn *column;
 		int			key;
 
-		if (get_attname(relid, attno, true) == NULL)
+		if (get_attname(info->relid, attno, true) == NULL)
 			continue;
-		get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
+		get_atttypetypmodcoll(info->relid, attno, &type, &typmod,
+							  &collation);
 		if ((type != TEXTOID && type != VARCHAROID) ||
 			!get_collation_isdeterministic(collation))
 			continue;
 		/* a query that reads an unknown column will say so */
-		column = amplify_value_column(relid, attno, resource, true);
+		column = amplify_value_column(info->relid, attno, info->resource,
+									  true);
+		info->columns[attno] = column;
 		if (column == NULL)
 			continue;
-		key = amplify_resource_key(resource, column);
+		key = amplify_resource_key(info->resource, column);
 		if (key < 0 || attno_of[key] != 0)
 			continue;
 		attno_of[key] = attno;
@@ -117,7 +113,7 @@ find_key_columns(Oid relid, const AmplifyResource *resource, int max_attr,
 	}
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		if ((resource->get->needs & 1 << i) == 0)
+		if ((info->resource->get->needs & 1 << i) == 0)
 			continue;
 		if (attno_of[i] == 0)
 			return 0;
