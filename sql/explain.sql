@@ -9,7 +9,8 @@ DECLARE
   plan json;
 BEGIN
   EXECUTE 'EXPLAIN (FORMAT JSON' || options || ') ' || query INTO plan;
-  RETURN QUERY SELECT * FROM json_each_text(plan -> 0 -> 'Plan') AS p (k, v)
+  RETURN QUERY SELECT k, regexp_replace(v, '\s+', ' ', 'g')
+    FROM json_each_text(plan -> 0 -> 'Plan') AS p (k, v)
     WHERE k LIKE '%API%' AND k <> 'API Bytes';
 END $$;
 -- In no order of the server's
@@ -71,3 +72,25 @@ SELECT * FROM pg_temp.api_properties('SELECT * FROM backend_environments WHERE a
 SELECT * FROM pg_temp.api_properties('SELECT * FROM backend_environments WHERE app_id = ''d1a2b3c4d5'' AND environment_name = ''gone''', :'analyze');
 \! mockctl fault status=429
 SELECT * FROM pg_temp.api_properties('SELECT * FROM backend_environments WHERE app_id = ''d1a2b3c4d5''', :'analyze');
+-- by operation, also where the plan is another, and of those on the way
+SELECT property, value FROM pg_temp.api_properties($$
+  SELECT * FROM backend_environments WHERE app_id = 'd1a2b3c4d5' AND environment_name IN ('prod', 'gone', 'staging') $$, :'analyze')
+  WHERE property ~ 'Operation';
+SELECT property, value FROM pg_temp.api_properties($$
+  SELECT * FROM backend_environments WHERE environment_name = 'prod' $$, :'analyze')
+  WHERE property ~ 'Operation';
+SELECT property, value FROM pg_temp.api_properties($$
+  SELECT * FROM backend_environments WHERE app_id = (SELECT NULL) $$, :'analyze')
+  WHERE property ~ 'Operation';
+CREATE FUNCTION pg_temp.operations(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, SUMMARY OFF) ' || query LOOP
+    IF line ~ 'Operation' THEN
+      RETURN NEXT trim(line);
+    END IF;
+  END LOOP;
+END $$;
+SELECT * FROM pg_temp.operations('SELECT * FROM backend_environments WHERE environment_name = ''prod''');
+SELECT * FROM pg_temp.operations('SELECT * FROM backend_environments WHERE app_id = (SELECT NULL)');

@@ -13,12 +13,15 @@
 #include "commands/explain.h"
 #include "compat.h"
 #include "executor/amplify_executor.h"
+#include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/ruleutils.h"
 
 static char *keys_text(const ForeignScan *plan, List *pushed,
 					   ExplainState *es);
+static void explain_operations(const AmplifyCounters *counters,
+							   ExplainState *es);
 
 void
 amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
@@ -87,10 +90,38 @@ amplify_explain_counters(const AmplifyCounters *counters, ExplainState *es)
 	{
 		if (shown[i].value != 0 || zeroes)
 			ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
+		if (i == 0 && (shown[i].value != 0 || zeroes))
+			explain_operations(counters, es);
 	}
 	if (counters->given_up || zeroes)
 		ExplainPropertyBool("API Given Up", counters->given_up, es);
 	if (es->timing && (counters->waited != 0 || zeroes))
 		ExplainPropertyFloat("API Wait Time", "ms",
 							 counters->waited / 1000.0, 3, es);
+}
+
+/* The calls that were made, which may be others than those that were planned */
+static void
+explain_operations(const AmplifyCounters *counters, ExplainState *es)
+{
+	const char *label = "API Calls By Operation";
+	const AmplifyOperationCalls *made = counters->by_operation;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainOpenGroup(label, label, true, es);
+	for (int i = 0; i < AMPLIFY_MAX_OPERATIONS && made[i].operation != NULL; i++)
+	{
+		if (es->format != EXPLAIN_FORMAT_TEXT)
+			ExplainPropertyInteger(made[i].operation->name, NULL,
+								   made[i].calls, es);
+		appendStringInfo(&text, "%s%s " INT64_FORMAT, i > 0 ? ", " : "",
+						 made[i].operation->name, made[i].calls);
+	}
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainCloseGroup(label, label, true, es);
+	else
+		ExplainPropertyText(label, text.data, es);
+	pfree(text.data);
 }

@@ -43,6 +43,7 @@ extern bool amplify_budget_is_silent(const AmplifyBudget *budget);
 typedef struct AmplifyCounters
 {
 	int64		calls;			/* requests sent, retries included */
+	AmplifyOperationCalls by_operation[AMPLIFY_MAX_OPERATIONS];
 	int64		retries;
 	int64		throttled;
 	int64		not_found;

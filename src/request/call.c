@@ -122,8 +122,10 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 
 	call->state = AMPLIFY_CALL_ACTIVE;
 	amplify_throttle_started(connection->shared, call->attempts.started);
-	amplify_connection_count(connection, call->operation);
+	connection->shared->stats.calls++;
+	amplify_connection_count(connection->shared->by_operation, call->operation);
 	call->counters->calls++;
+	amplify_connection_count(call->counters->by_operation, call->operation);
 	if (call->attempts.sent > 1)
 	{
 		call->counters->retries++;

@@ -28,6 +28,13 @@ typedef struct AmplifyStats
 
 #define AMPLIFY_MAX_OPERATIONS	16
 
+/* Calls by operation; those behind the last one have none */
+typedef struct AmplifyOperationCalls
+{
+	const AmplifyOperation *operation;
+	int64		calls;
+} AmplifyOperationCalls;
+
 /* What all connections of one server share; lives as long as the session */
 typedef struct AmplifyServer
 {
@@ -36,11 +43,7 @@ typedef struct AmplifyServer
 	bool		concurrency_told;	/* that max_concurrency can't be had */
 	AmplifyHttpUse use;
 	AmplifyStats stats;
-	struct
-	{
-		const AmplifyOperation *operation;
-		int64		calls;
-	}			by_operation[AMPLIFY_MAX_OPERATIONS];
+	AmplifyOperationCalls by_operation[AMPLIFY_MAX_OPERATIONS];
 	int64		clock_offset;	/* seconds that the service's clock is ahead */
 	double		max_rate;		/* calls a second, as the option says */
 	/* the rest is throttle.c's */
@@ -90,7 +93,7 @@ extern dlist_head *amplify_connection_list(void);
 extern List *amplify_connection_servers(void);
 extern bool amplify_connection_is_discard(const Node *statement);
 extern void amplify_connection_reset_stats(void);
-extern void amplify_connection_count(AmplifyConnection *connection,
+extern void amplify_connection_count(AmplifyOperationCalls *by_operation,
 									 const AmplifyOperation *operation);
 
 /* ---------- lookup.c: what all sources of credentials need ---------- */

@@ -196,21 +196,18 @@ amplify_connection_reset_stats(void)
 	}
 }
 
-/* Count one request */
+/* Count one request, among AMPLIFY_MAX_OPERATIONS at most */
 void
-amplify_connection_count(AmplifyConnection *connection,
+amplify_connection_count(AmplifyOperationCalls *by_operation,
 						 const AmplifyOperation *operation)
 {
-	AmplifyServer *server = connection->shared;
-
-	server->stats.calls++;
 	for (int i = 0; i < AMPLIFY_MAX_OPERATIONS; i++)
 	{
-		if (server->by_operation[i].operation == NULL)
-			server->by_operation[i].operation = operation;
-		if (strcmp(server->by_operation[i].operation->name, operation->name) == 0)
+		if (by_operation[i].operation == NULL)
+			by_operation[i].operation = operation;
+		if (strcmp(by_operation[i].operation->name, operation->name) == 0)
 		{
-			server->by_operation[i].calls++;
+			by_operation[i].calls++;
 			break;
 		}
 	}
