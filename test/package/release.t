@@ -100,7 +100,7 @@ is($heading, $release, 'it is the newest in CHANGELOG.md');
 my $debian = contents('test/package/debian/changelog');
 is(found($debian, qr/\Aamplify-fdw \((.*)-[^-]+\) /), $release, 'and in debian/changelog');
 is(found($debian, qr/^ -- .*  \w{3}, (\d\d \w{3} \d{4}) /m), date_of($date), 'of the same day');
-is(found($debian, qr/^ -- (.*>)  /m), $meta->{maintainer}, 'by the same maintainer');
+is(found($debian, qr/^ -- (.*) <.*>  /m), $meta->{maintainer}, 'by the same maintainer');
 
 # ---- the form of CHANGELOG.md: entries of one line or more, newest first ----
 
