@@ -303,9 +303,10 @@ my @fillers = map {
     IO::Socket::INET->new(PeerAddr => '127.0.0.1',
         PeerPort => $full->sockport, Blocking => 0)
 } 1 .. 5;
-my $closed = listen_on_loopback(1);
+# bound, so that nobody else gets the port, and not listening
+my $closed = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp')
+    or die "no port: $@";
 my $closed_port = $closed->sockport;
-$closed->close;
 
 my %patient = (connect_timeout => '10min', request_timeout => '10min');
 
