@@ -35,17 +35,14 @@ add_server($session, 'with_role', $mock->url, sts_endpoint_url => $mock->url,
 $session->rows("ALTER FOREIGN TABLE lenient.backend_environments
     OPTIONS (ADD on_error 'warn')");
 
-for my $case (
-    [ 'aws', qr/^HV001: .*could not sign the request/ ],
-    [ 'lenient', qr/^HV001: .*could not sign the request/ ],
-    [ 'with_role', qr/^28000: .*the request could not be signed/ ])
+# a role's credentials lack the same, and are as little the service's to give
+for my $schema (qw(aws lenient with_role))
 {
-    my ($schema, $answer) = @$case;
-
     $session = connect_to($node);
     $mock->reset;
     write_file("$dir/no-hmac", '');
-    like(ask($session, $schema), $answer, "$schema: answer");
+    like(ask($session, $schema), qr/^HV001: .*could not sign the request/,
+        "$schema: answer");
     is($mock->calls, 0, "$schema: nothing is sent");
     is(handles($session), 0, "$schema: no handle is left");
     unlink "$dir/no-hmac" or die "no-hmac: $!";
