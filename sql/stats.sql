@@ -58,7 +58,7 @@ CREATE FOREIGN TABLE others (app_id text) SERVER other OPTIONS (resource 'backen
 \set VERBOSITY terse
 SELECT FROM others WHERE app_id = 'd1a2b3c4d5';
 \echo :SQLSTATE
-SELECT server_name, calls FROM amplify_fdw_stats() ORDER BY 1;
+SELECT server_name, calls, failed FROM amplify_fdw_stats() ORDER BY 1;
 SET client_min_messages = warning;
 DROP SERVER other CASCADE;
 SELECT server_name, calls > 0 AS calls FROM amplify_fdw_stats() ORDER BY 1;

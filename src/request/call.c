@@ -301,6 +301,7 @@ amplify_call_of(AmplifyTransfer *transfer)
 	return ((CallTransfer *) transfer)->call;
 }
 
+/* There are no credentials: it has failed as if AWS had said so */
 static void
 fail_without_keys(AmplifyCall *call, MemoryContext context,
 				  const AmplifyLack *lack)
@@ -309,6 +310,7 @@ fail_without_keys(AmplifyCall *call, MemoryContext context,
 	call->failure->provider = lack->provider;
 	call->failure->reason = lack->reason == NULL ? NULL :
 		MemoryContextStrdup(context, lack->reason);
+	call->connection->shared->stats.failed++;
 }
 
 /* The operation's template with the keys in it, each percent-encoded */

@@ -34,6 +34,8 @@
 static bool is_allowed(const AmplifyConnection *connection);
 static bool has_source(const AmplifyConnection *connection);
 static const char *no_keys(const AmplifyConnection *connection);
+static void report_renewal(const AmplifyLack *lack,
+						   const AmplifyConnection *connection);
 
 /* What is said when one has none; indexed by AmplifyProvider */
 static const struct
@@ -129,7 +131,7 @@ amplify_credential_get(AmplifyConnection *connection,
 	if (provision != AMPLIFY_PROVISION_OK)
 		return provision;
 	if (why != NULL)
-		amplify_credential_report(LOG, why->provider, why->reason, connection);
+		report_renewal(why, connection);
 	*credentials = *amplify_identity_keys(connection);
 	return AMPLIFY_PROVISION_OK;
 }
@@ -277,4 +279,21 @@ no_keys(const AmplifyConnection *connection)
 						user);
 	return psprintf("The user mapping of \"%s\" has no option \"access_key_id\".",
 					user);
+}
+
+/*
+ * New ones were not to be had, but the old ones still serve.  That is for the
+ * log, and for the client only if the mapping is their own.  What looks at the
+ * catalog may drop the connection that lack belongs to.
+ */
+static void
+report_renewal(const AmplifyLack *lack, const AmplifyConnection *connection)
+{
+	AmplifyProvider provider = lack->provider;
+	const char *reason = lack->reason ? pstrdup(lack->reason) : NULL;
+	bool		tell = amplify_credential_may_know(connection->userid,
+												   connection->of_public);
+
+	amplify_credential_report(tell ? LOG : LOG_SERVER_ONLY, provider, reason,
+							  connection);
 }

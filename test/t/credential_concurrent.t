@@ -348,6 +348,8 @@ is(join(' ', map { "$_->{C} $_->{M}" } @{ $result->{notices} }),
     'one broken role of three: a warning');
 is($session->value('SELECT string_agg(server_name, $$ $$) FROM amplify_fdw_failures()'), 's2',
     'one broken role of three: a failure');
+is($session->value(q{SELECT string_agg(failed::text, ' ' ORDER BY server_name)
+    FROM amplify_fdw_stats()}), '0 1 0', 'one broken role of three: counted');
 $session->rows('COMMIT');
 
 # Who may not have an identity does not get it by sharing, nor by a warning.
@@ -481,6 +483,25 @@ $mock->say('clock', seconds => 3400);
 is(join(' ', ask_each()), 'd00000000001 d00000000001', 'due: rows');
 is(assumed(), 2, 'due: renewed once for both');
 $mock->say('clock', seconds => 0);
+
+# When it can't be renewed yet, the log says so, and the client whose it is.
+for my $who ('the owner', 'another user')
+{
+    with_servers({%role});
+    $session->rows("GRANT SELECT ON apps_1 TO low; CREATE VIEW lent AS SELECT app_id FROM apps_1 WHERE app_id = 'd00000000001';
+        GRANT SELECT ON lent TO low");
+    $session->rows('SELECT * FROM lent');
+    $mock->say('clock', seconds => 3400);
+    $mock->fault(op => 'STS.AssumeRole', n => -1, status => 500);
+    $session->rows('SET ROLE low') if $who ne 'the owner';
+    $session->rows('SET client_min_messages = log');
+    $result = $session->query('SELECT * FROM lent');
+    is(row($result), 'd00000000001', "not renewed: $who has a row");
+    is(scalar(grep { $_->{M} =~ /could not get AWS credentials/ } @{ $result->{notices} }),
+        $who eq 'the owner' ? 1 : 0, "not renewed: what $who hears");
+    $admin->rows('DROP VIEW lent');
+    $mock->say('clock', seconds => 0);
+}
 
 # ---- what is kept of it ----
 
