@@ -265,6 +265,9 @@ amplify_response_error(const char *body, size_t length,
 		return false;
 	copy_string(page.root, code_names, code, code_size);
 	copy_string(page.root, message_names, message, message_size);
+
+	/* it may repeat what it was sent; the caller masks what is left of it */
+	cleanse_tree(page.root);
 	drop_tree(&page);
 	return true;
 }
@@ -463,6 +466,9 @@ parse_pieces(AmplifyResponse *page, const char *body, size_t length)
 										   Min(length - at, AMPLIFY_JSON_PIECE));
 		error = json_tokener_get_error(page->tokener);
 	}
+
+	/* json-c leaves the last texts there */
+	sigv4_cleanse(page->tokener->pb->buf, page->tokener->pb->size);
 	json_tokener_free(page->tokener);
 	page->tokener = NULL;
 	return error == json_tokener_success ? AMPLIFY_PARSE_OK :
@@ -555,10 +561,13 @@ xml_error(const char *body, size_t length,
 	if (text == NULL)
 		return false;
 	strlcpy(code, text, code_size);
+	sigv4_cleanse(text, strlen(text));
 	text = amplify_xml_text(body, length, "Message");
-	if (text != NULL)
-		strlcpy(message, text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
-													 message_size - 1) + 1);
+	if (text == NULL)
+		return true;
+	strlcpy(message, text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
+												 message_size - 1) + 1);
+	sigv4_cleanse(text, strlen(text));
 	return true;
 }
 

@@ -113,6 +113,7 @@ typedef struct AmplifyTransfer
 	size_t		max_size;		/* bytes of the decoded body */
 	char		untold[72];		/* of the headers: no reason may have it */
 	bool		fresh;			/* on a connection of its own */
+	bool		secret;			/* the body is overwritten when it is freed */
 	bool		public_only;	/* refuse loopback and link-local addresses */
 	AmplifyHttpUse *use;		/* where it is counted; never NULL */
 	dlist_head *completed;		/* list that a done transfer is put on */

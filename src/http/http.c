@@ -198,7 +198,10 @@ amplify_http_is_suspect(const AmplifyTransfer *transfer)
 void
 amplify_http_release(AmplifyTransfer *transfer)
 {
-	free(transfer->body);
+	if (transfer->secret)
+		amplify_memory_free(transfer->body);
+	else
+		free(transfer->body);
 	transfer->body = NULL;
 }
 

@@ -4,7 +4,8 @@
  *	  The allocator that libcurl is given: what is freed is overwritten.
  *
  * Requests and answers that hold credentials pass through libcurl's buffers,
- * which would stay readable in free memory, and so in a core dump.
+ * which would stay readable in free memory, and so in a core dump.  Bodies of
+ * transfers that are said to be secret are freed here, too.
  *
  * Not here: our own copies, which whoever keeps them overwrites (sign.c,
  * lookup.c), and what OpenSSL encrypts.

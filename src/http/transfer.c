@@ -45,7 +45,9 @@ amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
 		char	   *body;
 
 		allocate = Max(allocate, 1024);
-		body = realloc(transfer->body, allocate);
+		body = transfer->secret ?
+			amplify_memory_realloc(transfer->body, allocate) :
+			realloc(transfer->body, allocate);
 		if (body == NULL)
 		{
 			transfer->result = AMPLIFY_HTTP_MEMORY;

@@ -43,7 +43,6 @@ typedef struct Secret
 static char *new_secret(MemoryContext context, size_t size);
 static void cleanse_secret(void *arg);
 static void forget_inquiry(void *arg);
-static void release_body(AmplifyTransfer *transfer);
 static AmplifyProvision poll_exchange(AmplifyInquiry *inquiry);
 static AmplifyProvision judge(AmplifyInquiry *inquiry);
 static AmplifyFailureKind kind_of_lack(AmplifyFailureKind kind);
@@ -312,6 +311,7 @@ amplify_lookup_inquire(AmplifyLookup *lookup)
 	dlist_init(&inquiry->completed);
 	inquiry->lookup = lookup;
 	inquiry->transfer.done = true;
+	inquiry->transfer.secret = true;
 	inquiry->callback.func = forget_inquiry;
 	inquiry->callback.arg = inquiry;
 	MemoryContextRegisterResetCallback(lookup->context, &inquiry->callback);
@@ -391,7 +391,7 @@ poll_exchange(AmplifyInquiry *inquiry)
 		MemoryContext oldcontext =
 			MemoryContextSwitchTo(inquiry->lookup->context);
 
-		release_body(&inquiry->transfer);
+		amplify_http_release(&inquiry->transfer);
 		inquiry->under_way =
 			amplify_exchange_start(&inquiry->spec, &inquiry->attempts,
 								   &inquiry->transfer, &inquiry->completed);
@@ -487,18 +487,11 @@ forget_inquiry(void *arg)
 {
 	AmplifyInquiry *inquiry = arg;
 
-	/* a cancelled transfer's body is as secret as a complete one */
-	if (inquiry->transfer.body != NULL)
-		sigv4_cleanse(inquiry->transfer.body, inquiry->transfer.body_length);
 	amplify_http_cancel(&inquiry->transfer);
-}
 
-static void
-release_body(AmplifyTransfer *transfer)
-{
-	if (transfer->body != NULL)
-		sigv4_cleanse(transfer->body, transfer->body_length);
-	amplify_http_release(transfer);
+	/* headers and messages may repeat what was sent */
+	sigv4_cleanse(&inquiry->transfer, sizeof(inquiry->transfer));
+	sigv4_cleanse(&inquiry->failure, sizeof(inquiry->failure));
 }
 
 static int
