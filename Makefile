@@ -15,6 +15,7 @@ OBJS = \
 	src/aws/xml.o \
 	src/executor/analyze.o \
 	src/executor/explain.o \
+	src/executor/gate.o \
 	src/executor/keys.o \
 	src/executor/readahead.o \
 	src/executor/scan.o \
@@ -37,6 +38,7 @@ OBJS = \
 	src/planner/below.o \
 	src/planner/distinct.o \
 	src/planner/eager.o \
+	src/planner/gate.o \
 	src/planner/join.o \
 	src/planner/key.o \
 	src/planner/plan.o \

@@ -121,10 +121,37 @@ SELECT name, s.* FROM (VALUES
   ('key by a column of the first one: not known',
    'SELECT i.id, j.status FROM inventory i LEFT JOIN (branches b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch_name AND j.job_id = b.active_job_id)
     ON b.app_id = i.app AND b.branch_name = i.branch'),
+  ('join with a table, a condition on the outer side: for three rows',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN (e JOIN zones z ON z.app = e.app_id) AS x
+    ON x.app_id = i.app AND x.env = i.env AND i.id <= 5'),
+  ('NOT EXISTS of a join, a condition on the outer side: for ten',
+   'SELECT i.id FROM inventory i WHERE NOT EXISTS
+    (SELECT FROM e JOIN zones z ON z.app = e.app_id WHERE e.app_id = i.app AND e.env = i.env AND i.id % 2 = 0)'),
+  ('LATERAL, a condition on the outer side: for three',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT env, i.branch FROM e WHERE e.app_id = i.app LIMIT 1) x ON i.id <= 5'),
+  ('LATERAL, one that may fail: for all',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT env FROM e WHERE e.app_id = i.app LIMIT 1) x ON 10 / i.id > 1'),
+  ('LATERAL, a closed gate before an open one of the same key',
+   'SELECT i.id, o.n, x.* FROM inventory i CROSS JOIN generate_series(1, 3) AS o (n) LEFT JOIN LATERAL
+    (SELECT e.env, f.env AS other FROM e JOIN e AS f USING (app_id) WHERE e.app_id = i.app OFFSET 0) x ON o.n <> 1'),
+  ('LATERAL, gates one in the other',
+   'SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL
+    (SELECT z.zone, y.env FROM zones z LEFT JOIN LATERAL (SELECT env FROM e WHERE e.app_id = z.app AND z.app = i.app LIMIT 1) y ON z.zone > 20
+     WHERE z.app = i.app LIMIT 1) x ON i.id % 2 = 0'),
   ('behind a table without a row for most: not ahead',
    'SELECT i.id, x.* FROM inventory i, LATERAL
     (SELECT f.zone, e.env FROM few f CROSS JOIN e WHERE f.zone = i.id AND f.flag AND e.app_id = i.app AND e.env = i.env OFFSET 0) x')
   ) AS v (name, query), pg_temp.shape(name, query) AS s;
+
+EXPLAIN (COSTS OFF)
+SELECT i.id, x.env FROM inventory i LEFT JOIN LATERAL (SELECT env FROM e WHERE e.app_id = i.app LIMIT 1) x ON i.id <= 5;
+-- what a cursor, a recheck and a whole row make of it
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT i.id, x FROM inventory i
+  LEFT JOIN LATERAL (SELECT env, app_id FROM e WHERE e.app_id = i.app AND e.env = i.env LIMIT 1) x ON i.id <= 4 ORDER BY i.id;
+FETCH 3 FROM c;
+FETCH BACKWARD 1 FROM c;
+COMMIT;
 
 -- many at a time
 \! mockctl reset && mockctl latency 20

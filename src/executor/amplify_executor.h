@@ -118,6 +118,10 @@ enum AmplifyAheadTarget
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);
 
+/* ---------- gate.c: a join's inner side, for some of the outer rows ---------- */
+
+extern Node *amplify_gate_create_state(CustomScan *plan);
+
 /* ---------- analyze.c: a sample of a table ---------- */
 
 extern bool amplifyAnalyzeForeignTable(Relation relation,

@@ -94,6 +94,13 @@ extern bool amplify_eager_reads_all(const PlannerInfo *root, const Path *path);
 extern bool amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel);
 extern bool amplify_ahead_keys(List *disjuncts);
 
+/* ---------- gate.c: conditions on the outer side alone ---------- */
+
+extern void amplify_gate_install(void);
+extern List *amplify_gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
+								  JoinType jointype, List *restrictlist);
+extern Path *amplify_gate_path(Path *inner, List *gates);
+
 /* ---------- below.c: what is below the inner side of a join ---------- */
 
 extern List *amplify_below_scans(PlannerInfo *root, Path *inner,

@@ -72,8 +72,6 @@ static void translate_lookups(PlannerInfo *root, Lookups *lookups,
 static void stop_early(Lookups *lookups);
 static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
-static List *gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
-						  JoinType jointype, JoinPathExtraData *extra);
 static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
 						   RelOptInfo *outerrel, Lookups *lookups,
 						   JoinType jointype, JoinPathExtraData *extra);
@@ -104,6 +102,7 @@ void
 amplify_join_install(void)
 {
 	RegisterCustomScanMethods(&scan_methods);
+	amplify_gate_install();
 	previous_hook = set_join_pathlist_hook;
 	set_join_pathlist_hook = add_read_ahead_paths;
 }
@@ -125,7 +124,8 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		!wants_read_ahead(jointype) || has_row_identity(outerrel))
 		return;
 
-	gates = gate_clauses(joinrel, outerrel, jointype, extra);
+	gates = amplify_gate_clauses(joinrel, outerrel, jointype,
+								 extra->restrictlist);
 	outer_rows = joined_rows(root, outerrel, jointype, extra);
 	foreach(lc, innerrel->cheapest_parameterized_paths)
 	{
@@ -273,18 +273,13 @@ look_up_partitions(PlannerInfo *root, Lookups *lookups, double outer_rows)
 	}
 }
 
-/*
- * Those further below.  They stay as they are, and are not told of the gates:
- * so the gates can't keep their calls from being made, and don't keep those
- * from being made ahead either.
- */
+/* Those further below, which stay as they are */
 static void
 look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
 			  double outer_rows, bool some)
 {
 	ListCell   *lc;
 
-	lookups->gates = NIL;
 	lookups->scans = amplify_below_scans(root, lookups->inner, outer, some);
 	foreach(lc, lookups->scans)
 	{
@@ -294,6 +289,8 @@ look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
 		amplify_price_lookups(root, scan, outer_rows);
 		amplify_price_inner(lookups->inner, &before, &scan->path);
 	}
+	if (lookups->gates != NIL)
+		lookups->inner = amplify_gate_path(lookups->inner, lookups->gates);
 }
 
 /* What is looked up for a partition has its columns, not those of its table */
@@ -356,35 +353,6 @@ looked_up_path(const ForeignPath *inner, List *gates)
 	info->gates = gates;
 	copy->fdw_private = list_make1(info);
 	return copy;
-}
-
-/*
- * Conditions of the join on the outer side alone, which a nested loop checks
- * only after the inner side has been fetched: where they are not true, no
- * lookup is needed.  Evaluated earlier than the user wrote them, and for rows
- * that find no match, so only those that can't fail.
- */
-static List *
-gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel, JoinType jointype,
-			 JoinPathExtraData *extra)
-{
-	List	   *gates = NIL;
-	ListCell   *lc;
-
-	if (jointype == JOIN_INNER || jointype == JOIN_UNIQUE_OUTER)
-		return NIL;				/* they are below the join already */
-	foreach(lc, extra->restrictlist)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (bms_is_subset(rinfo->clause_relids, outerrel->relids) &&
-			!rinfo->pseudoconstant &&
-			!RINFO_IS_PUSHED_DOWN(rinfo, joinrel->relids) &&
-			!contain_volatile_functions((Node *) rinfo->clause) &&
-			amplify_safe_to_compute((Node *) rinfo->clause))
-			gates = lappend(gates, rinfo);
-	}
-	return gates;
 }
 
 /* A join with each of the outer paths */

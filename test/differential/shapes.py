@@ -140,6 +140,8 @@ SHAPES = [
     "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT environment_name FROM {e} b WHERE " + BOTH + " UNION ALL SELECT environment_name FROM everywhere{copy} b WHERE b.app_id = i.app) x ON i.grp > 1",
     "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT b.environment_name, g.title, i.env FROM {e} b JOIN groups g ON g.main_app = b.app_id WHERE b.app_id = i.app ORDER BY 1, 2 LIMIT 2) x ON true",
     "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT y.* FROM groups g, LATERAL (SELECT max(environment_name) AS last FROM {e} b WHERE b.app_id = i.app AND g.grp = i.grp) y OFFSET 0) x ON x.last <> i.env",
+    "SELECT i.id, x.* FROM inventory i LEFT JOIN LATERAL (SELECT b.environment_name, c.stack_name FROM {e} b JOIN {e} c USING (app_id) WHERE b.app_id = i.app OFFSET 0) x ON i.id % 3 = 0",
+    "SELECT i.id FROM inventory i WHERE NOT EXISTS (SELECT FROM {e} b JOIN groups g ON g.main_app = b.app_id WHERE " + BOTH + " AND i.kind = 'amplify')",
     # changes of local tables
     "DML UPDATE inventory i SET kind = b.stack_name FROM {e} b WHERE " + BOTH + " RETURNING i.id, i.kind",
     "DML DELETE FROM inventory i USING {e} b WHERE " + BOTH + " AND b.update_time > '2023-01-01' RETURNING i.id",

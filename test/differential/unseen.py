@@ -92,7 +92,7 @@ JOINS = [
     'SELECT i.id, e.stack_name FROM {side} LEFT JOIN'
     ' (backend_environments e JOIN groups h ON h.g = length(e.app_id) - 11) ON {on}',
     'SELECT i.id, x.* FROM {side} LEFT JOIN LATERAL (SELECT DISTINCT e.stack_name, h.g'
-    ' FROM backend_environments e JOIN groups h ON h.g < 2 WHERE {on}) x ON true',
+    ' FROM backend_environments e JOIN groups h ON h.g < 2 WHERE {on}) x ON i.id <= 9',
     'SELECT i.id, x.* FROM {side} LEFT JOIN LATERAL (SELECT stack_name FROM backend_environments e'
     ' WHERE {on} UNION ALL SELECT name FROM apps a WHERE a.app_id = i.app ORDER BY 1) x ON true',
 ]

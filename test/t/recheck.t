@@ -40,14 +40,24 @@ like(join("\n", map { $_->[0] } @{ $reader->rows('EXPLAIN '
     . sprintf JOIN, 'LEFT', 'aws.backend_environments') }),
     qr/AmplifyReadAhead/, 'the join reads ahead');
 
+# A gate, and what stands below it
+use constant GATED => "SELECT i.id, i.env, i.seen, x.environment_name
+    FROM inventory i LEFT JOIN LATERAL (SELECT e.environment_name FROM %s e
+        WHERE e.app_id = i.app AND e.environment_name = i.env LIMIT 1) x ON i.seen = %d
+    ORDER BY i.id FOR UPDATE OF i";
+
+like(join("\n", map { $_->[0] } @{ $reader->rows('EXPLAIN '
+    . sprintf GATED, 'aws.backend_environments', 1) }),
+    qr/AmplifyGate/, 'a join has a gate');
+
 # What the join gives after the writer's change has been committed meanwhile
 sub after_change
 {
-    my ($change, @what) = @_;
+    my ($change, $query) = @_;
 
     $writer->rows('BEGIN');
     $writer->rows("UPDATE inventory SET $change WHERE id = 2");
-    $reader->send(sprintf JOIN, @what);
+    $reader->send($query);
     poll_until(
         sub {
             $writer->value("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0;
@@ -65,13 +75,22 @@ for my $join ('LEFT', 'INNER')
 {
     for my $change ("seen = 1", "env = 'test'", "env = 'nil'", "env = NULL")
     {
-        my $expected = after_change($change, $join, 'copy');
+        my $expected = after_change($change, sprintf JOIN, $join, 'copy');
 
         # the new key's row was not read: the join has no partner for it
         $expected =~ s/^2 test 0 test$/2 test 0 NULL/m if $join eq 'LEFT';
         $expected =~ s/^2 test 0 test\n//m if $join eq 'INNER';
-        is(after_change($change, $join, 'aws.backend_environments'),
+        is(after_change($change, sprintf(JOIN, $join, 'aws.backend_environments')),
             $expected, "$join JOIN, SET $change");
+    }
+}
+for my $open (0, 1)
+{
+    for my $change ("seen = 0", "seen = 1", "seen = 1, env = 'nil'", "seen = 7")
+    {
+        is(after_change($change, sprintf(GATED, 'aws.backend_environments', $open)),
+            after_change($change, sprintf(GATED, 'copy', $open)),
+            "a gate for $open, SET $change");
     }
 }
 
