@@ -170,6 +170,7 @@ typedef struct AmplifyFailedCall
 
 extern void amplify_report_failure(bool warn, const AmplifyFailure *failure,
 								   const AmplifyFailedCall *call);
+extern void amplify_report_attempt(const AmplifyCall *call);
 extern bool amplify_report_is_of_server(AmplifyFailureKind kind);
 extern void amplify_report_value(AmplifyValueStatus status,
 								 const char *column, const char *table);

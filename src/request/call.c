@@ -142,11 +142,13 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 {
 	AmplifyTransfer *transfer = call->transfer;
 	AmplifyServer *server = call->connection->shared;
-	int64		now = amplify_loop_now();
+	int64		now;
 	AmplifyExchangeSpec spec;
 	AmplifyFailure failure;
 	AmplifyExchangeVerdict verdict;
 
+	amplify_report_attempt(call);
+	now = amplify_loop_now();
 	exchange_spec(call, &spec);
 	verdict = amplify_exchange_judge(&spec, &call->attempts, transfer, &failure);
 	call->counters->bytes += transfer->received;

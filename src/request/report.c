@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 #include "request/amplify_request.h"
+#include "utils/guc.h"
 
 /* What to look at when it was not Amplify that has responded */
 #define HINT_WHO_RESPONDS \
@@ -352,6 +353,45 @@ hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 							 amplify_key_names[i]);
 	}
 	return errhint(hint_keys, keys.data, server);
+}
+
+/*
+ * One line an attempt at DEBUG1, for whoever looks into what goes on: which
+ * operation, what has come of it, and AWS's id of the request; neither keys nor
+ * anything else that was sent.  Who may not know of the mapping does not read
+ * it: then it is for the server's log only.  To be called before anything has
+ * been done with the transfer, for this may throw.
+ */
+void
+amplify_report_attempt(const AmplifyCall *call)
+{
+	const AmplifyConnection *connection = call->connection;
+	const AmplifyTransfer *transfer = call->transfer;
+	AmplifyFailure said = {AMPLIFY_FAILURE_NONE};
+	const char *status;
+	int			elevel = DEBUG1;
+
+	if (!message_level_is_interesting(DEBUG1))
+		return;
+	if (!amplify_credential_may_know(connection->userid, connection->of_public))
+	{
+		if (log_min_messages > DEBUG1)
+			return;
+		elevel = LOG_SERVER_ONLY;
+	}
+	strlcpy(said.request_id, transfer->response.request_id,
+			sizeof(said.request_id));
+	amplify_credential_mask(connection, &said);
+	status = transfer->result != AMPLIFY_HTTP_OK ? "no response" :
+		psprintf("HTTP status %d", transfer->status);
+	ereport(elevel,
+			(errmsg_internal("amplify_fdw: %s of %s at server \"%s\", attempt %d: %s, %zu bytes, %.1f ms, request ID \"%s\"",
+							 call->operation->name, call->resource->name,
+							 connection->servername, call->attempts.sent, status,
+							 transfer->received,
+							 (amplify_loop_now() - call->attempts.started) / 1000.0,
+							 said.request_id),
+			 errhidestmt(true), errhidecontext(true)));
 }
 
 /* Is it about the server, so that all other calls to it would fail, too? */
