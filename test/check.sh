@@ -62,7 +62,7 @@ step_regress() {
 
 # What one session can't show
 step_tap() {
-    need_packages perl libipc-run-perl openssl cron
+    need_packages perl libipc-run-perl openssl cron nghttp2-proxy
     grep -qx credential_cli <<< "${AMPLIFY_TEST_LEFT_OUT:-}" ||
         need_packages awscli
     "$top/test/run-tap.sh"

@@ -25,6 +25,7 @@ declare -A probes=(
     [libipc-run-perl]='perl -MIPC::Run -e 1'
     [python3-botocore]='/usr/bin/python3 -c "import botocore"'
     [openssl]='openssl version'
+    [nghttp2-proxy]='nghttpx --version'
     [awscli]='aws --version'
     [nodejs]='node --version'
     [npm]='npm --version'

@@ -8,6 +8,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use Http2;
 use Mock;
 use Proxy;
 use PostgreSQL::Test::Utils;
@@ -19,6 +20,8 @@ system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
 my $mock = Mock->start(dir => $dir, args => [ '--generate', '3,120',
     '--cert', "$certs/server.pem", '--key', "$certs/server.key" ]);
 my $proxy = Proxy->start(dir => $dir);
+my $http2 = Http2::is_there() && Http2->start(mock => $mock,
+    cert => "$certs/server.pem", key => "$certs/server.key");
 my $node = new_node('not_amplify');
 my $session = connect_to($node);
 
@@ -29,6 +32,7 @@ my @transports = (
     [ 'TLS',           @tls ],
     [ 'plain proxy',   url => $mock->url, proxy => $proxy->url ],
     [ 'CONNECT proxy', @tls, proxy => $proxy->url ],
+    $http2 ? [ 'HTTP/2', @tls, url => $http2->url ] : (),
 );
 
 # ---- what is asked; %s is the server ----
