@@ -1,0 +1,57 @@
+/*
+ * json_shim.c
+ *	  A json-c whose calls are counted, and in the middle of which the user
+ *	  cancels, to be preloaded into a server.
+ *
+ * Each piece that is parsed is a byte more in the file "pieces" of
+ * $AMPLIFY_JSON_DIR.  While there is a file "cancel", the process gets a SIGINT
+ * with each.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct json_object;
+struct json_tokener;
+
+typedef struct json_object *(*Parser) (struct json_tokener *, const char *, int);
+
+struct json_object *json_tokener_parse_ex(struct json_tokener *tokener,
+										  const char *text, int length);
+
+static int
+open_file(const char *name, int flags)
+{
+	const char *dir = getenv("AMPLIFY_JSON_DIR");
+	char		path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "", name);
+	return open(path, flags | O_CLOEXEC, 0600);
+}
+
+struct json_object *
+json_tokener_parse_ex(struct json_tokener *tokener, const char *text, int length)
+{
+	static Parser parser;
+	int			fd = open_file("pieces", O_WRONLY | O_CREAT | O_APPEND);
+
+	if (parser == NULL)
+		*(void **) &parser = dlsym(RTLD_NEXT, "json_tokener_parse_ex");
+	if (fd >= 0)
+	{
+		if (write(fd, "x", 1) < 0)
+			abort();
+		close(fd);
+	}
+	fd = open_file("cancel", O_RDONLY);
+	if (fd >= 0)
+	{
+		close(fd);
+		kill(getpid(), SIGINT);
+	}
+	return parser(tokener, text, length);
+}
