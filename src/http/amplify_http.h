@@ -154,6 +154,7 @@ extern bool amplify_socket_kernel_has_more(void);
 extern int	amplify_socket_open(int family, int type, int protocol,
 								AmplifyTransfer *transfer);
 extern int	amplify_socket_close(int fd);
+extern void amplify_socket_keep_pairs(int fd);
 extern AmplifySocketId amplify_socket_by_address(const char *ip, int port);
 extern bool amplify_socket_begin(AmplifySocketId id);
 extern void amplify_socket_end(AmplifySocketId id, bool sequential);

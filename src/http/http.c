@@ -356,6 +356,7 @@ start_engine(void)
 	if (initialized && share == NULL)
 		share = curl_share_init();
 	multi = share != NULL ? curl_multi_init() : NULL;
+	amplify_socket_keep_pairs(-1);
 	if (multi != NULL)
 	{
 		curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
@@ -436,6 +437,8 @@ static int
 socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 				void *socket_arg)
 {
+	if (what != CURL_POLL_REMOVE)
+		amplify_socket_keep_pairs(fd);
 	return amplify_loop_watch(fd,
 							  what != CURL_POLL_REMOVE && (what & CURL_POLL_IN),
 							  what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) ?

@@ -26,12 +26,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/hashfn.h"
 #include "http/amplify_http.h"
 #include "storage/fd.h"
 
+#define MORE_NUMBERS	16		/* of descriptors, behind a free one */
 #define MAX_DISCARDS	1000	/* far more than a receive buffer holds */
 #define DISCARD_SIZE	(1024 * 1024)
 
@@ -170,6 +172,37 @@ amplify_socket_close(int fd)
 	Assert(nopen >= 0);
 	ReleaseExternalFD();
 	return close(fd);
+}
+
+/*
+ * libcurl wakes itself, and hears of its resolver, by pairs of sockets that are
+ * its own, which the programs that a session starts would inherit.  fd: a
+ * socket that libcurl watches, which may be one of them; -1: there may be new
+ * ones.
+ */
+void
+amplify_socket_keep_pairs(int fd)
+{
+	int			free_fd;
+
+	if (fd >= 0 && fd < nsockets && sockets[fd].id != 0)
+		return;
+	/* new ones have had the lowest numbers that were free */
+	free_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	for (int i = 0; i < Max(fd, free_fd) + MORE_NUMBERS; i++)
+	{
+		struct sockaddr_un address;
+		socklen_t	length = sizeof(address);
+
+		/* one that has no name is of a pair */
+		if (fcntl(i, F_GETFD) == 0 &&
+			getsockname(i, (struct sockaddr *) &address, &length) == 0 &&
+			address.sun_family == AF_UNIX &&
+			length <= offsetof(struct sockaddr_un, sun_path))
+			(void) fcntl(i, F_SETFD, FD_CLOEXEC);
+	}
+	if (free_fd >= 0)
+		close(free_fd);
 }
 
 /*
