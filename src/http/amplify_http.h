@@ -160,6 +160,7 @@ extern bool amplify_socket_begin(AmplifySocketId id);
 extern void amplify_socket_end(AmplifySocketId id, bool sequential);
 extern void amplify_socket_heard(int fd);
 extern void amplify_socket_drop_unread(void);
+extern bool amplify_socket_gave_up(void);
 extern void amplify_socket_drop_silent(AmplifySocketId id,
 									   const AmplifyHttpUse *use,
 									   int64 since);

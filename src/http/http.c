@@ -74,6 +74,7 @@ static bool damaged = false;	/* memory was out in libcurl */
 static bool start_engine(void);
 static void abandon_engine(void);
 static void limit_connections(void);
+static void forget_given_up(void);
 static bool close_oldest(CURL *easy);
 static curl_socket_t refuse_socket(void *arg, curlsocktype purpose,
 								   struct curl_sockaddr *address);
@@ -108,7 +109,7 @@ static void set_curl_deadline(long timeout_ms);
 void
 amplify_http_submit(AmplifyTransfer *transfer)
 {
-	CURLcode	rc = CURLE_COULDNT_CONNECT;
+	CURLcode	rc = CURLE_OUT_OF_MEMORY;
 
 	transfer->done = false;
 	transfer->result = AMPLIFY_HTTP_OK;
@@ -134,14 +135,18 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	transfer->use->in_flight++;
 	nactive++;
 	dlist_push_tail(&active, &transfer->node);
-	if (!amplify_loop_start())
+	if (amplify_loop_start() && start_engine())
+		rc = prepare_handle(transfer);
+	else if (!amplify_socket_kernel_has_more())
+	{
 		transfer->starved = true;
-	else
-		rc = start_engine() ? prepare_handle(transfer) : CURLE_OUT_OF_MEMORY;
+		rc = CURLE_COULDNT_CONNECT;
+	}
 	if (rc == CURLE_OK)
 	{
 		amplify_socket_drop_unread();
 		LIBCURL_BEGIN();
+		forget_given_up();
 		limit_connections();
 		if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
 			transfer->begun = true;
@@ -338,7 +343,7 @@ amplify_http_close_idle(void)
 	curl_deadline = NO_DEADLINE;
 }
 
-/* What of libcurl does not exist yet; false if there is no memory for it */
+/* What of libcurl does not exist yet; false if it can't be had now */
 static bool
 start_engine(void)
 {
@@ -399,6 +404,25 @@ limit_connections(void)
 		curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
 						  limit) == CURLM_OK)
 		max_connections = limit;
+}
+
+/*
+ * Before it takes a connection, libcurl looks whether it is at its end.  From
+ * 8.16 on it does not always, but can be told to take none of those that there
+ * are; what is idle of them is closed.
+ */
+static void
+forget_given_up(void)
+{
+	bool		given_up = amplify_socket_gave_up();
+
+#ifdef CURLMNWC_CLEAR_CONNS
+	if (given_up)
+		(void) curl_multi_setopt(multi, CURLMOPT_NETWORK_CHANGED,
+								 CURLMNWC_CLEAR_CONNS);
+#else
+	(void) given_up;
+#endif
 }
 
 /* By a transfer that ends before it has begun.  False: none was closed */

@@ -59,6 +59,7 @@ typedef struct Socket
 static Socket *sockets = NULL;	/* by descriptor */
 static int	nsockets = 0;
 static int	nopen = 0;
+static bool some_given_up = false;
 static uint32 serial = 0;
 
 static bool can_acquire(int n);
@@ -302,6 +303,16 @@ amplify_socket_drop(AmplifySocketId id)
 		give_up((int) (uint32) id);
 }
 
+/* Has any been shut down since this was asked last? */
+bool
+amplify_socket_gave_up(void)
+{
+	bool		result = some_given_up;
+
+	some_given_up = false;
+	return result;
+}
+
 /*
  * A transfer for that server has waited since then, in vain, and got nothing.
  * Unless its connection brought something to others meanwhile, that leads
@@ -403,13 +414,15 @@ has_input(int fd)
 }
 
 /*
- * libcurl will find it at its end, and close it.  What has been received
- * already would still be read, so it has to go.
+ * libcurl will find it at its end, and close it, or is told to look (see
+ * forget_given_up() of http.c).  What has been received already would still be
+ * read, so it has to go.
  */
 static void
 give_up(int fd)
 {
 	shutdown(fd, SHUT_RDWR);
+	some_given_up = true;
 	for (int i = 0; i < MAX_DISCARDS; i++)
 	{
 		/* with this flag, TCP throws away what it has */
