@@ -31,7 +31,7 @@
 #define SHORTEST_PART	8		/* of a long secret: that many characters */
 #define SHORTEST_END	4		/* likewise, where the text ends with it */
 #define SIGNATURE		64		/* hexadecimal digits */
-#define STARS			"***"
+#define STARS			3		/* in the place of a secret */
 #define ENTITY			"#0123456789abcdefghijklmnopqrstuvwxyzABCDEFX"
 
 /* What a secret may have become before its characters were written */
@@ -261,9 +261,9 @@ match_number(const char *text, const char *prefix, int base,
 static size_t
 replace(char *text, size_t length)
 {
-	size_t		stars = Min(length, strlen(STARS));
+	size_t		stars = Min(length, STARS);
 
-	memcpy(text, STARS, stars);
+	memset(text, '*', stars);
 	memmove(text + stars, text + length, strlen(text + length) + 1);
 	return stars;
 }

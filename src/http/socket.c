@@ -192,7 +192,7 @@ amplify_socket_keep_pairs(int fd)
 	free_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 	for (int i = 0; i < Max(fd, free_fd) + MORE_NUMBERS; i++)
 	{
-		struct sockaddr_un address;
+		struct sockaddr_un address = {0};
 		socklen_t	length = sizeof(address);
 
 		/* one that has no name is of a pair */
