@@ -27,8 +27,10 @@ my %mapping = (access_key_id => 'AKIDECHO',
 add_server($session, 'aws', $echo->url, mapping => \%mapping);
 add_server($session, 'proxied', 'http://example.test', proxy => $echo->url,
     mapping => { %mapping, proxy_user => USER, proxy_password => PASSWORD });
+add_server($session, 'sts', $echo->url, sts_endpoint_url => $echo->url,
+    mapping => { %mapping, role_arn => 'arn:aws:iam::111122223333:role/reader' });
 $session->rows("ALTER FOREIGN TABLE $_.backend_environments
-    OPTIONS (ADD on_error 'warn')") for qw(aws proxied);
+    OPTIONS (ADD on_error 'warn')") for qw(aws proxied sts);
 
 # What of the head is repeated; what must not be told of it
 my %parts = (
@@ -107,6 +109,19 @@ for my $part (grep { !/proxy|password|^token/ } sort keys %parts)
         unlike($text =~ s/(78|782d)616d7a[0-9a-f]*//ir, qr/[0-9a-f]{16}/i, "no signature: $part, $way");
         like($text, qr/\*\*\*/, "... but stars: $part, $way") if $way !~ /^(beginning|json)$/;
         is_untold($text, TOKEN, 'base64', "the token: $part, $way");
+    }
+}
+
+# The services that issue credentials are no better.
+for my $way (sort keys %Echo::ways)
+{
+    for my $part ('token', 'authorization')
+    {
+        my $text = try("STS, $part, $way", 'sts', pattern => $parts{$part} . '', way => $way);
+
+        like($text, qr/AssumeRole of/, "STS, $part, $way");
+        is_untold($text, TOKEN, $way, "the token, $way, by STS");
+        unlike($text, qr/[0-9a-f]{16}/i, "no signature, $way, by STS");
     }
 }
 
