@@ -149,6 +149,12 @@ for my $server (qw(aws tls))
         '{"backendEnvironment":{"environmentName":"dev","stackName":"poison"}}');
     is(keyed($server) . keyed($server), 'testtest', "$server: the wrong response is none");
     is(counted($server), '4, 2, 1', "$server: it is asked again on a new connection");
+    $mock->fault(status => 200, body =>
+        '{"backendEnvironment":{"environmentName":"dev","stackName":"poison"}}');
+    like(join(' ', map { $_->[0] } @{ $session->rows("EXPLAIN (ANALYZE, TIMING off)
+        SELECT environment_name FROM $server.backend_environments
+        WHERE app_id = 'd00000000001' AND environment_name = 'test'") }),
+        qr/API Calls: 2 .*API Retries: 1 /, "$server: EXPLAIN counts that");
     poll_until(sub { $mock->connections('open') == 1 }, 'the end of the old one');
     is($mock->connections('open'), 1, "$server: the only one that is left");
 }
