@@ -17,6 +17,7 @@ OBJS = \
 	src/executor/explain.o \
 	src/executor/gate.o \
 	src/executor/keys.o \
+	src/executor/known.o \
 	src/executor/readahead.o \
 	src/executor/scan.o \
 	src/executor/table.o \
@@ -36,6 +37,7 @@ OBJS = \
 	src/model/route.o \
 	src/planner/ahead.o \
 	src/planner/below.o \
+	src/planner/condition.o \
 	src/planner/distinct.o \
 	src/planner/eager.o \
 	src/planner/gate.o \
@@ -78,6 +80,7 @@ REGRESS = \
 	account \
 	analyze \
 	append \
+	conditions \
 	describe \
 	disconnect \
 	dml \

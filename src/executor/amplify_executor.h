@@ -24,6 +24,17 @@ extern void amplify_keys_evaluate(const AmplifyResource *resource,
 								  const AmplifyOptions *options,
 								  AmplifyKeySet *set);
 
+/* ---------- known.c: conditions that are decided before a call ---------- */
+
+typedef struct AmplifyKnown AmplifyKnown;
+
+extern AmplifyKnown *amplify_known_create(ForeignScanState *node,
+										  List *exprstates);
+extern void amplify_known_open(AmplifyKnown *known,
+							   const AmplifyFetchSpec *spec);
+extern bool amplify_known_allows(void *arg, const AmplifyKeys *keys);
+extern bool amplify_known_allows_ahead(void *arg, const AmplifyKeys *keys);
+
 /* ---------- value.c: an item's member into a Datum ---------- */
 
 typedef struct AmplifyColumnMap AmplifyColumnMap;
@@ -70,8 +81,11 @@ enum AmplifyScanPrivate
 	AMPLIFY_PRIVATE_PREFIX,		/* Boolean: there are other tables */
 	AMPLIFY_PRIVATE_CALLS,		/* Float: estimate for EXPLAIN */
 	AMPLIFY_PRIVATE_LOOKUP,		/* Integer: id of the read-ahead; 0: none */
-	AMPLIFY_PRIVATE_GATES		/* Integer: how many of fdw_exprs, at the end,
+	AMPLIFY_PRIVATE_GATES,		/* Integer: how many of fdw_exprs, at the end,
 								 * must be true for there to be a row */
+	AMPLIFY_PRIVATE_CONDITIONS, /* Integer: how many of them, before these, are
+								 * decided before a call, */
+	AMPLIFY_PRIVATE_KNOWN		/* List: and for EXPLAIN, like PUSHED */
 };
 
 extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);

@@ -18,8 +18,8 @@
 #include "rewrite/rewriteManip.h"
 #include "utils/ruleutils.h"
 
-static char *keys_text(const ForeignScan *plan, List *pushed,
-					   ExplainState *es);
+static char *conditions_text(const ForeignScan *plan, List *conditions,
+							 ExplainState *es);
 static void explain_operations(const AmplifyCounters *counters,
 							   ExplainState *es);
 
@@ -29,12 +29,16 @@ amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	const AmplifyCounters *counters = amplify_scan_counters(node);
 	List	   *pushed = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_PUSHED);
+	List	   *known = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KNOWN);
 
 	ExplainPropertyText("API Operation",
 						strVal(list_nth(plan->fdw_private,
 										AMPLIFY_PRIVATE_OPERATION)), es);
 	if (pushed != NIL)
-		ExplainPropertyText("API Keys", keys_text(plan, pushed, es), es);
+		ExplainPropertyText("API Keys", conditions_text(plan, pushed, es), es);
+	if (known != NIL)
+		ExplainPropertyText("API Conditions", conditions_text(plan, known, es),
+							es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated API Calls", NULL,
 		/* NOLINTNEXTLINE(cert-err34-c): a Float is text, and we wrote it */
@@ -50,13 +54,13 @@ amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
  * finished plan differ from by the same number in each.
  */
 static char *
-keys_text(const ForeignScan *plan, List *pushed, ExplainState *es)
+conditions_text(const ForeignScan *plan, List *conditions, ExplainState *es)
 {
 	int			relid = intVal(list_nth(plan->fdw_private,
 										AMPLIFY_PRIVATE_RELID));
 	bool		prefix = boolVal(list_nth(plan->fdw_private,
 										  AMPLIFY_PRIVATE_PREFIX));
-	Node	   *condition = copyObject((Node *) make_ands_explicit(pushed));
+	Node	   *condition = copyObject((Node *) make_ands_explicit(conditions));
 	List	   *context;
 
 	OffsetVarNodes(condition, plan->scan.scanrelid - relid, 0);

@@ -49,6 +49,7 @@ typedef struct AheadRow
 typedef struct AheadTarget
 {
 	AmplifyTable table;			/* opened for the first row */
+	int			lookup;			/* id that the scan has, too; or 0 */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
 	struct AheadTarget *first;	/* of this table: has the batch of all */
@@ -90,6 +91,7 @@ static void explain_ahead(CustomScanState *node, List *ancestors,
 						  ExplainState *es);
 static void init_target(ReadAheadState *state, AheadTarget *target,
 						List *private);
+static void open_target(ReadAheadState *state, AheadTarget *target);
 static int64 wanted_rows(ReadAheadState *state);
 static int64 missing_calls(ReadAheadState *state);
 static void read_batch(ReadAheadState *state, int64 rows);
@@ -265,6 +267,7 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 {
 	int			lookup = intVal(list_nth(private, AMPLIFY_TARGET_LOOKUP));
 
+	target->lookup = lookup;
 	if (lookup == 0 && state->counters == NULL)
 		state->counters = amplify_statement_counters(state->statement, 0);
 	/* on behalf of whom, and under which options, as the scan itself will */
@@ -287,6 +290,24 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 		   target->first->table.spec.eager != target->table.spec.eager)
 		target->first++;
 	target->first->table.spec.list_first |= target->table.spec.list_first;
+}
+
+static void
+open_target(ReadAheadState *state, AheadTarget *target)
+{
+	AmplifyFetchSpec *spec = &target->table.spec;
+
+	if (spec->connection != NULL)
+		return;
+	amplify_table_open(&target->table, state->css.ss.ps.state->es_query_cxt);
+	if (target->lookup != 0)
+		spec->allows_arg = *amplify_statement_known(spec->statement,
+													target->lookup);
+	if (spec->allows_arg != NULL)
+	{
+		amplify_known_open(spec->allows_arg, spec);
+		spec->allows = amplify_known_allows_ahead;
+	}
 }
 
 /*
@@ -395,7 +416,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 {
 	AmplifyKeySet set;
 
-	amplify_table_open(&target->table, state->css.ss.ps.state->es_query_cxt);
+	open_target(state, target);
 	if (amplify_parent_gave_up(&target->table.spec))
 		return;
 	amplify_keys_evaluate(target->table.spec.resource, target->keys,
@@ -403,8 +424,11 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 						  &target->table.options, &set);
 	for (int i = 0; i < set.nkeys; i++)
 	{
-		BatchKey   *key = palloc(sizeof(BatchKey));
+		BatchKey   *key;
 
+		if (!amplify_parent_allows(&target->table.spec, &set.keys[i]))
+			continue;
+		key = palloc(sizeof(BatchKey));
 		key->keys = set.keys[i];
 		key->row = row;
 		target->first->batch = lappend(target->first->batch, key);

@@ -15,6 +15,7 @@
 #include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
@@ -26,6 +27,7 @@ typedef struct AmplifyScan
 	AmplifyColumnMap *map;
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *key_exprs;		/* ExprStates */
+	AmplifyKnown *known;		/* NULL: no condition is decided before */
 	List	   *gates;			/* ExprStates */
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
@@ -49,6 +51,7 @@ static void produce_row(AsyncRequest *areq);
 static void complete_request(AsyncRequest *areq);
 static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
+static void drop_unwanted(const AmplifyFetchSpec *spec, AmplifyKeySet *set);
 
 /* Nothing is looked up or connected before the first row is asked for */
 void
@@ -58,24 +61,33 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	EState	   *estate = node->ss.ps.state;
 	int			ngates = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_GATES));
+	int			nconditions = intVal(list_nth(plan->fdw_private,
+											  AMPLIFY_PRIVATE_CONDITIONS));
 	int			lookup = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_LOOKUP));
 	AmplifyStatement *statement;
 	AmplifyScan *state;
 	List	   *exprs;
+	int			nkeys;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	state = palloc0(sizeof(AmplifyScan));
 	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
-	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
+	nkeys = list_length(exprs) - ngates - nconditions;
+	state->gates = list_copy_tail(exprs, nkeys + nconditions);
+	exprs = list_truncate(exprs, nkeys + nconditions);
+	if (nconditions > 0)
+		state->known = amplify_known_create(node, list_copy_tail(exprs, nkeys));
+	state->key_exprs = list_truncate(exprs, nkeys);
 	statement = amplify_statement_join(estate);
 	amplify_table_begin(&state->table, statement,
 						RelationGetRelid(node->ss.ss_currentRelation),
 						amplify_scan_check_as_user(plan, estate),
 						amplify_statement_counters(statement, lookup));
+	if (lookup != 0)
+		*amplify_statement_known(statement, lookup) = state->known;
 	node->fdw_state = state;
 }
 
@@ -290,6 +302,13 @@ open_scan(ForeignScanState *node)
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
 	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP));
+	/* a plan made before pushdown was turned off is held to it all the same */
+	if (state->known != NULL && amplify_pushdown)
+	{
+		amplify_known_open(state->known, spec);
+		spec->allows = amplify_known_allows;
+		spec->allows_arg = state->known;
+	}
 	state->map = amplify_value_map(node->ss.ss_currentRelation,
 								   spec->resource, attrs);
 	state->keys_context = AllocSetContextCreate(estate->es_query_cxt,
@@ -308,7 +327,6 @@ start_fetch(ForeignScanState *node)
 	AmplifyKeySet set = {0};
 	bool		wanted = amplify_scan_gate(state->gates, econtext);
 
-	/* a plan made before pushdown was turned off is held to it all the same */
 	if (amplify_pushdown && wanted)
 		amplify_keys_evaluate(state->table.spec.resource, state->keys,
 							  state->key_exprs, econtext,
@@ -316,8 +334,26 @@ start_fetch(ForeignScanState *node)
 	else if (wanted)
 		amplify_keyset_everything(state->table.spec.resource, &set);
 	state->table.spec.counters->impossible += set.impossible;
+	drop_unwanted(&state->table.spec, &set);
 	amplify_fetch_start(state->fetch, &set);
 	state->started = true;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(state->keys_context);
+}
+
+/* Those keys under which no item is wanted */
+static void
+drop_unwanted(const AmplifyFetchSpec *spec, AmplifyKeySet *set)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < set->nkeys; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (amplify_parent_allows(spec, &set->keys[i]))
+			set->keys[kept++] = set->keys[i];
+	}
+	set->nkeys = kept;
+	if (kept == 0)
+		set->from_parents = false;
 }

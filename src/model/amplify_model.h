@@ -162,6 +162,9 @@ extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *r
 extern bool amplify_resource_not_null(const AmplifyResource *resource,
 									  const AmplifyColumn *column);
 extern bool amplify_resource_is_place(const AmplifyColumn *column);
+extern bool amplify_resource_is_known(const AmplifyResource *resource,
+									  const AmplifyColumn *column,
+									  bool has_account);
 extern bool amplify_resource_can_ask(AmplifyKeyRule rule, const char *value);
 extern bool amplify_resource_valid_key(AmplifyKeyRule rule, const char *value);
 extern AmplifyArnKind amplify_resource_parse_arn(const AmplifyResource *resource,

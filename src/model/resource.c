@@ -235,6 +235,19 @@ amplify_resource_is_place(const AmplifyColumn *column)
 }
 
 /*
+ * Can its value be known before an item is?  So are the region, the account
+ * of a server that says it, and the keys of a request.
+ */
+bool
+amplify_resource_is_known(const AmplifyResource *resource,
+						  const AmplifyColumn *column, bool has_account)
+{
+	if (amplify_resource_is_place(column))
+		return column->key == AMPLIFY_REGION_NAME || has_account;
+	return amplify_resource_key(resource, column) >= 0;
+}
+
+/*
  * Can a request have that value for a key?  Not if it would name another URI
  * (an empty segment, dot segments) or none that a service takes.  Nor if it is
  * a second spelling of a key, which would bring an item twice: see

@@ -25,13 +25,30 @@ typedef struct AmplifyKeyTerm
 	AmplifyKeyMask binds;		/* 0: it only says where an item is */
 } AmplifyKeyTerm;
 
-extern List *amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
-							   List *clauses, List **used, List **others);
+struct AmplifyPathInfo;
+
+extern void amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
+							  List *clauses, struct AmplifyPathInfo *path);
 extern AmplifyKeyMask amplify_key_common(List *disjuncts);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
 								AmplifyKeyMask mask);
 extern List *amplify_key_serialize(const AmplifyResource *resource,
 								   List *disjuncts, List **exprs);
+
+/* ---------- condition.c: what else is decided before a call ---------- */
+
+struct AmplifyRelInfo;
+
+extern const AmplifyColumn *amplify_condition_column(struct AmplifyRelInfo *info,
+													 AttrNumber attno);
+extern RestrictInfo *amplify_condition_early(PlannerInfo *root,
+											 RelOptInfo *baserel,
+											 RestrictInfo *rinfo);
+extern List *amplify_condition_known(const RelOptInfo *baserel,
+									 List *conditions, AmplifyKeyMask known);
+extern double amplify_condition_share(PlannerInfo *root,
+									  const RelOptInfo *baserel,
+									  List *conditions, AmplifyKeyMask known);
 
 /* ---------- plan.c: the paths of one foreign table ---------- */
 
@@ -41,6 +58,7 @@ typedef struct AmplifyPathInfo
 	List	   *disjuncts;		/* see key.c */
 	List	   *pushed;			/* RestrictInfos that save calls */
 	List	   *others;			/* those that say nothing of keys */
+	List	   *conditions;		/* those that are decided before a call */
 	const char *operation;		/* for EXPLAIN */
 	double		calls;
 	double		round_trips;	/* calls that wait for one another */

@@ -26,7 +26,6 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
-#include "parser/parsetree.h"
 #include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
@@ -37,8 +36,9 @@
 /* A condition that has been analysed */
 typedef struct KeyCondition
 {
-	const RestrictInfo *rinfo;
+	RestrictInfo *rinfo;
 	List	   *disjuncts;		/* NIL: it says nothing of the keys */
+	RestrictInfo *early;		/* see condition.c; NULL if keys decide it */
 } KeyCondition;
 
 /* For the recursion over one clause */
@@ -47,13 +47,14 @@ typedef struct TermContext
 	PlannerInfo *root;
 	RelOptInfo *baserel;
 	const AmplifyResource *resource;
-	const AmplifyRelInfo *info;
-	Oid			relid;
+	AmplifyRelInfo *info;
 } TermContext;
 
-static List *rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel,
-							 RestrictInfo *rinfo);
+static KeyCondition *find_condition(PlannerInfo *root, RelOptInfo *baserel,
+									RestrictInfo *rinfo);
 static bool uses_any(List *factor, AmplifyKeyMask keys);
+static bool binds_alike(List *factor);
+static AmplifyKeyMask bound_keys(List *terms);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *or_disjuncts(TermContext *context, List *arms);
 static List *and_disjuncts(TermContext *context, List *conditions);
@@ -68,58 +69,52 @@ static bool holds_key(const AmplifyColumn *column, const Var *var);
 static bool multiply(List **disjuncts, List *factor);
 
 /*
- * The disjuncts that a list of RestrictInfos gives for a table: a list of
- * lists of AmplifyKeyTerm.  A list with one empty list: no key at all.
- *
- * Of the RestrictInfos, *used becomes those that save calls, in their order,
- * and *others those that say nothing of the keys.
+ * What a list of RestrictInfos says of a table's keys.  The path gets it as
+ * disjuncts, a list of lists of AmplifyKeyTerm; a list with one empty list: no
+ * key at all.  And of the RestrictInfos, in their order, those that save calls
+ * (pushed), that say nothing of keys (others), and that may be decided before
+ * a call (conditions).
  */
-List *
+void
 amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
-				  List **used, List **others)
+				  AmplifyPathInfo *path)
 {
-	List	   *disjuncts = list_make1(NIL);
 	List	   *candidates = NIL;
-	List	   *factors = NIL;
 	AmplifyKeyMask common;
 	ListCell   *lc;
-	ListCell   *lc2;
 
-	*used = *others = NIL;
+	path->disjuncts = list_make1(NIL);
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		List	   *factor = rinfo_disjuncts(root, baserel, rinfo);
+		KeyCondition *condition = find_condition(root, baserel, rinfo);
 
-		if (factor == NIL)
-			*others = lappend(*others, rinfo);
-		else if (multiply(&disjuncts, factor))
-		{
-			candidates = lappend(candidates, rinfo);
-			factors = lappend(factors, factor);
-		}
+		if (condition->disjuncts == NIL)
+			path->others = lappend(path->others, rinfo);
+		else if (multiply(&path->disjuncts, condition->disjuncts))
+			candidates = lappend(candidates, condition);
+		if (condition->early != NULL)
+			path->conditions = lappend(path->conditions, condition->early);
 	}
-	common = amplify_key_common(disjuncts);
-	forboth(lc, candidates, lc2, factors)
+	common = amplify_key_common(path->disjuncts);
+	foreach(lc, candidates)
 	{
-		if (uses_any(lfirst(lc2), common))
-			*used = lappend(*used, lfirst(lc));
+		KeyCondition *condition = lfirst(lc);
+
+		if (uses_any(condition->disjuncts, common))
+			path->pushed = lappend(path->pushed, condition->rinfo);
 	}
-	return disjuncts;
 }
 
 /*
- * What one condition says of the keys; NIL: nothing.  It may stand in several
- * paths of the table, and is analysed once.
+ * What one condition is good for.  It may stand in several paths of the table,
+ * and is analysed once.
  */
-static List *
-rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+static KeyCondition *
+find_condition(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
 	AmplifyRelInfo *info = baserel->fdw_private;
-	TermContext context = {
-		root, baserel, info->resource, info,
-		planner_rt_fetch(baserel->relid, root)->relid
-	};
+	TermContext context = {root, baserel, info->resource, info};
 	KeyCondition *condition;
 	ListCell   *lc;
 
@@ -127,7 +122,7 @@ rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 	{
 		condition = lfirst(lc);
 		if (condition->rinfo == rinfo)
-			return condition->disjuncts;
+			return condition;
 	}
 	condition = palloc0(sizeof(KeyCondition));
 	condition->rinfo = rinfo;
@@ -136,8 +131,10 @@ rinfo_disjuncts(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 		restriction_is_securely_promotable(rinfo, baserel) &&
 		!contain_volatile_functions((Node *) rinfo->clause))
 		condition->disjuncts = clause_disjuncts(&context, rinfo->clause);
+	if (condition->disjuncts == NIL || !binds_alike(condition->disjuncts))
+		condition->early = amplify_condition_early(root, baserel, rinfo);
 	info->conditions = lappend(info->conditions, condition);
-	return condition->disjuncts;
+	return condition;
 }
 
 /*
@@ -167,22 +164,41 @@ uses_any(List *factor, AmplifyKeyMask keys)
 	return true;
 }
 
+/* Do all arms bind the same keys?  Then none has to be left to the rows. */
+static bool
+binds_alike(List *factor)
+{
+	AmplifyKeyMask first = bound_keys(linitial(factor));
+	ListCell   *lc;
+
+	foreach(lc, factor)
+	{
+		if (bound_keys(lfirst(lc)) != first)
+			return false;
+	}
+	return true;
+}
+
+static AmplifyKeyMask
+bound_keys(List *terms)
+{
+	AmplifyKeyMask bound = 0;
+	ListCell   *lc;
+
+	foreach(lc, terms)
+		bound |= ((AmplifyKeyTerm *) lfirst(lc))->binds;
+	return bound;
+}
+
 /* The keys that all disjuncts bind */
 AmplifyKeyMask
 amplify_key_common(List *disjuncts)
 {
 	AmplifyKeyMask common = AMPLIFY_ALL_KEYS;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	foreach(lc, disjuncts)
-	{
-		AmplifyKeyMask bound = 0;
-
-		foreach(lc2, (List *) lfirst(lc))
-			bound |= ((AmplifyKeyTerm *) lfirst(lc2))->binds;
-		common &= bound;
-	}
+		common &= bound_keys(lfirst(lc));
 	return common;
 }
 
@@ -398,7 +414,7 @@ unwrapped(Node *node)
 static const AmplifyColumn *
 key_column(TermContext *context, Node *node)
 {
-	const AmplifyColumn **column;
+	const AmplifyColumn *column;
 	Var		   *var;
 
 	while (IsA(node, RelabelType))
@@ -409,18 +425,14 @@ key_column(TermContext *context, Node *node)
 	if (var->varno != context->baserel->relid || var->varlevelsup != 0 ||
 		var->varattno <= 0)
 		return NULL;
-	/* looked up once: a clause may mention it a thousand times */
-	column = &context->info->columns[var->varattno];
-	if (*column == NULL)
-		*column = amplify_value_column(context->relid, var->varattno,
-									   context->resource, false);
+	column = amplify_condition_column(context->info, var->varattno);
 	/* unless the server says its account, only items know theirs */
-	if ((*column)->key == AMPLIFY_NOT_A_KEY ||
-		((*column)->key == AMPLIFY_ACCOUNT_ID &&
+	if (column->key == AMPLIFY_NOT_A_KEY ||
+		(column->key == AMPLIFY_ACCOUNT_ID &&
 		 context->info->options.account_id == NULL) ||
-		!holds_key(*column, var))
+		!holds_key(column, var))
 		return NULL;
-	return *column;
+	return column;
 }
 
 /*

@@ -51,7 +51,7 @@ static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
 static double count_keys(AmplifyKeyMask mask, void *arg);
-static void cost_fan_out(const RelOptInfo *baserel, const AmplifyRoute *route,
+static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *route,
 						 double keys, int max_concurrency,
 						 AmplifyPathInfo *path);
 static double list_pages(const AmplifyResource *resource, double items,
@@ -67,7 +67,7 @@ static bool is_key_member(PlannerInfo *root, RelOptInfo *rel,
 						  void *arg);
 static List *attributes_used(RelOptInfo *baserel, List *clauses);
 static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
-static List *pushed_clauses(const AmplifyPathInfo *path);
+static List *shown_clauses(List *clauses);
 static Node *showable(Node *node, void *context);
 
 void
@@ -129,6 +129,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	List	   *exprs = NIL;
 	List	   *keys = amplify_key_serialize(info->resource, path->disjuncts,
 											 &exprs);
+	List	   *conditions = extract_actual_clauses(path->conditions, false);
 	List	   *gates = extract_actual_clauses(path->gates, false);
 	List	   *private;
 
@@ -138,18 +139,20 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 									 !path->partial),
 						 makeBoolean(may_be_asked_again(root, baserel)),
 						 makeString(pstrdup(path->operation)));
-	private = lappend(private, pushed_clauses(path));
+	private = lappend(private, shown_clauses(path->pushed));
 	private = lappend(private, makeInteger(baserel->relid));
 	private = lappend(private,
 					  makeBoolean(bms_membership(root->all_baserels) == BMS_MULTIPLE));
 	private = lappend(private, makeFloat(psprintf("%.0f", path->calls)));
 	private = lappend(private, makeInteger(path->lookup));
 	private = lappend(private, makeInteger(list_length(gates)));
+	private = lappend(private, makeInteger(list_length(conditions)));
+	private = lappend(private, shown_clauses(path->conditions));
+	exprs = list_concat(list_concat(exprs, conditions), gates);
 
 	/* every clause stays: a pushed key saves calls, it never decides rows */
 	return make_foreignscan(tlist, clauses, baserel->relid,
-							list_concat(exprs, gates), private,
-							NIL, NIL, outer_plan);
+							exprs, private, NIL, NIL, outer_plan);
 }
 
 /*
@@ -168,6 +171,8 @@ amplifyReparameterizeForeignPathByChild(PlannerInfo *root, List *fdw_private,
 	*path = *(AmplifyPathInfo *) linitial(fdw_private);
 	path->pushed = (List *)
 		amplify_adjust_child_attrs(root, path->pushed, child_rel);
+	path->conditions = (List *)
+		amplify_adjust_child_attrs(root, path->conditions, child_rel);
 	path->gates = (List *)
 		amplify_adjust_child_attrs(root, path->gates, child_rel);
 	path->disjuncts = list_copy(path->disjuncts);
@@ -274,8 +279,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	double		keys;
 
 	if (amplify_pushdown)
-		path->disjuncts = amplify_key_terms(root, baserel, clauses,
-											&path->pushed, &path->others);
+		amplify_key_terms(root, baserel, clauses, path);
 	else
 	{
 		path->disjuncts = list_make1(NIL);
@@ -285,6 +289,8 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 					   count_keys, &counter, &route);
 	path->operation = amplify_route_names(&route);
 	path->full_list = wanted->bound == 0;
+	path->conditions = amplify_condition_known(baserel, path->conditions,
+											   wanted->operation->needs | wanted->bound);
 	keys = amplify_key_count(root, path->disjuncts, AMPLIFY_ALL_KEYS);
 	if (route.nsteps == 1 && wanted->operation == resource->get)
 	{
@@ -302,7 +308,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
 	}
 	else
-		cost_fan_out(baserel, &route,
+		cost_fan_out(root, baserel, &route,
 					 amplify_key_count(root, path->disjuncts, wanted->bound),
 					 info->options.max_concurrency, path);
 	return path;
@@ -323,7 +329,7 @@ count_keys(AmplifyKeyMask mask, void *arg)
  * there are.
  */
 static void
-cost_fan_out(const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
+cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
 			 int max_concurrency, AmplifyPathInfo *path)
 {
 	double		items = keys;
@@ -339,7 +345,11 @@ cost_fan_out(const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
 		bool		first = i == route->nsteps - 1;
 		double		parents = first ? keys :
 			ceil(items / resource->default_rows);
-		double		pages = list_pages(resource, items, parents);
+		double		share =
+			amplify_condition_share(root, baserel, path->conditions,
+									route->steps[i].operation->needs);
+		double		pages = list_pages(resource, items * share,
+									   ceil(parents * share));
 
 		path->calls += pages;
 		path->round_trips += first ? pages : ceil(pages / max_concurrency);
@@ -531,23 +541,23 @@ may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
 }
 
 /*
- * The pushed conditions, for EXPLAIN.  They are not deparsed before it is
- * asked for, because names would have to be found for the whole range table,
- * and for each partition again.
+ * Conditions, for EXPLAIN.  They are not deparsed before it is asked for,
+ * because names would have to be found for the whole range table, and for each
+ * partition again.
  */
 static List *
-pushed_clauses(const AmplifyPathInfo *path)
+shown_clauses(List *clauses)
 {
-	List	   *pushed = NIL;
+	List	   *shown = NIL;
 	ListCell   *lc;
 
-	foreach(lc, path->pushed)
+	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		pushed = lappend(pushed, showable((Node *) rinfo->clause, NULL));
+		shown = lappend(shown, showable((Node *) rinfo->clause, NULL));
 	}
-	return pushed;
+	return shown;
 }
 
 /*

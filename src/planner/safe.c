@@ -37,6 +37,7 @@ typedef enum Rule
 	REGEX_ICASE,
 	DIVISOR,					/* known, and not 0 */
 	FIELD_NUMBER,				/* likewise, and deterministic */
+	EXPLICIT,					/* it is a cast that the query asks for */
 	NOT_NEGATIVE,				/* the third argument is known, and >= 0 */
 	NEAR_NOW,					/* what time it is, and a known interval */
 } Rule;
@@ -67,6 +68,8 @@ static const struct
 	{F_CHAR_LENGTH_TEXT, ALWAYS},
 	{F_OCTET_LENGTH_TEXT, ALWAYS},
 	{F_HASHTEXT, ALWAYS},
+	{F_VARCHAR_VARCHAR_INT4_BOOL, EXPLICIT},
+	{F_BPCHAR_BPCHAR_INT4_BOOL, EXPLICIT},
 	{F_TEXT_BPCHAR, ALWAYS},
 	{F_TEXT_NAME, ALWAYS},
 	{F_TEXT_CHAR, ALWAYS},
@@ -114,6 +117,7 @@ static bool keeps_rule(Rule rule, Oid collation, List *args);
 static bool is_identifier_function(Oid funcid);
 static bool lacks_collation(Oid collation, List *args);
 static bool is_deterministic(Oid collation);
+static bool is_true(Node *node);
 static bool is_number_from(int64 least, Node *node);
 static bool is_near_now(Node *time, Node *interval);
 static bool all_valid(Node *patterns, Rule rule, Oid collation);
@@ -139,6 +143,8 @@ can_fail_walker(Node *node, void *context)
 		return false;
 	switch (nodeTag(node))
 	{
+		case T_TargetEntry:
+			break;
 		case T_Var:
 		case T_Const:
 			return false;
@@ -177,6 +183,12 @@ can_fail_walker(Node *node, void *context)
 				call_can_fail(((ScalarArrayOpExpr *) node)->opfuncid,
 							  ((ScalarArrayOpExpr *) node)->inputcollid,
 							  ((ScalarArrayOpExpr *) node)->args))
+				return true;
+			break;
+		case T_MinMaxExpr:
+			if (!prints_safely(exprType(node)) ||
+				lacks_collation(((MinMaxExpr *) node)->inputcollid,
+								((MinMaxExpr *) node)->args))
 				return true;
 			break;
 		case T_SQLValueFunction:
@@ -251,6 +263,8 @@ keeps_rule(Rule rule, Oid collation, List *args)
 		case FIELD_NUMBER:
 			return is_deterministic(collation) &&
 				is_number_from(1, lthird(args));
+		case EXPLICIT:
+			return is_true(lthird(args));
 		case NOT_NEGATIVE:
 			return is_number_from(0, lthird(args));
 		case NEAR_NOW:
@@ -292,6 +306,13 @@ static bool
 is_deterministic(Oid collation)
 {
 	return OidIsValid(collation) && get_collation_isdeterministic(collation);
+}
+
+static bool
+is_true(Node *node)
+{
+	return IsA(node, Const) && !((Const *) node)->constisnull &&
+		DatumGetBool(((Const *) node)->constvalue);
 }
 
 /* A number that is known, and not less than that */

@@ -229,6 +229,7 @@ extern void amplify_statement_give_up(AmplifyStatement *statement,
 extern bool amplify_statement_gave_up(const AmplifyStatement *statement,
 									  const AmplifyConnection *connection);
 extern AmplifyCounters *amplify_statement_counters(AmplifyStatement *statement, int id);
+extern void **amplify_statement_known(AmplifyStatement *statement, int id);
 extern bool amplify_statement_has(AmplifyStatement *statement, const AmplifyCall *wanted);
 extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 										   const AmplifyCall *wanted);
@@ -297,6 +298,10 @@ typedef struct AmplifyFetchSpec
 	bool		eager;			/* all rows will be read: start many at once */
 	bool		keep;			/* others of the statement may ask the same */
 	bool		list_first;		/* several items of each parent are expected */
+
+	/* can items under these keys be wanted?  NULL: all are */
+	bool		(*allows) (void *arg, const AmplifyKeys *keys);
+	void	   *allows_arg;
 } AmplifyFetchSpec;
 
 /* Of a List that is read page by page: see amplify_parent_is_endless() */
@@ -334,6 +339,8 @@ extern void amplify_parent_describe(const AmplifyFetchSpec *spec,
 									const char *token, AmplifyCall *call);
 extern bool amplify_parent_goes_on(const AmplifyFetchSpec *spec);
 extern bool amplify_parent_gave_up(const AmplifyFetchSpec *spec);
+extern bool amplify_parent_allows(const AmplifyFetchSpec *spec,
+								  const AmplifyKeys *keys);
 extern bool amplify_parent_is_endless(AmplifyPaging *paging,
 									  AmplifyResponse *page,
 									  const char *token);

@@ -600,7 +600,8 @@ compare_partial(const AmplifyKeys *partial, const AmplifyKeys *parent)
 
 /*
  * Put together what the query and what the parent say.  False if they
- * contradict each other: there are other parents for those keys.
+ * contradict each other, for there are other parents for those keys, or if
+ * nothing under them is wanted.
  */
 static bool
 complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
@@ -618,6 +619,8 @@ complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 			return false;
 		both.value[i] = value;
 	}
+	if (!amplify_parent_allows(fetch->spec, &both))
+		return false;
 	*keys = amplify_resource_project(&both, fetch->spec->resource->list->needs);
 	return true;
 }

@@ -250,6 +250,13 @@ amplify_parent_gave_up(const AmplifyFetchSpec *spec)
 	return true;
 }
 
+/* Can there be an item under these keys that is wanted? */
+bool
+amplify_parent_allows(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
+{
+	return spec->allows == NULL || spec->allows(spec->allows_arg, keys);
+}
+
 /*
  * Does the list go on for ever?  So it does if a token comes again, or if
  * nothing but empty pages do.  Brent's algorithm finds a cycle of any length

@@ -224,7 +224,8 @@ ask_below(PrefetchList *list, AmplifyResponse *page,
 
 		if (amplify_keyset_of_item(list->call->resource, &row,
 								   child->list->needs, &keys,
-								   &column) != AMPLIFY_VALUE_OK)
+								   &column) != AMPLIFY_VALUE_OK ||
+			!amplify_parent_allows(&spec, &keys))
 			continue;
 		amplify_parent_describe(&spec, child->list, &keys, NULL, &call);
 		add_list(list->prefetch,

@@ -37,6 +37,7 @@ typedef struct ScanCounters
 {
 	int			id;				/* 0: nobody else makes calls for that scan */
 	AmplifyCounters counters;
+	void	   *known;			/* the scan's, for who reads ahead; or NULL */
 } ScanCounters;
 
 #define SH_PREFIX		callhash
@@ -86,6 +87,7 @@ int			amplify_max_calls = 0;
 
 static dlist_head queries = DLIST_STATIC_INIT(queries);
 
+static ScanCounters *find_scan(AmplifyStatement *statement, int id);
 static bool lacks_keys(const AmplifyStatement *statement);
 static AmplifyStatement *find_query(const EState *estate);
 static Oid	statement_user(const EState *estate);
@@ -226,6 +228,22 @@ amplify_statement_gave_up(const AmplifyStatement *statement,
 AmplifyCounters *
 amplify_statement_counters(AmplifyStatement *statement, int id)
 {
+	return &find_scan(statement, id)->counters;
+}
+
+/*
+ * What a scan lets those know who read ahead for it by that id: set by the
+ * scan, NULL before.
+ */
+void **
+amplify_statement_known(AmplifyStatement *statement, int id)
+{
+	return &find_scan(statement, id)->known;
+}
+
+static ScanCounters *
+find_scan(AmplifyStatement *statement, int id)
+{
 	MemoryContext oldcontext;
 	ScanCounters *scan;
 	ListCell   *lc;
@@ -234,14 +252,14 @@ amplify_statement_counters(AmplifyStatement *statement, int id)
 	{
 		scan = lfirst(lc);
 		if (id != 0 && scan->id == id)
-			return &scan->counters;
+			return scan;
 	}
 	oldcontext = MemoryContextSwitchTo(statement->context);
 	scan = palloc0(sizeof(ScanCounters));
 	scan->id = id;
 	statement->counters = lappend(statement->counters, scan);
 	MemoryContextSwitchTo(oldcontext);
-	return &scan->counters;
+	return scan;
 }
 
 /* Has the statement asked for this already? */

@@ -168,11 +168,22 @@ JOINS = [
 ]
 
 
+# What no request has, but may be decided before one: {1} is an app, {2} a name
+KNOWN = [
+    '{0}.app_id > {1}', '{0}.app_id <> {1}', '{0}.app_id NOT IN ({1}, {2})', "{0}.app_id LIKE '%1'",
+    "{0}.app_id ~ '[1-5]$'", '{0}.app_id IS NULL', '{0}.app_id IS NOT DISTINCT FROM {1}',
+    'upper({0}.app_id) = upper({1})', '{0}.app_id || {0}.environment_name < {1} || {2}',
+    "coalesce({0}.environment_name, 'x') <= {2}", '({0}.app_id < {1}) IS NOT TRUE',
+    "CASE WHEN {0}.app_id < {1} THEN {0}.environment_name = {2} ELSE {0}.region > 'a' END",
+    "{0}.region <> 'us-east-1'", "{0}.region LIKE 'us-%'", '({0}.app_id, {0}.environment_name) >= ({1}, {2})',
+]
+
+
 def random_condition(rng, alias, depth=0):
     """A condition on the foreign table, with an alias"""
     app = "'d%011d'" % rng.randint(1, 14)
     name = rng.choice(["'dev'", "'test'", "'it''s'", "'a/b//c'", "'nil'", "''", 'NULL'])
-    kind = rng.randrange(12 if depth < 2 else 9)
+    kind = rng.randrange(13 if depth < 2 else 10)
     if kind == 0:
         return '%s.app_id = %s' % (alias, app)
     if kind == 1:
@@ -193,11 +204,13 @@ def random_condition(rng, alias, depth=0):
     if kind == 8:
         return ("%s.backend_environment_arn = (SELECT arn FROM inventory WHERE id = %d)"
                 % (alias, rng.randint(1, 70)))
+    if kind == 9:
+        return rng.choice(KNOWN).format(alias, app, name)
     left = random_condition(rng, alias, depth + 1)
     right = random_condition(rng, alias, depth + 1)
-    if kind == 9:
-        return '(%s OR %s)' % (left, right)
     if kind == 10:
+        return '(%s OR %s)' % (left, right)
+    if kind == 11:
         return '(%s AND %s)' % (left, right)
     return 'NOT (%s)' % left
 
