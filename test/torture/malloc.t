@@ -81,6 +81,11 @@ my $session = connect_to($node);
 add_server($session, 'http', $mock->url, max_attempts => 1);
 add_server($session, 'https', $mock->tls_url, max_attempts => 1,
     ca_bundle => "$certs/ca.pem");
+add_server($session, 'role', $mock->url, max_attempts => 1,
+    sts_endpoint_url => $mock->url, mapping => {
+        access_key_id => Amplify::ACCESS_KEY_ID,
+        secret_access_key => Amplify::SECRET_ACCESS_KEY,
+        role_arn => 'arn:aws:iam::111122223333:role/reader' });
 $session->rows("CREATE TABLE inventory AS SELECT 'd' || lpad(n::text, 11, '0')
     AS app, 'test' AS env FROM generate_series(1, 6) AS n");
 $session->rows('ANALYZE inventory');
@@ -92,6 +97,8 @@ my %queries = (
     keyed => "SELECT $columns FROM http.backend_environments
         WHERE app_id = 'd00000000001' AND environment_name = 'test'",
     tls => "SELECT $columns FROM https.backend_environments
+        WHERE app_id = 'd00000000001' AND environment_name = 'test'",
+    role => "SELECT $columns FROM role.backend_environments
         WHERE app_id = 'd00000000001' AND environment_name = 'test'",
     list => "SELECT $columns FROM http.backend_environments
         WHERE app_id = 'd00000000002'",
@@ -129,10 +136,16 @@ my %states = (
         my $rows = rows_of($session->query($queries{$query}));
 
         $rows eq $expected{$query} or croak "a good $query gives $rows";
+    },
+    # there is nothing but the library, and all of its own has been initialized
+    forgotten => sub {
+        $session->rows('SELECT amplify_fdw_disconnect_all()');
     });
 
-# What an error may be: out of memory, as we say it or as libcurl does
+# What an error may be: out of memory, as we say it or as libcurl does; of a
+# role, that is why it could not be assumed
 my $allowed = qr/^(?:HV001|HV00N|HV00M)$/;
+my $allowed_role = qr/^(?:HV001|HV00N|HV00M|28000)$/;
 
 # One query with its allocation number $first out of memory, and those after it
 # if sticky.  Returns whether any was, and counts what became of it.
@@ -159,7 +172,7 @@ sub fails_at
         push @{ $ends->{bad} }, "$where: other rows"
             if rows_of($result) ne $expected{$query};
     }
-    elsif ($sqlstate !~ $allowed)
+    elsif ($sqlstate !~ ($query eq 'role' ? $allowed_role : $allowed))
     {
         push @{ $ends->{bad} }, "$where: " . Session::describe($result);
     }
@@ -175,7 +188,8 @@ sub fails_at
     return 1;
 }
 
-my @cases = ([qw(keyed warm)], [qw(join warm)], [qw(tls warm)]);
+my @cases = ([qw(keyed warm)], [qw(join warm)], [qw(tls warm)],
+    [qw(role forgotten)]);
 push @cases, [qw(list warm)], [qw(lost warm)], [qw(all warm)],
     [qw(keyed cold)], [qw(tls cold)]
     if $ENV{MALLOC_ALL};
