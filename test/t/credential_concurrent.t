@@ -446,6 +446,27 @@ for my $case (
         "$what: the next statement");
 }
 
+# The connection that it is made over goes away: the next one that waits begins
+# anew.
+with_servers({%keys}, ({%role}) x 2);
+hold(1);
+$session->rows('SET cursor_tuple_fraction = 1; BEGIN');
+for my $n (2, 3)
+{
+    $session->rows("DECLARE c$n CURSOR FOR
+        SELECT app_id FROM apps_1 UNION ALL SELECT app_id FROM apps_$n");
+    $session->rows("FETCH 1 FROM c$n");
+    $mock->wait_held(1);
+}
+is(assumed(), 1, 'over the connection of another: one request');
+$session->rows('CLOSE c2');
+$admin->rows('ALTER SERVER s2 OPTIONS (SET max_attempts $$2$$)');
+$session->rows('SELECT count(*) FROM pg_foreign_server');
+$mock->wait_idle;
+is(rest_of('c3'), '00000: 39 rows', 'the connection of another is gone: rows');
+is(assumed(), 2, 'the connection of another is gone: begun anew');
+$session->rows('COMMIT');
+
 # With nobody left to wait for it, it is cancelled.
 with_servers({%keys}, ({%role}) x 2);
 hold(1);
