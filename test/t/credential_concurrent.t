@@ -43,7 +43,8 @@ sub options
 {
     my (%options) = @_;
 
-    return join ', ', map { "$_ '$options{$_}'" } sort keys %options;
+    return %options ? 'OPTIONS ('
+        . join(', ', map { "$_ '$options{$_}'" } sort keys %options) . ')' : '';
 }
 
 # A table "all_apps" whose partitions are of servers s1, s2 ...; for each of
@@ -70,9 +71,9 @@ sub with_servers
         }
         delete $server{$_} for grep { !defined $server{$_} } keys %server;
         push @sql, "CREATE SERVER s$n FOREIGN DATA WRAPPER amplify_fdw
-                OPTIONS (${\options(%server)})",
+                ${\options(%server)}",
             "CREATE USER MAPPING FOR CURRENT_USER SERVER s$n
-                OPTIONS (${\options(%mapping)})",
+                ${\options(%mapping)}",
             "CREATE FOREIGN TABLE apps_$n PARTITION OF all_apps
                 FOR VALUES IN ($n) SERVER s$n
                 OPTIONS (resource 'apps', on_error 'error')";
@@ -262,7 +263,7 @@ is(Session::state_of(count_apps([2])), '28000', 'the secret: who has not');
 with_servers({%role});
 $admin->rows('DROP ROLE IF EXISTS low; CREATE ROLE low; GRANT USAGE ON FOREIGN SERVER s1 TO low;
     GRANT SELECT ON all_apps, apps_1 TO low');
-$admin->rows("CREATE USER MAPPING FOR low SERVER s1 OPTIONS (${\options(%role)})");
+$admin->rows("CREATE USER MAPPING FOR low SERVER s1 ${\options(%role)}");
 ask_each();
 $session->rows('SET ROLE low');
 is((ask_each())[0], 'd00000000001', 'another user: row');
@@ -366,6 +367,36 @@ for my $n (1, 2)
         '42501', "a profile: s$n refuses others under on_error 'warn'");
 }
 $session->rows('RESET ROLE');
+
+# ---- ahead of need, nobody hears of it ----
+
+$admin->rows("CREATE TABLE wanted AS SELECT CASE WHEN i > 1 THEN 'd' || lpad(i::text, 11, '0')
+        END AS id FROM generate_series(1, 20) i;
+    ANALYZE wanted; GRANT SELECT ON wanted TO low");
+for my $case (
+    [ 'a role that fails', '28000', { %role, role_arn => ROLE . '-broken' } ],
+    [ 'no keys', '28000', {} ],
+    [ 'no right to them', '42501', { profile => 'keys' }, 'low' ])
+{
+    my ($what, $state, $mapping, $user) = @$case;
+
+    with_servers($mapping);
+    $mock->fault(op => 'STS.AssumeRole', n => -1, status => 403, code => 'AccessDenied');
+    $admin->rows("GRANT USAGE ON FOREIGN SERVER s1 TO low; GRANT SELECT ON apps_1 TO low;
+        CREATE USER MAPPING FOR low SERVER s1 ${\options(%$mapping)}")
+        if $user;
+    $session->rows("SET ROLE $user") if $user;
+    my $joined = 'SELECT id, app_id FROM wanted LEFT JOIN apps_1 ON app_id = id';
+    like(join(' ', map { $_->[0] } @{ $session->rows("EXPLAIN $joined") }),
+        qr/AmplifyReadAhead/, "$what: the plan reads ahead");
+    $session->rows("BEGIN; SET LOCAL cursor_tuple_fraction = 1;
+        DECLARE ahead CURSOR FOR $joined");
+    is(Session::state_of($session->query('FETCH 1 FROM ahead')), '00000',
+        "$what: a row that needs none");
+    is(Session::state_of($session->query('FETCH 1 FROM ahead')), $state,
+        "$what: the next one");
+    $session->rows('ROLLBACK');
+}
 
 # ---- interrupted ----
 
