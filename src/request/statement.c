@@ -881,7 +881,7 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 {
 	int64		start = PG_INT64_MAX;
 	int64		next = amplify_throttle_next_start(queue->server);
-	const AmplifyConnection *connection = NULL;
+	const AmplifyConnection *connection = queue->connection;
 	int64		ready = 0;
 	dlist_iter	iter;
 
@@ -891,6 +891,8 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 		return start;
 	if (next > amplify_loop_now())
 		return next;
+	if (queue->lacks_keys)
+		ready = amplify_credential_ready_at(connection);
 	dlist_foreach(iter, &queue->calls)
 	{
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);

@@ -100,8 +100,8 @@ static bool is_due(AmplifyIdentityUse *use);
 static void take_clock(AmplifyIdentityUse *use);
 static const AmplifyIdentityUse *find_failed(const AmplifyIdentityUse *use);
 static AmplifyIdentityUse *find_asking(const AmplifyIdentityUse *use);
-static bool has_failed(const AmplifyIdentityUse *one,
-					   const AmplifyIdentityUse *other);
+static bool has_failed(const AmplifyIdentityUse *asked,
+					   const AmplifyIdentityUse *use);
 static AmplifyProvision proceed(AmplifyIdentityUse *use);
 static void keep_keys(AmplifyIdentityUse *use);
 static int64 time_to_refresh(const AmplifyIdentity *identity);
@@ -446,12 +446,12 @@ find_asking(const AmplifyIdentityUse *use)
 	return failed ? NULL : result;
 }
 
-/* Has the lookup over the one failed in the statement that uses the other? */
+/* Has a lookup over the first failed in the statement that has the second? */
 static bool
-has_failed(const AmplifyIdentityUse *one, const AmplifyIdentityUse *other)
+has_failed(const AmplifyIdentityUse *asked, const AmplifyIdentityUse *use)
 {
-	return one->failed_at == GetCurrentStatementStartTimestamp() &&
-		one->failed_in == other->connection->statement;
+	return asked->failed_at == GetCurrentStatementStartTimestamp() &&
+		asked->failed_in == use->connection->statement;
 }
 
 /* Let the lookup over that connection proceed; begin it if there is none */
