@@ -99,6 +99,7 @@ REGRESS = \
 	import \
 	import_sensitive \
 	join \
+	join_guards \
 	join_lateral \
 	join_partitionwise \
 	join_price \
