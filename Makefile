@@ -43,6 +43,7 @@ OBJS = \
 	src/planner/gate.o \
 	src/planner/join.o \
 	src/planner/key.o \
+	src/planner/memoize.o \
 	src/planner/plan.o \
 	src/planner/price.o \
 	src/planner/safe.o \

@@ -26,6 +26,18 @@ END $$;
 SELECT count(*), count(stack_name) FROM joined;
 \! mockctl calls && mockctl connections | grep max_in_flight
 \! mockctl reset
+-- as well below Memoize, which keeps repeated keys from the scan
+RESET enable_memoize;
+\! mockctl latency 20
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, stack_name FROM joined
+  \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls.*' | sed -e 's/\.00 / /' -e 's/  Evictions.*//'
+\! mockctl connections | grep max_in_flight
+\! mockctl reset
+-- not where a condition of ON decides, too
+SELECT count(*), count(e.stack_name), (SELECT count(stack_name) FROM joined WHERE id % 3 = 0) AS wanted
+  FROM inventory AS i LEFT JOIN backend_environments AS e
+    ON e.app_id = i.app AND e.environment_name = i.env AND i.id % 3 = 0;
+SET enable_memoize = off;
 -- far enough, but not farther than memory allows
 SELECT n > 2000 AS far FROM pg_temp.rows_ahead('TABLE joined') AS n;
 SET work_mem = '64kB';

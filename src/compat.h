@@ -131,6 +131,17 @@
 	 {offsetof(UpperUniquePath, subpath)}},
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define amplify_add_path_precheck(rel, workspace, pathkeys, required_outer) \
+	add_path_precheck(rel, (workspace)->disabled_nodes, \
+					  (workspace)->startup_cost, (workspace)->total_cost, \
+					  pathkeys, required_outer)
+#else
+#define amplify_add_path_precheck(rel, workspace, pathkeys, required_outer) \
+	add_path_precheck(rel, (workspace)->startup_cost, \
+					  (workspace)->total_cost, pathkeys, required_outer)
+#endif
+
 /* Vars of partitioned tables become those of a child join's partitions */
 #if PG_VERSION_NUM >= 160000
 #define amplify_adjust_child_attrs(root, node, child_rel) \

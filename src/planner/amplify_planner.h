@@ -84,6 +84,7 @@ typedef struct AmplifyRelInfo
 	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
 	double		list_calls;		/* of a full list that fans out; or 0 */
+	HeapTuple  *statistics;		/* distinct.c's, by attribute; or NULL */
 } AmplifyRelInfo;
 
 extern void amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
@@ -138,6 +139,12 @@ extern void amplify_price_inner(Path *inner, const Path *before,
 								const Path *after);
 extern void amplify_price_ahead(Path *ahead, const Path *outer,
 								const ForeignPath *scan);
+
+/* ---------- memoize.c: for keys that repeat ---------- */
+
+extern Path *amplify_memoize_path(PlannerInfo *root, const Path *inner,
+								  const Path *outer, JoinType jointype,
+								  const JoinPathExtraData *extra);
 
 /* ---------- join.c: paths that read ahead ---------- */
 

@@ -26,8 +26,9 @@ static get_relation_stats_hook_type previous_hook = NULL;
 
 static bool tell_distinct(PlannerInfo *root, RangeTblEntry *rte,
 						  AttrNumber attnum, VariableStatData *vardata);
-static double distinct_values(const AmplifyResource *resource,
-							  const AmplifyColumn *column, double rows);
+static void keep_statistic(HeapTuple tuple);
+static double distinct_values(const AmplifyResource *resource, Oid relid,
+							  AttrNumber attnum, double rows);
 static HeapTuple make_statistic(Oid relid, AttrNumber attnum,
 								double distinct);
 
@@ -39,14 +40,13 @@ amplify_distinct_install(void)
 	get_relation_stats_hook = tell_distinct;
 }
 
-/* The tuple is the caller's, to be freed by the function that it gets */
 static bool
 tell_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 			  VariableStatData *vardata)
 {
-	const RelOptInfo *rel = vardata->rel;
-	const AmplifyRelInfo *info;
-	const AmplifyColumn *column;
+	RelOptInfo *rel = vardata->rel;
+	AmplifyRelInfo *info;
+	MemoryContext oldcontext;
 	double		distinct;
 
 	if (previous_hook && previous_hook(root, rte, attnum, vardata))
@@ -56,29 +56,50 @@ tell_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	info = rel->fdw_private;
 	if (info == NULL || info->analyzed || rel->tuples < 0)
 		return false;			/* its size is known, or not yet asked for */
-	/* a query that reads an unknown column will say so */
-	column = amplify_value_column(rte->relid, attnum, info->resource, true);
-	if (column == NULL)
+	/* joins are tried in one order or another, each in memory of its own */
+	oldcontext = MemoryContextSwitchTo(GetMemoryChunkContext(rel));
+	if (info->statistics == NULL)
+		info->statistics = palloc0(sizeof(HeapTuple) * (rel->max_attr + 1));
+	if (info->statistics[attnum] == NULL)
+	{
+		distinct = distinct_values(info->resource, rte->relid, attnum,
+								   rel->tuples);
+		if (distinct != 0)
+			info->statistics[attnum] = make_statistic(rte->relid, attnum,
+													  distinct);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	if (info->statistics[attnum] == NULL)
 		return false;
-	distinct = distinct_values(info->resource, column, rel->tuples);
-	if (distinct == 0)
-		return false;
-	vardata->statsTuple = make_statistic(rte->relid, attnum, distinct);
-	vardata->freefunc = heap_freetuple;
+	vardata->statsTuple = info->statistics[attnum];
+	vardata->freefunc = keep_statistic;
 	return true;
+}
+
+/* The planner is done with it for now, but it will ask again */
+static void
+keep_statistic(HeapTuple tuple)
+{
+	Assert(HeapTupleIsValid(tuple));
 }
 
 /* As pg_statistic has it: -1 means that all are different; 0: not known */
 static double
-distinct_values(const AmplifyResource *resource, const AmplifyColumn *column,
+distinct_values(const AmplifyResource *resource, Oid relid, AttrNumber attnum,
 				double rows)
 {
-	int			key = amplify_resource_key(resource, column);
+	/* a query that reads an unknown column will say so */
+	const AmplifyColumn *column = amplify_value_column(relid, attnum, resource,
+													   true);
 	bool		unique = amplify_resource_is_unique(resource);
 	double		items = 1;
+	int			key;
 
+	if (column == NULL)
+		return 0;
 	if (amplify_resource_is_place(column))
 		return 1;
+	key = amplify_resource_key(resource, column);
 	if (unique && column->key == AMPLIFY_ARN)
 		return -1;
 	if (key < 0)

@@ -47,6 +47,18 @@ typedef struct Lookups
 	List	   *gates;			/* RestrictInfos */
 } Lookups;
 
+/* A join that is being planned */
+typedef struct AheadJoin
+{
+	PlannerInfo *root;
+	RelOptInfo *joinrel;
+	RelOptInfo *outerrel;
+	JoinType	jointype;
+	JoinPathExtraData *extra;
+	bool		examined;		/* the next one is known */
+	bool		allowed;		/* nobody notices that rows are read ahead */
+} AheadJoin;
+
 static set_join_pathlist_hook_type previous_hook = NULL;
 
 static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
@@ -72,12 +84,10 @@ static void translate_lookups(PlannerInfo *root, Lookups *lookups,
 static void stop_early(Lookups *lookups);
 static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
-static void add_join_paths(PlannerInfo *root, RelOptInfo *joinrel,
-						   RelOptInfo *outerrel, Lookups *lookups,
-						   JoinType jointype, JoinPathExtraData *extra);
-static void add_join_path(PlannerInfo *root, RelOptInfo *joinrel, Path *outer,
-						  Lookups *lookups, JoinType jointype,
-						  JoinPathExtraData *extra);
+static void add_join_paths(AheadJoin *join, Lookups *lookups);
+static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups);
+static void add_nestloop_path(AheadJoin *join, Path *outer, Path *inner);
+static bool is_allowed(AheadJoin *join);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
 static List *plan_target(const ForeignPath *scan, const Plan *child,
 						 bool eager, List **exprs);
@@ -114,6 +124,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 {
 	/* the first row that fits is enough */
 	bool		some = jointype == JOIN_SEMI || jointype == JOIN_ANTI;
+	AheadJoin	join = {root, joinrel, outerrel, jointype, extra};
 	List	   *gates;
 	double		outer_rows;
 	ListCell   *lc;
@@ -135,11 +146,8 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		if (inner == NULL)
 			continue;
 		lookups = find_lookups(root, inner, outerrel, outer_rows, gates, some);
-		if (lookups == NULL)
-			continue;
-		if (!amplify_ahead_rows(root, outerrel))
-			return;
-		add_join_paths(root, joinrel, outerrel, lookups, jointype, extra);
+		if (lookups != NULL)
+			add_join_paths(&join, lookups);
 	}
 }
 
@@ -357,44 +365,70 @@ looked_up_path(const ForeignPath *inner, List *gates)
 
 /* A join with each of the outer paths */
 static void
-add_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
-			   Lookups *lookups, JoinType jointype, JoinPathExtraData *extra)
+add_join_paths(AheadJoin *join, Lookups *lookups)
 {
 	/* all of them: a sorted one may save the query's ORDER BY */
-	List	   *outer_paths = outerrel->pathlist;
+	List	   *outer_paths = join->outerrel->pathlist;
 	ListCell   *lc;
 
-	if (jointype == JOIN_UNIQUE_OUTER)
-	{
-		outer_paths = amplify_unique_outer_paths(root, outerrel, extra->sjinfo);
-		jointype = JOIN_INNER;
-	}
+	if (join->jointype == JOIN_UNIQUE_OUTER)
+		outer_paths = amplify_unique_outer_paths(join->root, join->outerrel,
+												 join->extra->sjinfo);
 	foreach(lc, outer_paths)
 	{
 		Path	   *outer = lfirst(lc);
 
 		if (outer != NULL && outer->param_info == NULL)
-			add_join_path(root, joinrel, outer, lookups, jointype, extra);
+			add_join_path(join, outer, lookups);
 	}
 }
 
+/*
+ * Keys that repeat need not be looked up again.  Results that depend on a gate,
+ * too, are not kept by the keys.
+ */
 static void
-add_join_path(PlannerInfo *root, RelOptInfo *joinrel, Path *outer,
-			  Lookups *lookups, JoinType jointype,
-			  JoinPathExtraData *extra)
+add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)
 {
 	Path	   *ahead = (Path *) ahead_path(outer, lookups);
-	Path	   *inner = lookups->inner;
+	Path	   *memoized = lookups->gates != NIL ? NULL :
+		amplify_memoize_path(join->root, lookups->inner, outer,
+							 join->jointype, join->extra);
+
+	add_nestloop_path(join, ahead, lookups->inner);
+	if (memoized != NULL)
+		add_nestloop_path(join, ahead, memoized);
+}
+
+static void
+add_nestloop_path(AheadJoin *join, Path *outer, Path *inner)
+{
+	JoinType	jointype = join->jointype == JOIN_UNIQUE_OUTER ? JOIN_INNER :
+		join->jointype;
 	JoinCostWorkspace workspace;
 	List	   *pathkeys;
 
-	amplify_initial_cost_nestloop(root, &workspace, jointype, ahead, inner,
-								  extra);
-	pathkeys = build_join_pathkeys(root, joinrel, jointype, ahead->pathkeys);
-	add_path(joinrel, (Path *)
-			 create_nestloop_path(root, joinrel, jointype, &workspace, extra,
-								  ahead, inner, extra->restrictlist,
-								  pathkeys, NULL));
+	amplify_initial_cost_nestloop(join->root, &workspace, jointype, outer,
+								  inner, join->extra);
+	pathkeys = build_join_pathkeys(join->root, join->joinrel, jointype,
+								   outer->pathkeys);
+	if (!amplify_add_path_precheck(join->joinrel, &workspace, pathkeys, NULL) ||
+		!is_allowed(join))
+		return;
+	add_path(join->joinrel, (Path *)
+			 create_nestloop_path(join->root, join->joinrel, jointype,
+								  &workspace, join->extra, outer, inner,
+								  join->extra->restrictlist, pathkeys, NULL));
+}
+
+/* It takes a while to find out, and most joins are too dear anyhow */
+static bool
+is_allowed(AheadJoin *join)
+{
+	if (!join->examined)
+		join->allowed = amplify_ahead_rows(join->root, join->outerrel);
+	join->examined = true;
+	return join->allowed;
 }
 
 static CustomPath *

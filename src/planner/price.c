@@ -29,6 +29,9 @@
 /* What lookups are taken for at most where nobody knows the full list's size */
 #define LARGEST_SHARE	0.5		/* of that list */
 
+/* To evaluate a row's keys, and to find the response that is there */
+#define LOOKUP_COST		(5 * cpu_tuple_cost)
+
 /* What so many rows look up */
 typedef struct Demand
 {
@@ -71,7 +74,8 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 	/* the first one is waited for whole by the node: amplify_price_ahead() */
 	scan->path.startup_cost =
 		request_cost * Max(info->round_trips - 1, 0) / rows;
-	scan->path.total_cost = scan->path.startup_cost + Max(cpu_cost, 0);
+	scan->path.total_cost = scan->path.startup_cost + Max(cpu_cost, 0) +
+		LOOKUP_COST;
 }
 
 /* An inner path's cost when that of a scan in it has changed */
