@@ -83,6 +83,7 @@ typedef struct AmplifyRelInfo
 	AmplifyPathInfo *base;		/* by the query's own conditions */
 	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
+	double		per_parent;		/* items of one List */
 	double		list_calls;		/* of a full list that fans out; or 0 */
 	HeapTuple  *statistics;		/* distinct.c's, by attribute; or NULL */
 } AmplifyRelInfo;

@@ -29,6 +29,7 @@
 #include "optimizer/restrictinfo.h"
 #include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 
 
 /* For count_keys() */
@@ -46,6 +47,10 @@ typedef struct KeyMember
 } KeyMember;
 
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
+static double items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
+							   const AmplifyRelInfo *info);
+static double different_values(PlannerInfo *root, const RelOptInfo *baserel,
+							   Oid relid, AttrNumber attno);
 static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 							const AmplifyPathInfo *path, double by_statistics);
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
@@ -78,6 +83,7 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 
 	info->analyzed = baserel->tuples >= 0;	/* it may have no rows */
 	baserel->tuples = total_rows(baserel, info);
+	info->per_parent = items_per_parent(root, baserel, info);
 	set_baserel_size_estimates(root, baserel);
 	info->base = examine_keys(root, baserel, baserel->baserestrictinfo);
 	baserel->rows = estimate_rows(root, baserel, info->base, baserel->rows);
@@ -236,6 +242,56 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 }
 
 /*
+ * How many items one List has: of those that have any, if the table has been
+ * analyzed, and has columns for the keys of a List.  To be called before there
+ * is anything known of the query's own rows.
+ */
+static double
+items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
+				 const AmplifyRelInfo *info)
+{
+	const AmplifyResource *resource = info->resource;
+	AmplifyKeyMask found = 0;
+	double		parents = 1;
+
+	if (resource->parent == NULL)
+		return baserel->tuples;
+	if (!info->analyzed || baserel->tuples < 1)
+		return resource->default_rows;
+	baserel->rows = baserel->tuples;
+	for (AttrNumber attno = 1; attno <= baserel->max_attr; attno++)
+	{
+		const AmplifyColumn *column =
+			amplify_value_column(info->relid, attno, resource, true);
+		int			key = column == NULL ? -1 :
+			amplify_resource_key(resource, column);
+
+		if (key < 0 || (resource->list->needs & ~found & 1 << key) == 0)
+			continue;
+		found |= 1 << key;
+		parents *= different_values(root, baserel, info->relid, attno);
+	}
+	if (found != resource->list->needs)
+		return resource->default_rows;
+	return Max(baserel->tuples / parents, 1);
+}
+
+static double
+different_values(PlannerInfo *root, const RelOptInfo *baserel, Oid relid,
+				 AttrNumber attno)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
+	return estimate_num_groups(root,
+							   list_make1(makeVar(baserel->relid, attno, type,
+												  typmod, collation, 0)),
+							   baserel->tuples, NULL, NULL);
+}
+
+/*
  * How many rows a path's conditions leave; by_statistics is what PostgreSQL
  * thinks.  Without statistics that is half a percent for each condition on a
  * key, which is far from what keys do: then the rows that the calls bring are
@@ -301,9 +357,9 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	}
 	else if (route.nsteps == 1 && !path->full_list)
 	{
-		double		pages = list_pages(resource, resource->default_rows, 1);
+		double		pages = list_pages(resource, info->per_parent, 1);
 
-		path->rows = keys * resource->default_rows;
+		path->rows = keys * info->per_parent;
 		path->calls = keys * pages;
 		path->round_trips = ceil(keys / info->options.max_concurrency) * pages;
 	}
@@ -332,9 +388,10 @@ static void
 cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
 			 int max_concurrency, AmplifyPathInfo *path)
 {
-	double		items = keys;
+	double		per_parent = ((AmplifyRelInfo *) baserel->fdw_private)->per_parent;
+	double		items = keys * per_parent;
 
-	for (int i = 0; i < route->nsteps; i++)
+	for (int i = 1; i < route->nsteps; i++)
 		items *= route->steps[i].resource->default_rows;
 	items = path->full_list ? baserel->tuples : Min(items, baserel->tuples);
 
@@ -344,7 +401,7 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *r
 		const AmplifyResource *resource = route->steps[i].resource;
 		bool		first = i == route->nsteps - 1;
 		double		parents = first ? keys :
-			ceil(items / resource->default_rows);
+			ceil(items / (i == 0 ? per_parent : resource->default_rows));
 		double		share =
 			amplify_condition_share(root, baserel, path->conditions,
 									route->steps[i].operation->needs);

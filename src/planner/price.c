@@ -45,8 +45,7 @@ static Demand named_demand(PlannerInfo *root, const ForeignPath *scan,
 						   double rows);
 static double different(PlannerInfo *root, List *exprs, double rows);
 static List *term_exprs(List *disjuncts, AmplifyKeyMask mask);
-static double parent_pages(const RelOptInfo *rel,
-						   const AmplifyResource *resource);
+static double parent_pages(const AmplifyRelInfo *rel);
 
 /*
  * Set the cost of a keyed scan to what each of so many outer rows adds when
@@ -137,7 +136,7 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 		different(root, list_difference_ptr(term_exprs(disjuncts,
 													   AMPLIFY_ALL_KEYS),
 											exprs), rows);
-	double		pages = parent_pages(scan->path.parent, resource);
+	double		pages = parent_pages(rel);
 	double		names;
 	double		read;
 
@@ -190,11 +189,9 @@ term_exprs(List *disjuncts, AmplifyKeyMask mask)
 
 /* How many pages the List of one parent has */
 static double
-parent_pages(const RelOptInfo *rel, const AmplifyResource *resource)
+parent_pages(const AmplifyRelInfo *rel)
 {
-	double		items = resource->parent != NULL ? resource->default_rows :
-		rel->tuples;
-	int			max_page = resource->list->max_page;
+	int			max_page = rel->resource->list->max_page;
 
-	return max_page > 0 ? Max(ceil(items / max_page), 1) : 1;
+	return max_page > 0 ? Max(ceil(rel->per_parent / max_page), 1) : 1;
 }
