@@ -111,4 +111,16 @@ SELECT resource, bound, e.rows AS expected, c.rows AS counted
 SELECT expected('SELECT FROM branches WHERE app_id IN (''d00000000001'', ''d00000000002'')');
 SELECT expected_inside('SELECT FROM (VALUES (''d1''), (''d2'')) AS v(app)
   LEFT JOIN LATERAL (SELECT FROM jobs WHERE app_id = app OFFSET 0) AS j ON true');
+-- and how many calls it is to list them
+CREATE FUNCTION pg_temp.list_calls(resource text, OUT expected bigint, OUT made bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT count(*) FROM %I', resource) INTO plan;
+  expected := plan->0->'Plan'->'Plans'->0->>'Estimated API Calls';
+  PERFORM amplify_fdw_stats_reset();
+  EXECUTE format('SELECT count(*) FROM %I', resource);
+  SELECT sum(calls) INTO made FROM amplify_fdw_stats();
+END $$;
+SELECT resource, c.* FROM amplify_fdw_resources(), pg_temp.list_calls(resource) AS c ORDER BY 1;
 DROP FUNCTION expected, expected_inside, counted;
