@@ -86,6 +86,7 @@ REGRESS = \
 	disconnect \
 	dml \
 	dml_inherited \
+	eager \
 	encoding \
 	error_codes \
 	errors \
@@ -135,6 +136,7 @@ REGRESS = \
 	pushdown \
 	read_ahead \
 	read_ahead_bounds \
+	read_ahead_repeats \
 	regions \
 	regions_create \
 	regions_errors \

@@ -30,7 +30,7 @@ SELECT count(*), count(stack_name) FROM joined;
 RESET enable_memoize;
 \! mockctl latency 20
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, stack_name FROM joined
-  \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls.*' | sed -e 's/\.00 / /' -e 's/  Evictions.*//'
+  \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls:.*' | sed -e 's/\.00 / /' -e 's/  Evictions.*//'
 \! mockctl connections | grep max_in_flight
 \! mockctl reset
 -- not where a condition of ON decides, too
@@ -48,6 +48,14 @@ SET amplify_fdw.read_ahead = 6000;
 SET work_mem = '64kB';
 SELECT pg_temp.rows_ahead('TABLE joined');
 RESET work_mem;
+RESET amplify_fdw.read_ahead;
+-- nor are more responses kept than the setting says, however slowly the rows are used
+SET amplify_fdw.read_ahead = 5;
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD max_concurrency '2');
+SELECT n <= 14 AS near FROM pg_temp.rows_ahead('SELECT (SELECT max(g + id) FROM generate_series(1, 5000) AS g), e.stack_name
+  FROM (SELECT min(id) AS id, app FROM inventory GROUP BY app) AS i
+  LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = ''dev''') AS n;
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP max_concurrency);
 RESET amplify_fdw.read_ahead;
 -- keys that are not there, and none at all
 SELECT count(*), count(stack_name) FROM joined WHERE env = 'nil';

@@ -11,8 +11,8 @@
  *
  * It keeps amplify_fdw.read_ahead rows of them, and more while these need too
  * few calls to keep max_concurrency busy, because their keys repeat or a List
- * has many of them: then it reads on until twice as many calls are pending, or
- * the rows take work_mem.  Where the join may not come to its end, it is never
+ * has many of them: then it reads on until twice as many calls are pending, as
+ * many have been made as that setting says, or the rows take work_mem.  Where the join may not come to its end, it is never
  * more rows than have been used, plus one.
  *
  * A lookup that fails here is no error; the scan will ask again, and only if
@@ -43,6 +43,8 @@ typedef struct AheadRow
 	MinimalTuple tuple;
 	AmplifyAhead **calls;		/* NULL when there are none */
 	int			ncalls;
+	int64		made;			/* new calls for it and those before it that
+								 * have none of their own */
 } AheadRow;
 
 /* A table that is looked up */
@@ -68,6 +70,7 @@ typedef struct ReadAheadState
 	AheadRow   *current;		/* the one handed out last, or NULL */
 	int			limit;			/* amplify_fdw.read_ahead */
 	int64		nrows;			/* in rows */
+	int64		made;			/* calls that were made for them */
 	int64		used;			/* handed out since they have been read */
 	bool		careful;		/* it may not be all that are used */
 	bool		exhausted;		/* the child has no more rows */
@@ -94,6 +97,7 @@ static void init_target(ReadAheadState *state, AheadTarget *target,
 static void open_target(ReadAheadState *state, AheadTarget *target);
 static int64 wanted_rows(ReadAheadState *state);
 static int64 missing_calls(ReadAheadState *state);
+static int64 calls_so_far(AmplifyStatement *statement);
 static void read_batch(ReadAheadState *state, int64 rows);
 static bool read_row(ReadAheadState *state);
 static void row_keys(ReadAheadState *state, AheadRow *row);
@@ -327,7 +331,7 @@ wanted_rows(ReadAheadState *state)
 	if (state->nrows >= most || state->ntargets == 0)
 		return 0;
 	missing = missing_calls(state);
-	if (missing == 0 ||
+	if (missing == 0 || state->made >= Max(state->limit, missing) ||
 		MemoryContextMemAllocated(state->rows_context, false) >= (Size) work_mem * 1024)
 		return 0;
 	return Min(missing, most - state->nrows);
@@ -348,11 +352,20 @@ missing_calls(ReadAheadState *state)
 	return pending > enough / 2 ? 0 : enough - pending;
 }
 
+/* How many calls the statement has wanted, but for those given up */
+static int64
+calls_so_far(AmplifyStatement *statement)
+{
+	return amplify_statement_pending(statement) +
+		(int64) amplify_statement_responses(statement);
+}
+
 /* Read so many more rows, and start their lookups */
 static void
 read_batch(ReadAheadState *state, int64 rows)
 {
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	int64		made;
 
 	ResetExprContext(econtext);
 	while (rows-- > 0 && read_row(state))
@@ -361,8 +374,17 @@ read_batch(ReadAheadState *state, int64 rows)
 		amplify_statement_progress(state->statement);
 	}
 	state->most_ahead = Max(state->most_ahead, state->nrows);
+	made = calls_so_far(state->statement);
 	for (int i = 0; i < state->ntargets; i++)
 		start_lookups(state, &state->targets[i]);
+	made = calls_so_far(state->statement) - made;
+	if (state->nrows > 0)
+	{
+		AheadRow   *last = dlist_tail_element(AheadRow, node, &state->rows);
+
+		last->made += made;
+		state->made += made;
+	}
 	ResetExprContext(econtext);
 }
 
@@ -481,6 +503,7 @@ compare_batch_keys(const ListCell *a, const ListCell *b)
 static void
 release_row(ReadAheadState *state, AheadRow *row)
 {
+	state->made -= row->made;
 	pfree(row->tuple);
 	if (row->calls != NULL)
 	{
