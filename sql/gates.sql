@@ -9,7 +9,7 @@ CREATE TEMP TABLE inventory AS
          (ARRAY['Shop', 'billing', NULL])[n % 3 + 1] AS owner, n % 4 = 0 AS wanted,
          now() - n * interval '1 day' AS seen, now()::date + 7 - n AS day, n::numeric AS price, ('s' || n)::varchar(9) AS tag,
          ('n' || n)::name AS name, jsonb_build_object('env', 'e' || n) AS doc, json_build_object('env', 'e' || n) AS text_doc,
-         ('l' || n) COLLATE loose AS loose, 'x' COLLATE "C" AS plain, ARRAY['a', 'b'] AS pair, NULL::text AS nothing
+         ('l' || n) COLLATE loose AS loose, 'x' COLLATE "C" AS plain, ARRAY['a', 'b'] AS pair, ARRAY['a'] AS single, 0 AS zero, NULL::text AS nothing
   FROM generate_series(1, 12) AS n;
 ANALYZE inventory;
 CREATE FUNCTION pg_temp.noisy(i int) RETURNS bool LANGUAGE plpgsql AS $$
@@ -57,6 +57,21 @@ SELECT condition, matches, asked FROM (VALUES
   ('(CASE i.id WHEN 5 THEN ''x'' ELSE ''7'' END)::int = 7'),
   ('split_part(i.env, ''/'', i.id - 5) = '''''), ('i.id % (i.id - 5) = 1')
   ) AS v (condition), pg_temp.joined(condition);
+-- nor where no row has one: each of these would fail for any that has
+CREATE FUNCTION pg_temp.unmatched(condition text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE 'SELECT count(i.id) FROM inventory AS i LEFT JOIN backend_environments AS e
+    ON e.app_id = i.app AND e.environment_name = ''gone'' AND (' || condition || ')
+    WHERE e.stack_name IS NULL' INTO n;
+  RETURN n;
+END $$;
+SELECT condition, pg_temp.unmatched(condition) FROM (VALUES
+  ('i.env LIKE E''dev\\'''), ('i.loose = i.plain'),
+  ('replace(i.loose, ''l'', '''') = ''x'''), ('i.id % i.zero = 1'), ('mod(i.id, i.zero) = 1'), ('ARRAY[i.pair, i.single] IS NULL'),
+  ('split_part(i.env, ''/'', i.zero) = ''x'''), ('substr(i.env, 1, i.zero - 1) = ''x''')
+  ) AS v (condition);
 -- what is refused as it stands is refused
 \set VERBOSITY terse
 SELECT * FROM pg_temp.joined('i.owner LIKE E''S\\''');
