@@ -48,6 +48,7 @@ OBJS = \
 	src/planner/price.o \
 	src/planner/safe.o \
 	src/planner/unique.o \
+	src/request/apps.o \
 	src/request/budget.o \
 	src/request/call.o \
 	src/request/failures.o \

@@ -81,6 +81,26 @@ typedef struct AmplifyQueue
 	dlist_head	postponed;		/* AmplifyWatcher.node: until there is room */
 } AmplifyQueue;
 
+/* What becomes of a call that could be started */
+typedef enum AmplifyAdmission
+{
+	AMPLIFY_ADMIT,				/* it is */
+	AMPLIFY_ADMIT_LATER,		/* when the guard is open again */
+	AMPLIFY_ADMIT_ABSENT		/* never: what it asks for is not there */
+} AmplifyAdmission;
+
+struct AmplifyCall;
+
+/* Looks at the calls of a connection before they are started */
+typedef struct AmplifyGuard
+{
+	AmplifyConnection *connection;
+	AmplifyAdmission (*admit) (struct AmplifyGuard *guard,
+							   const struct AmplifyCall *call);
+	bool		closed;			/* it has told calls to wait */
+	dlist_node	node;			/* statement.c's */
+} AmplifyGuard;
+
 /*
  * One call to the API: a Get, or one page of a List.  Shared by all that want
  * the same in one statement; pins says how many hold it.  Everything lives in
@@ -98,6 +118,7 @@ typedef struct AmplifyCall
 	int			page_size;
 	int			concurrency;	/* greatest number in flight for its server */
 	bool		sure;			/* made ahead: somebody will come to want it */
+	bool		listed;			/* its parent is an item of some response */
 	AmplifyCounters *counters;
 
 	/* statement.c's */
@@ -107,6 +128,7 @@ typedef struct AmplifyCall
 	bool		wanted;			/* somebody waits: it may raise an error */
 	bool		used;			/* a scan has read it */
 	const AmplifyResource *followed;	/* prefetch.c's; or NULL */
+	AmplifyGuard *guard;		/* says whether it is started; or NULL */
 	dlist_head	watchers;		/* AmplifyWatcher.node: who wait for it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */
@@ -241,6 +263,11 @@ extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
 extern bool amplify_statement_has_room(const AmplifyCall *call);
 extern void amplify_statement_postpone(AmplifyCall *call, AmplifyWatcher *watcher);
+extern void amplify_statement_advance(AmplifyCall *call);
+extern AmplifyGuard *amplify_statement_guard(const AmplifyStatement *statement,
+											 const AmplifyConnection *connection);
+extern void amplify_statement_add_guard(AmplifyStatement *statement,
+										AmplifyGuard *guard);
 extern AmplifyResponse *amplify_statement_page(AmplifyStatement *statement);
 extern AmplifyParents **amplify_statement_parents(AmplifyStatement *statement);
 extern MemoryContext amplify_statement_context(const AmplifyStatement *statement);
@@ -367,6 +394,10 @@ extern void amplify_parent_close(AmplifyWant *want);
 extern bool amplify_parent_is_reuse(const AmplifyWant *want,
 									const void **last);
 
+/* ---------- apps.c: which apps are not there ---------- */
+
+extern void amplify_apps_guard(const AmplifyFetchSpec *spec);
+
 /* ---------- stream.c: what is asked for one set of keys ---------- */
 
 typedef struct AmplifyStream
@@ -374,6 +405,7 @@ typedef struct AmplifyStream
 	const AmplifyOperation *operation;
 	AmplifyKeys keys;			/* of the operation */
 	const char *filter;			/* for a List that can filter; or NULL */
+	bool		listed;			/* the keys are from an item of a response */
 	const char **names;			/* what is wanted of one parent, found by
 								 * parent.c; NULL: all that is asked for */
 	int			nnames;

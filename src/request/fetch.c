@@ -121,6 +121,7 @@ amplify_fetch_create(const AmplifyFetchSpec *spec)
 										ALLOCSET_SMALL_SIZES);
 	fetch->page = amplify_response_create(CurrentMemoryContext);
 	dlist_init(&fetch->streams);
+	amplify_apps_guard(spec);
 	return fetch;
 }
 
@@ -163,6 +164,7 @@ void
 amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 					int nkeys, AmplifyAhead **ahead)
 {
+	amplify_apps_guard(spec);
 	for (int i = 0; i < nkeys; i++)
 		ahead[i] = palloc0(sizeof(AmplifyAhead));
 	for (int i = 0; i < nkeys;)
@@ -479,6 +481,7 @@ next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 
 	memset(stream, 0, sizeof(AmplifyStream));
 	stream->operation = fetch->spec->resource->list;
+	stream->listed = true;
 	do
 	{
 		while (fetch->next_partial == fetch->end_partial)

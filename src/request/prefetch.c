@@ -228,6 +228,7 @@ ask_below(PrefetchList *list, AmplifyResponse *page,
 			!amplify_parent_allows(&spec, &keys))
 			continue;
 		amplify_parent_describe(&spec, child->list, &keys, NULL, &call);
+		call.listed = true;
 		add_list(list->prefetch,
 				 amplify_statement_call(spec.statement, &call));
 	}

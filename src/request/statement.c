@@ -71,6 +71,7 @@ struct AmplifyStatement
 	size_t		parsed_bytes;	/* what parent.c has made of some */
 	AmplifyParents *parents;	/* parent.c's; NULL: none yet */
 	AmplifyResponse *page;		/* what is being read ahead; NULL: none yet */
+	dlist_head	guards;			/* AmplifyGuard.node */
 	int64		sent;			/* requests; for amplify_fdw.max_calls */
 	uint64		nanswered;		/* calls that became done, or failed */
 	int64		npending;		/* QUEUED or ACTIVE */
@@ -102,6 +103,7 @@ static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
 static void start_server(AmplifyStatement *statement, AmplifyQueue *queue,
 						 int64 now);
+static bool admit(AmplifyStatement *statement, AmplifyCall *call);
 static AmplifyQueue *server_queue(AmplifyStatement *statement,
 								  const AmplifyCall *call);
 static bool has_room(const AmplifyQueue *queue);
@@ -145,6 +147,7 @@ amplify_statement_join(EState *estate)
 	dlist_init(&statement->spilled);
 	dlist_init(&statement->completed);
 	dlist_init(&statement->told);
+	dlist_init(&statement->guards);
 	statement->spill = amplify_spill_create(context);
 	statement->callback.func = forget_query;
 	statement->callback.arg = statement;
@@ -295,6 +298,8 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		call = entry->call;
 		call->keep |= wanted->keep;
 		call->sure |= wanted->sure;
+		if (wanted->listed)
+			call->guard = NULL;
 		if (call->pins == 0)
 		{
 			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
@@ -321,6 +326,8 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		call->spilled = -1;
 		call->pins = 0;
 		dlist_init(&call->watchers);
+		call->guard = call->listed || call->token != NULL ? NULL :
+			amplify_statement_guard(statement, call->connection);
 		call->queue = server_queue(statement, call);
 		dlist_push_tail(&call->queue->calls, &call->node);
 		statement->npending++;
@@ -473,6 +480,43 @@ amplify_statement_postpone(AmplifyCall *call, AmplifyWatcher *watcher)
 	Assert(call->pins > 0 && watcher->call == NULL);
 	watcher->call = call;
 	dlist_push_tail(&call->queue->postponed, &watcher->node);
+}
+
+/* Have it started before others, if it is queued */
+void
+amplify_statement_advance(AmplifyCall *call)
+{
+	if (call->state == AMPLIFY_CALL_QUEUED)
+		dlist_move_head(&call->queue->calls, &call->node);
+}
+
+/* Who looks at the calls of a connection before they start; or NULL */
+AmplifyGuard *
+amplify_statement_guard(const AmplifyStatement *statement,
+						const AmplifyConnection *connection)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &statement->guards))
+	{
+		AmplifyGuard *guard = dlist_container(AmplifyGuard, node, iter.cur);
+
+		if (guard->connection == connection)
+			return guard;
+	}
+	return NULL;
+}
+
+/*
+ * Ask the guard of each call of its connection that is made from now on, when
+ * it is about to be started, unless its parent has been seen (listed) or it is
+ * no first page.  The guard may ask for further calls.  It is in the
+ * statement's context.
+ */
+void
+amplify_statement_add_guard(AmplifyStatement *statement, AmplifyGuard *guard)
+{
+	dlist_push_tail(&statement->guards, &guard->node);
 }
 
 /* To read a page and clear it at once; for one at a time */
@@ -802,7 +846,8 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 			hold_call(statement, call);
 			continue;
 		}
-		if (call->connection == lacking || call_start(statement, call) > now)
+		if (call->connection == lacking || call_start(statement, call) > now ||
+			!admit(statement, call))
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
@@ -829,6 +874,28 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 		else
 			hold_call(statement, call);
 	}
+}
+
+/* False: it has to wait, or has its response without being started */
+static bool
+admit(AmplifyStatement *statement, AmplifyCall *call)
+{
+	switch (call->guard ? call->guard->admit(call->guard, call) : AMPLIFY_ADMIT)
+	{
+		case AMPLIFY_ADMIT:
+			return true;
+		case AMPLIFY_ADMIT_LATER:
+			call->guard->closed = true;
+			return false;
+		case AMPLIFY_ADMIT_ABSENT:
+			call->state = AMPLIFY_CALL_DONE;
+			call->not_found = true;
+			/* some other call has told that */
+			call->used = true;
+			hold_call(statement, call);
+			return false;
+	}
+	return true;
 }
 
 /* The queue for a new call */
@@ -897,6 +964,8 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 	{
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
+		if (call->guard != NULL && call->guard->closed)
+			continue;
 		if (queue->lacks_keys && call->connection != connection)
 		{
 			connection = call->connection;

@@ -220,6 +220,7 @@ ask(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
 							&call);
 	if (stream->operation->filter != NULL)
 		call.filter = stream->filter;
+	call.listed = stream->listed;
 	call.wanted = true;
 	return amplify_statement_call(spec->statement, &call);
 }

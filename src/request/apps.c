@@ -1,0 +1,273 @@
+/*-------------------------------------------------------------------------
+ *
+ * apps.c
+ *	  Which apps are not there, found out beside the lookups of many.
+ *
+ * An inventory may name thousands of apps that are gone, each of which costs
+ * a call that finds nothing, while a few pages of ListApps would say so of
+ * all.  How many apps there are is not known, and ListApps is in vain if all
+ * that are asked for are there.  So a statement that has asked for
+ * MANY_APPS different apps of a connection begins to read ListApps beside its
+ * lookups, a page for each LOOKUPS_PER_PAGE of them: a tenth more at most.
+ * When the last page has come, what is below an app that is on none of them
+ * is not there, and costs no call.
+ *
+ * Calls come here when they are about to be started, because lookups are
+ * queued long before.  While a page is waited for, no more lookups are started
+ * than it is worth, or than may be in flight; the others wait for what it
+ * says.  Of an app that has been asked for before, the service goes on to say
+ * itself what it has.
+ *
+ * Pages that the statement has asked for anyway are read as soon as they are
+ * there, and ours are found by whoever asks for them.  A ListApps that is
+ * denied, fails or is not understood says nothing, and nothing is said of it:
+ * then all goes on as without it.  Under amplify_fdw.max_calls none is asked,
+ * as it could be the one call too many.
+ *
+ * Failing paths: ListApps denied, failed or of another shape (gone.t); after
+ * an error everything goes away with the statement's context.
+ *
+ * src/request/apps.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "request/amplify_request.h"
+
+#define MANY_APPS			100
+#define LOOKUPS_PER_PAGE	10
+
+typedef struct AppEntry
+{
+	const char *id;
+	bool		listed;			/* it is on a page of ListApps */
+	bool		asked;			/* for something below it, or for itself */
+	char		status;
+} AppEntry;
+
+#define SH_PREFIX		apphash
+#define SH_ELEMENT_TYPE AppEntry
+#define SH_KEY_TYPE		const char *
+#define SH_KEY			id
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* Of one connection of one statement; in the statement's context */
+typedef struct AmplifyApps
+{
+	AmplifyGuard guard;			/* first, see admit_call() */
+	AmplifyWatcher watcher;		/* of call */
+	AmplifyFetchSpec spec;		/* of a scan of apps */
+	MemoryContext context;
+	apphash_hash *apps;			/* NULL: no lookup yet */
+	int			nasked;			/* different ones */
+	int			nlookups;		/* of these, since a page was asked for */
+	AmplifyCall *call;			/* that page, pinned; or NULL */
+	const char *token;			/* of the next page; NULL: the first */
+	AmplifyPaging paging;
+	bool		whole;			/* all pages have been read */
+	bool		refused;		/* ListApps says nothing */
+} AmplifyApps;
+
+static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call);
+static AppEntry *find_app(AmplifyApps *apps, const char *id);
+static bool may_look_up(AmplifyApps *apps, const AmplifyCall *call);
+static void describe_page(const AmplifyApps *apps, AmplifyCall *call);
+static void read_known_pages(AmplifyApps *apps);
+static void ask_page(AmplifyApps *apps, const AmplifyCall *lookup);
+static void page_answered(AmplifyWatcher *watcher);
+static void take_page(AmplifyApps *apps);
+static bool read_page(AmplifyApps *apps, AmplifyResponse *page);
+
+/* Look at the calls of that connection from now on; spec is of any of them */
+void
+amplify_apps_guard(const AmplifyFetchSpec *spec)
+{
+	MemoryContext context = amplify_statement_context(spec->statement);
+	AmplifyApps *apps;
+
+	if (amplify_statement_guard(spec->statement, spec->connection) != NULL)
+		return;
+	apps = MemoryContextAllocZero(context, sizeof(AmplifyApps));
+	apps->context = context;
+	apps->guard.connection = spec->connection;
+	apps->guard.admit = admit_call;
+	apps->watcher.answered = page_answered;
+	apps->spec.statement = spec->statement;
+	apps->spec.connection = spec->connection;
+	apps->spec.options = &spec->connection->options;
+	apps->spec.resource = amplify_resource_find("apps");
+	apps->spec.keep = true;
+	amplify_statement_add_guard(spec->statement, &apps->guard);
+}
+
+/* Is a call that is about to be started to be made? */
+static AmplifyAdmission
+admit_call(AmplifyGuard *guard, const AmplifyCall *call)
+{
+	AmplifyApps *apps = (AmplifyApps *) guard;
+	AppEntry   *app;
+
+	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0)
+		return AMPLIFY_ADMIT;
+	app = find_app(apps, call->keys.value[AMPLIFY_KEY_APP]);
+	if (app->listed || app->asked)
+		return AMPLIFY_ADMIT;
+	if (!apps->whole && !apps->refused)
+	{
+		read_known_pages(apps);
+		/* the entries may have moved */
+		app = find_app(apps, call->keys.value[AMPLIFY_KEY_APP]);
+	}
+	if (apps->whole && !app->listed)
+		return AMPLIFY_ADMIT_ABSENT;
+	if (!app->listed && !apps->refused && !may_look_up(apps, call))
+		return AMPLIFY_ADMIT_LATER;
+	app->asked = true;
+	apps->nasked++;
+	return AMPLIFY_ADMIT;
+}
+
+static AppEntry *
+find_app(AmplifyApps *apps, const char *id)
+{
+	AppEntry   *app;
+	bool		found;
+
+	if (apps->apps == NULL)
+		apps->apps = apphash_create(apps->context, 64, NULL);
+	app = apphash_lookup(apps->apps, id);
+	if (app != NULL)
+		return app;
+	app = apphash_insert(apps->apps, MemoryContextStrdup(apps->context, id),
+						 &found);
+	app->listed = app->asked = false;
+	return app;
+}
+
+/* An app of which nothing is known: is its turn now, or the next page's? */
+static bool
+may_look_up(AmplifyApps *apps, const AmplifyCall *call)
+{
+	if (apps->nasked < MANY_APPS || amplify_max_calls > 0)
+		return true;
+	if (apps->call == NULL &&
+		(apps->nasked == MANY_APPS || apps->nlookups >= LOOKUPS_PER_PAGE))
+		ask_page(apps, call);
+	if (apps->call != NULL &&
+		apps->nlookups >= Max(LOOKUPS_PER_PAGE, call->concurrency))
+		return false;
+	apps->nlookups++;
+	return true;
+}
+
+/* The next page, as scans of apps and of what is below them ask for it */
+static void
+describe_page(const AmplifyApps *apps, AmplifyCall *call)
+{
+	const AmplifyKeys none = {{NULL}};
+
+	amplify_parent_describe(&apps->spec, apps->spec.resource->list, &none,
+							apps->token, call);
+}
+
+/* Those that the statement has asked for anyway, and that are there */
+static void
+read_known_pages(AmplifyApps *apps)
+{
+	AmplifyCall call;
+
+	while (apps->call == NULL && !apps->whole && !apps->refused)
+	{
+		describe_page(apps, &call);
+		if (!amplify_statement_has(apps->spec.statement, &call))
+			return;
+		apps->call = amplify_statement_call(apps->spec.statement, &call);
+		if (apps->call->state == AMPLIFY_CALL_DONE)
+			take_page(apps);
+		else
+		{
+			/* it may still fail for those who have asked */
+			amplify_statement_unpin(apps->spec.statement, apps->call);
+			apps->call = NULL;
+			return;
+		}
+	}
+}
+
+/* Before all lookups that wait */
+static void
+ask_page(AmplifyApps *apps, const AmplifyCall *lookup)
+{
+	AmplifyCall call;
+
+	apps->spec.counters = lookup->counters;
+	describe_page(apps, &call);
+	call.concurrency = lookup->concurrency;
+	apps->call = amplify_statement_call(apps->spec.statement, &call);
+	apps->nlookups = 0;
+	amplify_statement_advance(apps->call);
+	amplify_statement_watch(apps->call, &apps->watcher);
+}
+
+static void
+page_answered(AmplifyWatcher *watcher)
+{
+	take_page((AmplifyApps *) ((char *) watcher -
+							   offsetof(AmplifyApps, watcher)));
+}
+
+/* Read the page whose call has been answered */
+static void
+take_page(AmplifyApps *apps)
+{
+	AmplifyResponse *page = amplify_statement_page(apps->spec.statement);
+
+	apps->guard.closed = false;
+	apps->refused = apps->call->state != AMPLIFY_CALL_DONE ||
+		!read_page(apps, page);
+	amplify_response_clear(page);
+	amplify_statement_unpin(apps->spec.statement, apps->call);
+	apps->call = NULL;
+}
+
+/* False: it does not say for sure which apps are on it */
+static bool
+read_page(AmplifyApps *apps, AmplifyResponse *page)
+{
+	const AmplifyOperation *list = apps->spec.resource->list;
+	AmplifyCall *call = apps->call;
+	const char *token;
+
+	if (amplify_response_parse(page,
+							   amplify_statement_body(apps->spec.statement,
+													  call),
+							   call->body_length,
+							   apps->spec.options->max_response_size,
+							   list->result, list->many) != AMPLIFY_PARSE_OK ||
+		!amplify_match_response(call, page))
+		return false;
+	for (int i = 0; i < amplify_response_count(page); i++)
+	{
+		AmplifyRow	row = {amplify_response_item(page, i), &call->keys};
+		const AmplifyColumn *column;
+		AmplifyKeys keys;
+
+		if (amplify_keyset_of_item(apps->spec.resource, &row,
+								   1 << AMPLIFY_KEY_APP, &keys,
+								   &column) != AMPLIFY_VALUE_OK)
+			return false;
+		find_app(apps, keys.value[AMPLIFY_KEY_APP])->listed = true;
+	}
+	token = amplify_response_next_token(page);
+	apps->whole = token == NULL;
+	apps->token = token ? MemoryContextStrdup(apps->context, token) : NULL;
+	return token == NULL ||
+		!amplify_parent_is_endless(&apps->paging, page, token);
+}

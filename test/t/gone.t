@@ -1,0 +1,159 @@
+# A statement that asks for many apps finds out beside its lookups which are
+# there, and asks no more for those that are not.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Amplify;
+use Mock;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use constant { SMALL => 20, LARGE => 250, GONE => 6330 };
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my %mock = (
+    small => Mock->start(dir => $dir, args => [ '--generate', SMALL . ',5' ]),
+    large => Mock->start(dir => $dir, args => [ '--generate', LARGE . ',2' ]));
+my $node = new_node('gone');
+my $session = connect_to($node);
+
+for my $name (sort keys %mock)
+{
+    add_server($session, $name, $mock{$name}->url, max_attempts => 1);
+    $session->rows("ALTER FOREIGN TABLE $name.$_ OPTIONS (ADD estimated_rows '100000')")
+        for qw(apps backend_environments branches);
+}
+$session->rows($_) for split /;\n/, q{
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET enable_memoize = off;
+    SET enable_sort = off;
+    CREATE FUNCTION id(int) RETURNS text LANGUAGE sql IMMUTABLE
+        RETURN 'd' || lpad($1::text, 11, '0');
+    CREATE TABLE inventory AS
+        SELECT id(n) AS app, 'dev' AS env FROM generate_series(1, 6350) AS n
+        ORDER BY md5(n::text);
+    CREATE TABLE known AS
+        SELECT id(n) AS app, 'dev' AS env FROM generate_series(1, 250) AS n
+        ORDER BY md5(n::text);
+    ANALYZE inventory, known};
+
+# What a query makes of calls, and of these ListApps; its first value
+sub calls
+{
+    my ($server, $sql, @fault) = @_;
+    my $mock = $mock{$server};
+
+    $mock->reset;
+    $mock->fault(n => -1, @fault) if @fault;
+    my $result = $session->query($sql);
+    is(Session::state_of($result), '00000', "$server: " . $sql =~ s/\s+/ /gr);
+    is(scalar @{ $result->{notices} }, 0, '... without a word');
+    return ($mock->calls, $mock->calls('ListApps'), $result->{rows}[0][0]);
+}
+
+sub bound
+{
+    my ($pages, $known) = @_;
+
+    return 100 + 11 * $pages + $known;
+}
+
+sub looked_up
+{
+    my ($server, $table, $from) = @_;
+
+    return "SELECT count(e.app_id) FROM $from LEFT JOIN $server.$table AS e ON e.app_id = app"
+        . ($table eq 'backend_environments' ? ' AND environment_name = env' : '');
+}
+
+# ---- gone apps ----
+
+my ($calls, $pages, $value);
+
+for my $ahead (200, 0)
+{
+    $session->rows("SET amplify_fdw.read_ahead = $ahead");
+    for my $table (qw(backend_environments branches))
+    {
+        ($calls, $pages, $value) = calls('small', looked_up('small', $table, 'inventory'));
+        is($value, SMALL * ($table eq 'branches' ? 2 : 1), '... all rows');
+        cmp_ok($calls, '<=', bound(1, SMALL), '... few calls');
+        is($pages, 1, '... of them ListApps');
+    }
+}
+$session->rows('RESET amplify_fdw.read_ahead');
+($calls, $pages, $value) = calls('large', looked_up('large', 'branches', 'inventory'));
+is($value, LARGE * 2, '... all rows');
+cmp_ok($calls, '<=', bound(3, LARGE), '... few calls');
+is($pages, 3, '... of them ListApps');
+($calls, $pages, $value) = calls('small', q{SELECT count(*) FROM small.backend_environments
+    WHERE app_id = ANY (ARRAY(SELECT app FROM inventory)) AND environment_name = 'dev'});
+is($value, SMALL, '... all rows');
+cmp_ok($calls, '<=', bound(1, SMALL), '... few calls');
+$session->rows(q{ALTER SERVER small OPTIONS (ADD max_concurrency '50')});
+($calls, $pages, $value) = calls('small', looked_up('small', 'backend_environments', 'inventory'));
+cmp_ok($calls, '<=', 100 + 51 + SMALL, '... few calls, also when more are in flight');
+$session->rows(q{ALTER SERVER small OPTIONS (DROP max_concurrency)});
+
+# ---- apps that are there ----
+
+($calls, $pages) = calls('large', looked_up('large', 'branches',
+    '(SELECT * FROM known LIMIT 100) AS k'));
+is($calls, 100, '... a call for each of a hundred apps');
+($calls, $pages) = calls('large', looked_up('large', 'branches', 'known'));
+cmp_ok($calls, '<=', LARGE + 3, '... a call for each, and ListApps');
+($calls, $pages) = calls('large', 'SELECT count(*) FROM large.branches');
+is($calls, LARGE + 3, '... whose parents are listed anyway');
+
+# ---- shared with others ----
+
+($calls, $pages, $value) = calls('small', 'WITH a AS MATERIALIZED (SELECT app_id FROM small.apps) '
+    . looked_up('small', 'branches', 'inventory') . ' WHERE (SELECT count(*) FROM a) > 0');
+is($value, SMALL * 2, '... all rows');
+is($calls, SMALL + 1, '... and the first apps that are gone cost nothing, either');
+($calls, $pages, $value) = calls('small', looked_up('small', 'branches', 'inventory')
+    =~ s/count\(e.app_id\)/count(e.app_id) + (SELECT 0 * count(*) FROM small.apps AS s WHERE s.name = max(e.app_id))/r);
+is($pages, 1, '... ListApps is asked once');
+
+# ---- bounds and failures ----
+
+my $lookups = GONE + SMALL;
+my $join = looked_up('small', 'backend_environments', 'inventory');
+
+for my $fault ([ status => 403, code => 'AccessDeniedException' ],
+    [ status => 500 ], [ body => '{"apps":7}' ], [ body => '{"apps":[{"name":"x"}]}' ],
+    [ token => 'same' ], [ reset => 'headers' ])
+{
+    # a connection that is lost is tried again
+    ($calls, $pages, $value) = calls('small', $join, op => 'ListApps', @$fault);
+    is($value, SMALL, '... all rows');
+    cmp_ok($calls, '>=', $lookups, '... by a call for each app');
+    cmp_ok($pages, '<=', 8, '... and ListApps is soon given up');
+}
+$session->rows("SET amplify_fdw.max_calls = 120");
+$mock{large}->reset;
+is(Session::state_of($session->query(looked_up('large', 'branches',
+    '(SELECT * FROM known LIMIT 120) AS k'))), '00000',
+    'ListApps takes none of max_calls');
+$session->rows('RESET amplify_fdw.max_calls');
+$mock{small}->reset;
+my $plan = join "\n", map { $_->[0] } @{ $session->rows(
+    "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) $join") };
+$calls = $mock{small}->calls;
+like($plan, qr/API Calls: $calls\n/, 'EXPLAIN ANALYZE counts ListApps');
+
+# ---- ends ----
+
+$mock{small}->reset;
+$mock{small}->fault(op => 'ListApps', stall => 'body');
+$session->send($join);
+$mock{small}->wait_held(1);
+connect_to($node)->rows("SELECT pg_cancel_backend(@{[$session->pid]})");
+is(Session::state_of($session->result), '57014', 'cancelled while ListApps is waited for');
+is(handles($session), 0, '... and nothing is left');
+
+done_testing();
