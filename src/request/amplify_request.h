@@ -85,7 +85,7 @@ typedef struct AmplifyQueue
 typedef enum AmplifyAdmission
 {
 	AMPLIFY_ADMIT,				/* it is */
-	AMPLIFY_ADMIT_LATER,		/* when the guard is open again */
+	AMPLIFY_ADMIT_LATER,		/* when there is news, or the guard opens */
 	AMPLIFY_ADMIT_ABSENT		/* never: what it asks for is not there */
 } AmplifyAdmission;
 
@@ -97,7 +97,7 @@ typedef struct AmplifyGuard
 	AmplifyConnection *connection;
 	AmplifyAdmission (*admit) (struct AmplifyGuard *guard,
 							   const struct AmplifyCall *call);
-	bool		closed;			/* it has told calls to wait */
+	int64		closed_until;	/* calls may have to wait for that; 0: none */
 	dlist_node	node;			/* statement.c's */
 } AmplifyGuard;
 

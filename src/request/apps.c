@@ -15,7 +15,8 @@
  * Calls come here when they are about to be started, because lookups are
  * queued long before.  While a page is waited for, no more lookups are started
  * than it is worth, or than may be in flight; the others wait for what it
- * says.  Of an app that has been asked for before, the service goes on to say
+ * says, but not for long: if a page takes longer than PATIENCE, none waits any
+ * more in the statement.  Of an app that has been asked for before, the service goes on to say
  * itself what it has.
  *
  * Pages that the statement has asked for anyway are read as soon as they are
@@ -38,6 +39,7 @@
 
 #define MANY_APPS			100
 #define LOOKUPS_PER_PAGE	10
+#define PATIENCE			(1000 * 1000)	/* microseconds */
 
 typedef struct AppEntry
 {
@@ -67,12 +69,14 @@ typedef struct AmplifyApps
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
 	int			nasked;			/* different ones */
-	int			nlookups;		/* of these, since a page was asked for */
+	int			nlookups;		/* of these, since a page was asked for, */
+	int64		asked_at;		/* which was then */
 	AmplifyCall *call;			/* that page, pinned; or NULL */
 	const char *token;			/* of the next page; NULL: the first */
 	AmplifyPaging paging;
 	bool		whole;			/* all pages have been read */
 	bool		refused;		/* ListApps says nothing */
+	bool		slow;			/* it is not waited for */
 } AmplifyApps;
 
 static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call);
@@ -160,9 +164,13 @@ may_look_up(AmplifyApps *apps, const AmplifyCall *call)
 	if (apps->call == NULL &&
 		(apps->nasked == MANY_APPS || apps->nlookups >= LOOKUPS_PER_PAGE))
 		ask_page(apps, call);
-	if (apps->call != NULL &&
+	if (apps->call != NULL && !apps->slow &&
 		apps->nlookups >= Max(LOOKUPS_PER_PAGE, call->concurrency))
-		return false;
+	{
+		apps->slow = amplify_loop_now() >= apps->asked_at + PATIENCE;
+		apps->guard.closed_until = apps->slow ? 0 : apps->asked_at + PATIENCE;
+		return apps->slow;
+	}
 	apps->nlookups++;
 	return true;
 }
@@ -212,6 +220,7 @@ ask_page(AmplifyApps *apps, const AmplifyCall *lookup)
 	call.concurrency = lookup->concurrency;
 	apps->call = amplify_statement_call(apps->spec.statement, &call);
 	apps->nlookups = 0;
+	apps->asked_at = amplify_loop_now();
 	amplify_statement_advance(apps->call);
 	amplify_statement_watch(apps->call, &apps->watcher);
 }
@@ -229,7 +238,7 @@ take_page(AmplifyApps *apps)
 {
 	AmplifyResponse *page = amplify_statement_page(apps->spec.statement);
 
-	apps->guard.closed = false;
+	apps->guard.closed_until = 0;
 	apps->refused = apps->call->state != AMPLIFY_CALL_DONE ||
 		!read_page(apps, page);
 	amplify_response_clear(page);

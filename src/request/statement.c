@@ -885,7 +885,6 @@ admit(AmplifyStatement *statement, AmplifyCall *call)
 		case AMPLIFY_ADMIT:
 			return true;
 		case AMPLIFY_ADMIT_LATER:
-			call->guard->closed = true;
 			return false;
 		case AMPLIFY_ADMIT_ABSENT:
 			call->state = AMPLIFY_CALL_DONE;
@@ -963,15 +962,17 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 	dlist_foreach(iter, &queue->calls)
 	{
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
+		int64		this_start;
 
-		if (call->guard != NULL && call->guard->closed)
-			continue;
 		if (queue->lacks_keys && call->connection != connection)
 		{
 			connection = call->connection;
 			ready = amplify_credential_ready_at(connection);
 		}
-		start = Min(start, Max(ready, call_start(statement, call)));
+		this_start = Max(ready, call_start(statement, call));
+		if (call->guard != NULL)
+			this_start = Max(this_start, call->guard->closed_until);
+		start = Min(start, this_start);
 	}
 	return start;
 }

@@ -134,6 +134,9 @@ for my $fault ([ status => 403, code => 'AccessDeniedException' ],
     cmp_ok($calls, '>=', $lookups, '... by a call for each app');
     cmp_ok($pages, '<=', 8, '... and ListApps is soon given up');
 }
+($calls, $pages, $value) = calls('small', $join, op => 'ListApps', stall => 'request');
+is($value, SMALL, '... all rows');
+is($calls, $lookups + 1, '... although ListApps does not respond');
 $session->rows("SET amplify_fdw.max_calls = 120");
 $mock{large}->reset;
 is(Session::state_of($session->query(looked_up('large', 'branches',
