@@ -78,91 +78,8 @@ PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 EXTENSION = amplify_fdw
 DATA = $(wildcard sql/amplify_fdw--*.sql)
 
-REGRESS = \
-	account \
-	analyze \
-	append \
-	conditions \
-	describe \
-	disconnect \
-	dml \
-	dml_inherited \
-	eager \
-	encoding \
-	error_codes \
-	errors \
-	explain \
-	fanout \
-	gates \
-	get \
-	get_alias \
-	get_not_found \
-	identifier \
-	identifier_join \
-	import \
-	import_sensitive \
-	join \
-	join_guards \
-	join_lateral \
-	join_partitionwise \
-	join_price \
-	join_self \
-	join_semi \
-	join_shapes \
-	keys_arn \
-	keys_collation \
-	keys_expressions \
-	keys_forms \
-	keys_impossible \
-	keys_junk \
-	keys_many \
-	keys_once \
-	keys_types \
-	list \
-	list_lazily \
-	max_calls \
-	on_error \
-	on_error_statements \
-	option_names \
-	option_rules \
-	option_secrets \
-	option_stored \
-	option_superuser \
-	option_values \
-	page_size \
-	params \
-	partial \
-	plan_keys \
-	plan_rows \
-	pushdown \
-	read_ahead \
-	read_ahead_bounds \
-	read_ahead_repeats \
-	regions \
-	regions_create \
-	regions_errors \
-	regions_planted \
-	report \
-	resource_arns \
-	resource_calls \
-	resource_generations \
-	resource_joins \
-	resource_keys \
-	resource_random \
-	resource_references \
-	resource_values \
-	retry \
-	route \
-	rule \
-	security \
-	smoke \
-	source_server \
-	spill \
-	stats \
-	throttle \
-	times \
-	types \
-	user_mapping
+REGRESS = $(filter-out amplify_fdw--%, \
+	$(sort $(basename $(notdir $(wildcard $(srcdir)/sql/*.sql)))))
 # Each test has a mock service of its own; the database is the same, whatever
 # the server's locale
 REGRESS_OPTS = --launcher=$(srcdir)/test/with-mock --encoding=UTF8 --no-locale
@@ -183,8 +100,9 @@ development package, or give PG_CONFIG=/path/to/pg_config)
 endif
 include $(PGXS)
 
-# PGXS knows of no headers
+# PGXS knows of no headers, nor that a list of objects may change
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
+$(shlib): $(srcdir)/Makefile
 
 # What is missing is named before the compiler stumbles over it
 $(OBJS) $(OBJS:.o=.bc): | needed
