@@ -179,7 +179,9 @@ for my $host ('http://example.com', 'http://127.0.0.1.example.com',
 {
     gives("container at $host",
         [ AWS_CONTAINER_CREDENTIALS_FULL_URI => "$host/x", @no_instance ],
-        qr/^28000: .*another host than this machine/, undef, '');
+        # later libcurls read 2130706433 as an address, which is not as written
+        qr/^28000: .*(another host than this machine|is not an http or https URL)/,
+        undef, '');
 }
 for my $uri ('ftp://127.0.0.1/x', 'http://user@127.0.0.1/', 'x',
     "http://127.0.0.1/a\r\nb")
