@@ -74,7 +74,9 @@ static size_t value_length(const char *text);
 static int	hex_digit(char c);
 static char character(const char *secret, size_t size, Form form, size_t n);
 
-/* These secrets, of which some may be NULL or "", in all that a failure says */
+/*
+ * These secrets, of which some may be NULL or "", in all that a failure says
+ */
 void
 amplify_mask_secrets(AmplifyFailure *failure, const char *const *secrets,
 					 int nsecrets)
@@ -193,7 +195,9 @@ match_form(const char *text, const char *secret, size_t size, Form form,
 	return matched >= shortest[form].part ? p - text : 0;
 }
 
-/* How much of text is that character, in whatever form; 0: it is another one */
+/*
+ * How much of text is that character, in whatever form; 0: it is another one
+ */
 static size_t
 match_character(const char *text, char c)
 {

@@ -132,7 +132,7 @@ enum AmplifyAheadTarget
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);
 
-/* ---------- gate.c: a join's inner side, for some of the outer rows ---------- */
+/* ---------- gate.c: an inner side, for some of the outer rows ---------- */
 
 extern Node *amplify_gate_create_state(CustomScan *plan);
 

@@ -104,7 +104,9 @@ amplify_explain_counters(const AmplifyCounters *counters, ExplainState *es)
 							 counters->waited / 1000.0, 3, es);
 }
 
-/* The calls that were made, which may be others than those that were planned */
+/*
+ * The calls that were made, which may be others than those that were planned
+ */
 static void
 explain_operations(const AmplifyCounters *counters, ExplainState *es)
 {

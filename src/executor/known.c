@@ -117,7 +117,9 @@ amplify_known_allows(void *arg, const AmplifyKeys *keys)
 	return all_true(arg, keys, false);
 }
 
-/* The same for a row that the join has not come to: parameters are another's */
+/*
+ * The same for a row that the join has not come to: parameters are another's
+ */
 bool
 amplify_known_allows_ahead(void *arg, const AmplifyKeys *keys)
 {

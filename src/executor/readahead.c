@@ -337,7 +337,9 @@ wanted_rows(ReadAheadState *state)
 	return Min(missing, most - state->nrows);
 }
 
-/* How many calls could be queued, if the queue is less than half full; else 0 */
+/*
+ * How many calls could be queued, if the queue is less than half full; else 0
+ */
 static int64
 missing_calls(ReadAheadState *state)
 {

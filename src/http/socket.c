@@ -176,8 +176,8 @@ amplify_socket_close(int fd)
 }
 
 /*
- * libcurl wakes itself, and hears of its resolver, by pairs of sockets that are
- * its own, which the programs that a session starts would inherit.  fd: a
+ * libcurl wakes itself, and hears of its resolver, by pairs of sockets that
+ * are its own, which the programs that a session starts would inherit.  fd: a
  * socket that libcurl watches, which may be one of them; -1: there may be new
  * ones.
  */
@@ -339,8 +339,9 @@ amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
 }
 
 /*
- * Has the kernel, whatever the budget says, some for a socket, for PostgreSQL's
- * waits, and for what libcurl and resolvers open meanwhile?  None is taken.
+ * Has the kernel, whatever the budget says, some for a socket, for
+ * PostgreSQL's waits, and for what libcurl and resolvers open meanwhile?
+ * None is taken.
  */
 bool
 amplify_socket_kernel_has_more(void)

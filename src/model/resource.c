@@ -182,7 +182,9 @@ amplify_resource_project(const AmplifyKeys *keys, AmplifyKeyMask mask)
 	return result;
 }
 
-/* Are these keys all that it needs?  operation may be NULL, which never can. */
+/*
+ * Are these keys all that it needs?  operation may be NULL, which never can.
+ */
 bool
 amplify_resource_can(const AmplifyOperation *operation, AmplifyKeyMask bound)
 {
@@ -346,7 +348,9 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 
 /* ---------- what is made at load, and the self-check ---------- */
 
-/* The template must live as long; a placeholder that is no key stays literal */
+/*
+ * The template must live as long; a placeholder that is no key stays literal
+ */
 static void
 make_template(const char *path, AmplifyTemplate *template)
 {
@@ -385,18 +389,22 @@ template_keys(const AmplifyTemplate *template)
 	return mask;
 }
 
+/* Take its path apart; the keys that it needs */
+static AmplifyKeyMask
+make_operation(AmplifyOperation *operation)
+{
+	make_template(operation->path, &operation->template);
+	operation->needs = template_keys(&operation->template);
+	return operation->needs;
+}
+
 /* All that is not in the tables */
 static void
 make_keys(AmplifyResource *resource)
 {
-	AmplifyOperation *const operations[] = {resource->list, resource->get};
-
-	for (int i = 0; i < lengthof(operations) && operations[i] != NULL; i++)
-	{
-		make_template(operations[i]->path, &operations[i]->template);
-		operations[i]->needs = template_keys(&operations[i]->template);
-		resource->keys |= operations[i]->needs;
-	}
+	resource->keys = make_operation(resource->list);
+	if (resource->get != NULL)
+		resource->keys |= make_operation(resource->get);
 	if (resource->arn_path != NULL)
 		make_template(resource->arn_path, &resource->arn);
 

@@ -129,7 +129,9 @@ amplify_below_scans(PlannerInfo *root, Path *inner, Relids outer, bool some)
 	return scans;
 }
 
-/* A copy of the path alone, whose costs may be changed; NULL if not known how */
+/*
+ * A copy of the path alone, whose costs may be changed; NULL if not known how
+ */
 Path *
 amplify_below_copy(const Path *path)
 {

@@ -64,7 +64,9 @@ amplify_eager_reads_all(const PlannerInfo *root, const Path *path)
 	}
 }
 
-/* Has the level to see all rows of the path (NULL: any) before its first one? */
+/*
+ * Has the level to see all rows of the path (NULL: any) before its first one?
+ */
 static bool
 sees_all_rows(const PlannerInfo *root, const Path *path)
 {

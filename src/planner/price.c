@@ -26,7 +26,9 @@
 #include "planner/amplify_planner.h"
 #include "utils/selfuncs.h"
 
-/* What lookups are taken for at most where nobody knows the full list's size */
+/*
+ * What lookups are taken for at most where nobody knows the full list's size
+ */
 #define LARGEST_SHARE	0.5		/* of that list */
 
 /* To evaluate a row's keys, and to find the response that is there */

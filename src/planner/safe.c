@@ -363,8 +363,7 @@ all_valid(Node *patterns, Rule rule, Oid collation)
 	Const	   *value = (Const *) patterns;
 	int			flags = REG_ADVANCED | (rule == REGEX_ICASE ? REG_ICASE : 0);
 	Datum	   *elements = &value->constvalue;
-	bool		null = false;
-	bool	   *nulls = &null;
+	bool	   *nulls = &value->constisnull;
 	int			n = 1;
 
 	if (!IsA(patterns, Const) || value->constisnull)

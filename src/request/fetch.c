@@ -496,9 +496,9 @@ next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 }
 
 /*
- * What the next parent says of our keys; false if there is none (yet).  A list
- * that changes while it is read may hand out an item on two pages: its children
- * come once.
+ * What the next parent says of our keys; false if there is none (yet).  A
+ * list that changes while it is read may hand out an item on two pages: its
+ * children come once.
  */
 static bool
 next_parent(AmplifyFetch *fetch)
@@ -556,8 +556,8 @@ is_new_parent(AmplifyFetch *fetch)
 
 /*
  * Where, among the partial keys, those begin that agree with the parent's, or
- * (behind) where they end.  There may be many for each of many parents, so they
- * are searched and not tried.
+ * (behind) where they end.  There may be many for each of many parents, so
+ * they are searched and not tried.
  */
 static int
 find_partial(const AmplifyFetch *fetch, bool behind)

@@ -9,8 +9,8 @@
  * compared with what the items say of themselves: a Get's item by its own
  * key, and every item by the app in its ARN.
  *
- * Such a call is made once more (amplify_call_repeat()), on a connection of its
- * own, and then it has failed.
+ * Such a call is made once more (amplify_call_repeat()), on a connection of
+ * its own, and then it has failed.
  *
  * No more than that: an item without its own key is named by the request, a
  * missing or odd ARN says nothing, and names, region and account inside an ARN

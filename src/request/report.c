@@ -357,10 +357,10 @@ hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 
 /*
  * One line an attempt at DEBUG1, for whoever looks into what goes on: which
- * operation, what has come of it, and AWS's id of the request; neither keys nor
- * anything else that was sent.  Who may not know of the mapping does not read
- * it: then it is for the server's log only.  To be called before anything has
- * been done with the transfer, for this may throw.
+ * operation, what has come of it, and AWS's id of the request; neither keys
+ * nor anything else that was sent.  Who may not know of the mapping does not
+ * read it: then it is for the server's log only.  To be called before
+ * anything has been done with the transfer, for this may throw.
  */
 void
 amplify_report_attempt(const AmplifyCall *call)

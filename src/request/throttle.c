@@ -48,13 +48,14 @@ amplify_throttle_next_start(const AmplifyServer *server)
 void
 amplify_throttle_started(AmplifyServer *server, int64 now)
 {
+	int64		second = USECS_PER_SEC + JITTER;
+
 	if (server->rate > 0)
 		server->next_start = Max(server->next_start, now - JITTER) +
 			(int64) (USECS_PER_SEC / server->rate);
 	if (server->max_rate > 0)
 		server->own_start = Max(server->own_start, now - JITTER) +
-			(int64) Min((USECS_PER_SEC + JITTER) / server->max_rate,
-						LONGEST_PERIOD);
+			(int64) Min(second / server->max_rate, LONGEST_PERIOD);
 }
 
 /* The server has answered something other than "slow down" */

@@ -29,12 +29,12 @@
  * when the one that began it ends, another one that waits goes on with it.
  * When none is left that could, it is cancelled (amplify_identity_rest()).
  *
- * Failing paths: cancel and ERROR while a lookup is under way, a subtransaction
- * that ends then, two cursors that wait for it, its connection dropped
- * meanwhile (the next that waits begins anew), keys that AWS refuses while
- * others still use them: credential_concurrent.t.  Memory that is out in
- * libcurl or json-c: torture/malloc.t.  An ERROR in the middle of a response:
- * the lookup is broken, and is begun anew (no test makes one).
+ * Failing paths: cancel and ERROR while a lookup is under way, a
+ * subtransaction that ends then, two cursors that wait for it, its connection
+ * dropped meanwhile (the next that waits begins anew), keys that AWS refuses
+ * while others still use them: credential_concurrent.t.  Memory that is out
+ * in libcurl or json-c: torture/malloc.t.  An ERROR in the middle of a
+ * response:  the lookup is broken, and is begun anew (no test makes one).
  *
  * src/session/identity.c
  *

@@ -288,7 +288,9 @@ amplify_lookup_environment(AmplifyLookup *lookup)
 	return amplify_lookup_accept(lookup, id, secret, token, expires);
 }
 
-/* Have the role assumed, too, when the keys are there and the ones before it */
+/*
+ * Have the role assumed, too, when the keys are there and the ones before it
+ */
 void
 amplify_lookup_add_role(AmplifyLookup *lookup, const AmplifyRole *role)
 {

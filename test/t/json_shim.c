@@ -4,8 +4,8 @@
  *	  cancels, to be preloaded into a server.
  *
  * Each piece that is parsed is a byte more in the file "pieces" of
- * $AMPLIFY_JSON_DIR.  While there is a file "cancel", the process gets a SIGINT
- * with each.
+ * $AMPLIFY_JSON_DIR.  While there is a file "cancel", the process gets a
+ * SIGINT with each.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
