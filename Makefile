@@ -55,6 +55,7 @@ OBJS = \
 	src/request/fetch.o \
 	src/request/keyset.o \
 	src/request/match.o \
+	src/request/pace.o \
 	src/request/parent.o \
 	src/request/prefetch.o \
 	src/request/progress.o \
@@ -71,6 +72,7 @@ OBJS = \
 	src/session/metadata.o \
 	src/session/profile.o \
 	src/session/provider.o \
+	src/session/rate.o \
 	src/session/stat.o \
 	src/session/sts.o
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"

@@ -60,6 +60,7 @@ _PG_init(void)
 							 &amplify_progress, false, PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("amplify_fdw");
+	amplify_rate_install();
 	amplify_connection_install();
 	amplify_writes_install();
 	amplify_join_install();

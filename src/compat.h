@@ -204,4 +204,38 @@
 #define amplify_new_wait_event(name)	((void) (name), PG_WAIT_EXTENSION)
 #endif
 
+/* Shared memory without the library being preloaded */
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#define AMPLIFY_HAS_DSM_REGISTRY	true
+#else
+#define AMPLIFY_HAS_DSM_REGISTRY	false
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define amplify_named_segment(name, size, init, found) \
+	GetNamedDSMSegment(name, size, init, found, NULL)
+#define AMPLIFY_SEGMENT_INIT_PARAMETERS		void *segment, void *arg
+#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	segment, NULL
+#elif PG_VERSION_NUM >= 170000
+#define amplify_named_segment(name, size, init, found) \
+	GetNamedDSMSegment(name, size, init, found)
+#define AMPLIFY_SEGMENT_INIT_PARAMETERS		void *segment
+#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	segment
+#else
+#define amplify_named_segment(name, size, init, found) \
+	((void) (found), NULL)
+#define AMPLIFY_SEGMENT_INIT_PARAMETERS		void *segment
+#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	segment
+#endif
+
+/* Names of lightweight locks, which every session had to know before */
+#if PG_VERSION_NUM >= 190000
+#define amplify_new_tranche(name)			LWLockNewTrancheId(name)
+#define amplify_register_tranche(id, name)	((void) 0)
+#else
+#define amplify_new_tranche(name)			LWLockNewTrancheId()
+#define amplify_register_tranche(id, name)	LWLockRegisterTranche(id, name)
+#endif
+
 #endif							/* AMPLIFY_COMPAT_H */

@@ -151,6 +151,7 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	AppendState *requestor = (AppendState *) areq->requestor;
 	AmplifyScan *state = node->fdw_state;
 	int			fd = amplify_loop_descriptor();
+	bool		looks;
 
 	/* requests come in their order: an earlier one again begins a new wait */
 	if (waiting.requestor != requestor || areq->request_index <= waiting.index)
@@ -158,7 +159,9 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	waiting.requestor = requestor;
 	waiting.index = areq->request_index;
 
-	if (!state->looked || state->seen != amplify_statement_responses(state->table.spec.statement))
+	looks = !state->looked ||
+		state->seen != amplify_statement_responses(state->table.spec.statement);
+	if (looks)
 		look_for_row(node);
 	while (state->status == AMPLIFY_FETCH_PENDING && fd < 0)
 	{
@@ -175,6 +178,9 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 			return;
 		}
 	}
+	/* to look may have taken the timer's event, and put starts elsewhere */
+	if (waiting.registered && looks)
+		amplify_http_arm(amplify_statement_begin_wait(state->table.spec.statement));
 	/* the Append has a row already: it will not wait for long */
 	if (waiting.registered || fd < 0 || !bms_is_empty(requestor->as_needrequest))
 		return;

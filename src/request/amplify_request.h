@@ -15,10 +15,12 @@
 
 /* ---------- throttle.c: how fast a server may be asked ---------- */
 
-extern int64 amplify_throttle_next_start(const AmplifyServer *server);
-extern void amplify_throttle_started(AmplifyServer *server, int64 now);
-extern void amplify_throttle_accepted(AmplifyServer *server, int64 now);
-extern int64 amplify_throttle_throttled(AmplifyServer *server, int64 now,
+extern int64 amplify_throttle_take(AmplifyRate *rate, AmplifyTurn *turn,
+								   int64 now);
+extern int64 amplify_throttle_own_start(int64 own_start, double max_rate,
+										int64 now);
+extern void amplify_throttle_accepted(AmplifyRate *rate, int64 now);
+extern int64 amplify_throttle_throttled(AmplifyRate *rate, int64 now,
 										int64 started, int64 retry_after);
 
 /* ---------- budget.c: how often a server is asked again ---------- */
@@ -65,16 +67,14 @@ typedef enum AmplifyCallState
 } AmplifyCallState;
 
 /*
- * The calls of one server that wait to be started, of one statement.  Limits
- * are a server's: one that may not be asked now is passed over whole, however
- * many wait for it.  Credentials are a connection's.
+ * The calls of one connection that wait to be started, of one statement.
+ * Limits are a connection's or its server's: one that may not be asked now is
+ * passed over whole, however many wait for it.
  */
 typedef struct AmplifyQueue
 {
-	const AmplifyServer *server;
-	const AmplifyConnection *connection;	/* of its first call, */
-	bool		mixed;			/* and others have been of other ones */
-	bool		lacks_keys;		/* some that are on their way */
+	AmplifyConnection *connection;
+	bool		lacks_keys;		/* that are on their way */
 	int			concurrency;	/* greatest of its calls so far */
 	AmplifyBudget budget;		/* of attempts */
 	dlist_head	calls;			/* AmplifyCall.node */
@@ -174,6 +174,16 @@ extern void amplify_call_revive(AmplifyCall *call);
 extern bool amplify_call_repeat(AmplifyCall *call);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
+
+/* ---------- pace.c: when a connection may make its next call ---------- */
+
+extern int64 amplify_pace_next_start(const AmplifyConnection *connection);
+extern bool amplify_pace_start(AmplifyConnection *connection);
+extern void amplify_pace_accepted(AmplifyConnection *connection, int64 now);
+extern int64 amplify_pace_throttled(AmplifyConnection *connection, int64 now,
+									int64 started, int64 retry_after);
+extern void amplify_pace_learn(const AmplifyCall *call,
+							   AmplifyResponse *page);
 
 /* ---------- report.c: the one place that says what went wrong ---------- */
 

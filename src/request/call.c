@@ -73,8 +73,9 @@ amplify_call_id(const AmplifyCall *call)
 /*
  * Make an attempt.  Afterwards the call is ACTIVE, and the transfer goes onto
  * *completed when it is done; amplify_call_finish() is for the caller then.
- * Or it has FAILED already, or is still QUEUED, because its credentials are on
- * their way: amplify_credential_ready_at() says when to try again.
+ * Or it has FAILED already, or is still QUEUED, because it is not its turn
+ * (amplify_pace_next_start() says when to try again) or its credentials are on
+ * their way (amplify_credential_ready_at() does).
  */
 void
 amplify_call_start(AmplifyCall *call, MemoryContext context,
@@ -98,6 +99,8 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 			fail_without_keys(call, context, &lack);
 			return;
 	}
+	if (!amplify_pace_start(connection))
+		return;
 	call->generation = credentials.generation;
 
 	ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
@@ -121,7 +124,6 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	}
 
 	call->state = AMPLIFY_CALL_ACTIVE;
-	amplify_throttle_started(connection->shared, call->attempts.started);
 	connection->shared->stats.calls++;
 	amplify_connection_count(connection->shared->by_operation, call->operation);
 	call->counters->calls++;
@@ -159,8 +161,8 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		server->stats.throttled++;
 		wait_for_server(call, now);
 	}
-	else
-		amplify_throttle_accepted(server, now);
+	else if (transfer->result == AMPLIFY_HTTP_OK)
+		amplify_pace_accepted(call->connection, now);
 	if (transfer->result == AMPLIFY_HTTP_OK)
 		amplify_budget_heard(&call->queue->budget);
 	if (may_try_again(call, verdict, &failure))
@@ -399,10 +401,9 @@ may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
 static void
 wait_for_server(AmplifyCall *call, int64 now)
 {
-	int64		again_at = amplify_throttle_throttled(call->connection->shared,
-													  now,
-													  call->attempts.started,
-													  call->attempts.wish);
+	int64		again_at = amplify_pace_throttled(call->connection, now,
+												  call->attempts.started,
+												  call->attempts.wish);
 
 	if (call->patience == 0)
 		call->patience = now +

@@ -798,6 +798,8 @@ take_page(AmplifyParent *parent)
 					AMPLIFY_FAILURE_MISMATCH;
 			parent->spec.connection->shared->stats.failed++;
 		}
+		else
+			amplify_pace_learn(call, page->response);
 	}
 	if (page == NULL || failure.kind != AMPLIFY_FAILURE_NONE)
 		amplify_statement_unpin(parent->spec.statement, call);

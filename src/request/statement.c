@@ -60,7 +60,7 @@ struct AmplifyStatement
 	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
 	callhash_hash *calls;		/* all calls, by id */
-	List	   *queues;			/* AmplifyQueues: QUEUED, by server */
+	List	   *queues;			/* AmplifyQueues: QUEUED, by connection */
 	dlist_head	active;			/* AmplifyCall.node, by state */
 	dlist_head	held;			/* answered or failed, pinned */
 	dlist_head	kept;			/* answered, not pinned, oldest first */
@@ -101,11 +101,11 @@ static void tell_watchers(AmplifyStatement *statement);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
-static void start_server(AmplifyStatement *statement, AmplifyQueue *queue,
-						 int64 now);
+static void start_connection(AmplifyStatement *statement, AmplifyQueue *queue,
+							 int64 now);
 static bool admit(AmplifyStatement *statement, AmplifyCall *call);
-static AmplifyQueue *server_queue(AmplifyStatement *statement,
-								  const AmplifyCall *call);
+static AmplifyQueue *connection_queue(AmplifyStatement *statement,
+									  const AmplifyCall *call);
 static bool has_room(const AmplifyQueue *queue);
 static int64 queue_start(const AmplifyStatement *statement,
 						 AmplifyQueue *queue);
@@ -328,7 +328,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		dlist_init(&call->watchers);
 		call->guard = call->listed || call->token != NULL ? NULL :
 			amplify_statement_guard(statement, call->connection);
-		call->queue = server_queue(statement, call);
+		call->queue = connection_queue(statement, call);
 		dlist_push_tail(&call->queue->calls, &call->node);
 		statement->npending++;
 	}
@@ -817,8 +817,9 @@ start_queued(AmplifyStatement *statement)
 	{
 		AmplifyQueue *queue = lfirst(lc);
 
-		if (!dlist_is_empty(&queue->calls) && queue->server->use.in_flight < queue->concurrency)
-			start_server(statement, queue, now);
+		if (!dlist_is_empty(&queue->calls) &&
+			queue->connection->shared->use.in_flight < queue->concurrency)
+			start_connection(statement, queue, now);
 		if (!dlist_is_empty(&queue->postponed) && has_room(queue))
 			dlist_push_tail(&statement->told,
 							dlist_pop_head_node(&queue->postponed));
@@ -826,9 +827,9 @@ start_queued(AmplifyStatement *statement)
 }
 
 static void
-start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
+start_connection(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 {
-	const AmplifyConnection *lacking = NULL;
+	AmplifyConnection *connection = queue->connection;
 	dlist_mutable_iter iter;
 
 	queue->lacks_keys = false;
@@ -836,8 +837,8 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
-		if (queue->server->use.in_flight >= queue->concurrency ||
-			amplify_throttle_next_start(queue->server) > now ||
+		if (connection->shared->use.in_flight >= queue->concurrency ||
+			amplify_pace_next_start(connection) > now ||
 			!amplify_http_has_room())
 			break;
 		if (amplify_budget_is_silent(&queue->budget))
@@ -846,8 +847,7 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 			hold_call(statement, call);
 			continue;
 		}
-		if (call->connection == lacking || call_start(statement, call) > now ||
-			!admit(statement, call))
+		if (call_start(statement, call) > now || !admit(statement, call))
 			continue;
 		if (amplify_max_calls > 0 && statement->sent >= amplify_max_calls)
 		{
@@ -858,13 +858,11 @@ start_server(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 		amplify_call_start(call, statement->context, &statement->completed);
 		if (call->state == AMPLIFY_CALL_QUEUED)
 		{
-			/* its credentials are on their way, and so are others' */
-			lacking = call->connection;
-			queue->lacks_keys = true;
-			if (!queue->mixed)
-				break;
+			/* it is not its turn, or its credentials are on their way */
+			queue->lacks_keys = amplify_pace_next_start(connection) <= now;
+			break;
 		}
-		else if (call->state == AMPLIFY_CALL_ACTIVE)
+		if (call->state == AMPLIFY_CALL_ACTIVE)
 		{
 			statement->sent++;
 			if (call->turn == 0)
@@ -899,7 +897,7 @@ admit(AmplifyStatement *statement, AmplifyCall *call)
 
 /* The queue for a new call */
 static AmplifyQueue *
-server_queue(AmplifyStatement *statement, const AmplifyCall *call)
+connection_queue(AmplifyStatement *statement, const AmplifyCall *call)
 {
 	AmplifyQueue *queue;
 	ListCell   *lc;
@@ -907,15 +905,13 @@ server_queue(AmplifyStatement *statement, const AmplifyCall *call)
 	foreach(lc, statement->queues)
 	{
 		queue = lfirst(lc);
-		if (queue->server == call->connection->shared)
+		if (queue->connection == call->connection)
 		{
 			queue->concurrency = Max(queue->concurrency, call->concurrency);
-			queue->mixed |= queue->connection != call->connection;
 			return queue;
 		}
 	}
 	queue = MemoryContextAllocZero(statement->context, sizeof(AmplifyQueue));
-	queue->server = call->connection->shared;
 	queue->connection = call->connection;
 	queue->concurrency = call->concurrency;
 	dlist_init(&queue->calls);
@@ -946,35 +942,28 @@ static int64
 queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 {
 	int64		start = PG_INT64_MAX;
-	int64		next = amplify_throttle_next_start(queue->server);
-	const AmplifyConnection *connection = queue->connection;
+	int64		next = amplify_pace_next_start(queue->connection);
 	int64		ready = 0;
 	dlist_iter	iter;
 
 	if (dlist_is_empty(&queue->calls) ||
-		queue->server->use.in_flight >= queue->concurrency ||
+		queue->connection->shared->use.in_flight >= queue->concurrency ||
 		!amplify_http_has_room())
 		return start;
 	if (next > amplify_loop_now())
 		return next;
 	if (queue->lacks_keys)
-		ready = amplify_credential_ready_at(connection);
+		ready = amplify_credential_ready_at(queue->connection);
 	dlist_foreach(iter, &queue->calls)
 	{
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
-		int64		this_start;
+		int64		this_start = call_start(statement, call);
 
-		if (queue->lacks_keys && call->connection != connection)
-		{
-			connection = call->connection;
-			ready = amplify_credential_ready_at(connection);
-		}
-		this_start = Max(ready, call_start(statement, call));
 		if (call->guard != NULL)
 			this_start = Max(this_start, call->guard->closed_until);
 		start = Min(start, this_start);
 	}
-	return start;
+	return Max(start, ready);
 }
 
 /*
@@ -1006,15 +995,15 @@ warn_of_concurrency(const AmplifyCall *call)
 static int64
 call_start(const AmplifyStatement *statement, const AmplifyCall *call)
 {
-	const AmplifyServer *server = call->connection->shared;
+	const AmplifyConnection *connection = call->connection;
 
-	if (server->use.in_flight >= call->concurrency || !amplify_http_has_room())
+	if (connection->shared->use.in_flight >= call->concurrency || !amplify_http_has_room())
 		return PG_INT64_MAX;
 	if (!call->wanted && amplify_max_calls > 0 &&
 		statement->sent + 1 >= (call->sure ? amplify_max_calls :
 								amplify_max_calls / 2))
 		return PG_INT64_MAX;
-	return Max(call->deadline, amplify_throttle_next_start(server));
+	return Max(call->deadline, amplify_pace_next_start(connection));
 }
 
 /* Hold no more bodies in memory than work_mem allows */

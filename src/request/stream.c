@@ -357,6 +357,7 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		spec->connection->shared->stats.failed++;
 		return false;
 	}
+	amplify_pace_learn(call, page);
 	return true;
 }
 

@@ -13,6 +13,37 @@
 #include "model/amplify_model.h"
 #include "utils/memutils.h"
 
+/* ---------- rate.c: the rates that AWS grants, as all sessions know them -- */
+
+/* How fast an endpoint may be asked: throttle.c's */
+typedef struct AmplifyRate
+{
+	double		rate;			/* calls a second; 0: not limited */
+	int64		next_start;		/* of a call that has not been given one */
+	int64		slowed;			/* when rate was last lowered */
+	int64		window_start;	/* the interval that is being measured: */
+	int			window_accepted;
+	int			window_throttled;
+	bool		pressed;		/* somebody had to wait in it */
+	int64		learnt;			/* end of the last one with refusals; 0: none */
+	int64		learnt_accepted;	/* since then */
+	int			calm;			/* intervals without refusals since then */
+	int			refusals;		/* in a row, with nothing accepted between */
+	uint32		pauses;			/* how often starts were put off */
+} AmplifyRate;
+
+extern void amplify_rate_install(void);
+extern void amplify_rate_attach(void);
+extern bool amplify_rate_is_shared(void);
+extern uint64 amplify_rate_key(const AmplifyEndpoint *endpoint,
+							   const char *owner);
+extern uint64 amplify_rate_account(uint64 identity, int64 now);
+extern void amplify_rate_tell_account(uint64 identity, uint64 account,
+									  int64 now);
+extern AmplifyRate *amplify_rate_lock(uint64 key, int64 now);
+extern void amplify_rate_unlock(void);
+extern void amplify_rate_tell(void);
+
 /* ---------- connection.c: what a session keeps per server and user -- */
 
 /* Numbers that stat.c shows; all since the session's start or the reset */
@@ -46,16 +77,17 @@ typedef struct AmplifyServer
 	AmplifyOperationCalls by_operation[AMPLIFY_MAX_OPERATIONS];
 	int64		clock_offset;	/* seconds that the service's clock is ahead */
 	double		max_rate;		/* calls a second, as the option says */
-	/* the rest is throttle.c's */
+	/* the rest is pace.c's */
 	int64		own_start;		/* no call starts before this, by max_rate */
-	double		rate;			/* calls a second; 0: not limited */
-	int64		next_start;		/* no call starts before this */
-	int64		slowed;			/* when rate was last lowered */
-	int64		window_start;	/* the interval that is being measured: */
-	int			window_accepted;
-	int			window_throttled;
-	int			refusals;		/* in a row, with nothing accepted between */
+	AmplifyRate rate;			/* for who does not share one */
 } AmplifyServer;
+
+/* The start of a call, given to a session: throttle.c's */
+typedef struct AmplifyTurn
+{
+	int64		start;			/* 0: none */
+	uint32		pauses;			/* of the rate, when it was given */
+} AmplifyTurn;
 
 /*
  * One server as one user sees it.  Pinned by each statement that uses it;
@@ -71,6 +103,8 @@ typedef struct AmplifyConnection
 	bool		has_mapping;
 	bool		of_public;		/* it is PUBLIC's, whose options only its
 								 * server's owner may see */
+	const char *mappings;		/* that decide who asks: their versions; NULL:
+								 * there are none */
 	Oid			sourceid;		/* the server whose mapping has the
 								 * credentials; 0: this one's own has */
 	AmplifyServer *shared;
@@ -79,6 +113,15 @@ typedef struct AmplifyConnection
 	AmplifySigner *signer;
 	struct AmplifyIdentityUse *identity;	/* identity.c's; NULL until needed */
 	uint64		statement;		/* the last that has pinned it */
+	/* the rest is pace.c's */
+	uint64		rate_identity;	/* for the sessions of the same mapping; 0:
+								 * it does not decide the account */
+	uint64		rate_key;		/* of the account's rate; 0: not known */
+	int			rate_generation;	/* of the credentials that have told */
+	int64		refused;		/* start of the last call that was refused
+								 * while it was not known; 0: none */
+	AmplifyTurn turn;
+	int64		next_start;		/* no call can start before this */
 	dlist_node	node;
 } AmplifyConnection;
 

@@ -42,6 +42,7 @@ static void apply_mapping(AmplifyConnection *connection,
 static ForeignServer *source_server(const char *name, Oid userid, Oid fdwid);
 static void check_usage(Oid serverid, Oid userid);
 static List *mapping_options(AmplifyConnection *connection, Oid serverid);
+static void note_mapping(AmplifyConnection *connection, HeapTuple tuple);
 static void free_connection(AmplifyConnection *connection);
 static void forget_session(void);
 static void cleanse_secrets(void *arg);
@@ -70,6 +71,7 @@ amplify_connection_pin(Oid serverid, Oid userid, uint64 statement)
 {
 	AmplifyConnection *connection;
 
+	amplify_rate_attach();
 	/* a cursor may be older than a change that has been committed since */
 	AcceptInvalidationMessages();
 	for (;;)
@@ -276,6 +278,10 @@ create_connection(Oid serverid, Oid userid)
 								 .use_dualstack = connection->options.use_dualstack,
 								 .explicit_url = connection->options.endpoint_url,
 							 }, &connection->endpoint);
+	if (connection->mappings != NULL && connection->options.profile == NULL &&
+		!connection->options.ambient_credentials)
+		connection->rate_identity = amplify_rate_key(&connection->endpoint,
+													 connection->mappings);
 	connection->signer = amplify_sign_create(connection->context);
 	MemoryContextSwitchTo(oldcontext);
 
@@ -420,8 +426,26 @@ mapping_options(AmplifyConnection *connection, Oid serverid)
 							 Anum_pg_user_mapping_umoptions, &isnull);
 	if (!isnull)
 		options = amplify_option_list(stored);
+	note_mapping(connection, tuple);
 	ReleaseSysCache(tuple);
 	return options;
+}
+
+/*
+ * What tells this version of the mapping from all others: who has the same has
+ * the same credentials
+ */
+static void
+note_mapping(AmplifyConnection *connection, HeapTuple tuple)
+{
+	const char *others = connection->mappings;
+
+	connection->mappings = psprintf("%s%u.%u %u %u.%u;", others ? others : "",
+									MyDatabaseId,
+									((Form_pg_user_mapping) GETSTRUCT(tuple))->oid,
+									HeapTupleHeaderGetRawXmin(tuple->t_data),
+									ItemPointerGetBlockNumberNoCheck(&tuple->t_self),
+									ItemPointerGetOffsetNumberNoCheck(&tuple->t_self));
 }
 
 static void

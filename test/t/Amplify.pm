@@ -8,11 +8,12 @@ use warnings;
 use Carp qw(croak);
 use Exporter qw(import);
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Session;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-    new_node connect_to add_server alter_server
+    new_node preload connect_to add_server alter_server
     warm_up ailment harm
     descriptors handles resident anonymous threads
     poll_until is_waiting median
@@ -45,6 +46,21 @@ sub new_node
     push @nodes, $node;
     Session->new($node)->rows('CREATE EXTENSION amplify_fdw');
     return $node;
+}
+
+# Have the postmaster load the library, by a restart.  Its name is the path that a
+# session has found it at, for which setting leads there depends on the version.
+sub preload
+{
+    my ($node) = @_;
+    my $session = Session->new($node);
+
+    $session->rows('SELECT amplify_fdw_version()');
+    my ($library) = slurp_file('/proc/' . $session->pid . '/maps') =~ m{ (/.*/amplify_fdw)[.]so$}m;
+    $session->close;
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
+    $node->restart;
+    return;
 }
 
 # PostgreSQL::Test would stop them later and at once, so that backends that are

@@ -18,15 +18,9 @@ my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
 
 # ---- loaded by the postmaster, which must not start libcurl or OpenSSL ----
 
-# Its name is the path that a session has found it at, for which setting leads
-# there depends on the version.
 my $node = new_node('threats', conf => "log_min_messages = debug5\n");
+preload($node);
 my $session = connect_to($node);
-$session->value('SELECT amplify_fdw_version()');
-my ($library) = slurp_file('/proc/' . $session->pid . '/maps') =~ m{ (/.*/amplify_fdw)[.]so$}m;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
-$node->restart;
-$session = connect_to($node);
 
 add_server($session, 'aws', $mock->url, max_attempts => 1);
 is(Amplify::good_query($session, 'aws'), Amplify::GOOD_ANSWER, 'works when it is preloaded');

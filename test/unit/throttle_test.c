@@ -17,13 +17,21 @@
  *	  it, and holds for refusals of a burst, too.
  *	- Calls are spaced out evenly; of the time that no call has used, 25 ms
  *	  are made up for and no more.
- *	- After each interval of at least 100 ms, the rate is what was accepted in
- *	  it if anything was refused, but no less than half of what it was and no
- *	  less than one call in 2 s; else it grows by a tenth and one.
+ *	- After each interval of at least 100 ms in which anything was refused, the
+ *	  rate is what was accepted in it, or since the last such interval if that
+ *	  is more; but no more than it was, no less than half of that, and no less
+ *	  than one call in 2 s.
+ *	- After each other one in which somebody had to wait, it grows by a tenth
+ *	  and one; by a sixteenth of that, two sixteenths and so on after one with
+ *	  refusals.
  *	- Beyond 10,000 calls a second the limit ends.
  *	- Option max_rate spaces calls out as well, so that no second has more of
  *	  them, and in the long run 40 of 41 are used.  It is no rate that is
  *	  learnt: no refusal, pause or growth changes it, nor does it change them.
+ *	- Sessions that share a rate take turns: who has to wait is given the next
+ *	  start that is free, and one at a time.  It may be used up to 100 ms late.
+ *	  A pause takes them all away, and none is given more than a second ahead,
+ *	  so that those of sessions that are gone delay nobody for longer.
  *
  * test/unit/throttle_test.c
  *
@@ -59,6 +67,7 @@ typedef struct Step
 	double		rate;			/* what must come of it */
 	double		next_start;
 	double		max_rate;		/* of the scenario: the option */
+	bool		idle;			/* nobody has to wait */
 } Step;
 
 static const Step steps[] = {
@@ -125,9 +134,29 @@ static const Step steps[] = {
 	{NULL, ACCEPTED, 11, 1, 10210, 0, 0, 150, 10200},
 	{NULL, REFUSED, 1, 0, 10240, 10, 0, 150, 10290},
 	{NULL, ACCEPTED, 1, 0, 10270, 0, 0, 100, 10290},
-	{NULL, ACCEPTED, 1, 0, 10370, 0, 0, 111, 10290},
-	{NULL, REFUSED, 1, 0, 10400, 10, 0, 111, 10450},
-	{NULL, ACCEPTED, 1, 0, 10470, 0, 0, 55.5, 10450},
+	{NULL, ACCEPTED, 1, 0, 10370, 0, 0, 100.6875, 10290},
+	{NULL, REFUSED, 1, 0, 10400, 10, 0, 100.6875, 10450},
+	{NULL, ACCEPTED, 1, 0, 10470, 0, 0, 50.34375, 10450},
+	{"what is granted between two refusals", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 9, 1, 10060, 0, 0, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10110, 10, 0, 200, 10160},
+	{NULL, ACCEPTED, 1, 0, 10150, 0, 0, 100, 10160},
+	{NULL, ACCEPTED, 8, 0, 10210, 0, 0, 100, 10160},
+	{NULL, REFUSED, 1, 0, 10250, 10, 0, 80, 10300},
+	{NULL, ACCEPTED, 9, 0, 10300, 0, 0, 80, 10300},
+	{NULL, ACCEPTED, 9, 0, 10349, 0, 0, 80, 10300},
+	{NULL, REFUSED, 1, 0, 10350, 10, 0, 80, 10400}, /* no more than it was */
+	{NULL, ACCEPTED, 40, 10, 10360, 0, 0, 85.749148804, 10400},
+	{NULL, REFUSED, 1, 0, 10860, 10, 0, 78.431372549, 10910},	/* 40 in 510 ms */
+	{"slow growth of what has been learnt", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 9, 1, 10060, 0, 0, 200, 10050},
+	{NULL, REFUSED, 1, 0, 10110, 10, 0, 200, 10160},
+	{NULL, ACCEPTED, 1, 0, 10150, 0, 0, 100, 10160},
+	{NULL, ACCEPTED, 4, 100, 10250, 0, 0, 107.026737427, 10160},
+	{NULL, ACCEPTED, 12, 100, 10650, 0, 0, 240.304894540, 10160},
+	{NULL, ACCEPTED, 1, 0, 11850, 0, 0, 265.335383994, 10160},
+	{"nobody waits", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
+	{NULL, ACCEPTED, 50, 100, 10150, 0, 0, 200, 10050, 0, true},
 
 	{"the limit ends", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
 	{NULL, ACCEPTED, 39, 100, 10150, 0, 0, 8630.4033357427, 10050},
@@ -153,7 +182,7 @@ static const Step steps[] = {
 	{NULL, REFUSED, 1, 0, 10100, 50, 0, 200, 10200},
 	{NULL, ACCEPTED, 1, 0, 10150, 0, 0, 100, 10200},
 	{NULL, STARTED, 1, 0, 10200, 0, 0, 100, 10277.5},
-	{NULL, ACCEPTED, 1, 0, 10250, 0, 0, 111, 10277.5},
+	{NULL, ACCEPTED, 1, 0, 10250, 0, 0, 100.6875, 10277.5},
 	{"max_rate above what is granted", REFUSED, 1, 0, 10000, 10, 0, 200, 10050, 410},
 	{NULL, STARTED, 1, 0, 10050, 0, 0, 200, 10055},
 	{NULL, STARTED, 2, 0, 10055, 0, 0, 200, 10065},
@@ -161,6 +190,77 @@ static const Step steps[] = {
 	{NULL, STARTED, 1, 0, 88569975, 0, 0, 0, 177129975},
 	{"max_rate of next to nothing", STARTED, 1, 0, 10000, 0, 0, 0, 31536009975, 1e-300},
 };
+
+/* What a session is told when it asks whether it may start a call */
+typedef struct TurnStep
+{
+	const char *scenario;		/* begins one, with a new rate; else NULL */
+	Event		event;
+	int			session;		/* STARTED: which one asks */
+	double		at;
+	double		told;			/* STARTED: what it must be told; REFUSED: when
+								 * the call was started */
+} TurnStep;
+
+static const TurnStep turn_steps[] = {
+	{"turns of who is not limited", STARTED, 0, 10000, 10000},
+	{NULL, STARTED, 1, 10000, 10000},
+	{NULL, STARTED, 0, 10000, 10000},
+
+	{"one turn at a time, in order", REFUSED, 0, 10000, 9990},
+	{NULL, STARTED, 0, 10010, 10050},
+	{NULL, STARTED, 1, 10010, 10055},
+	{NULL, STARTED, 0, 10020, 10050},
+	{NULL, STARTED, 2, 10020, 10060},
+	{NULL, STARTED, 0, 10050, 10050},
+	{NULL, STARTED, 0, 10050, 10065},
+	{NULL, STARTED, 2, 10055, 10060},
+	{NULL, STARTED, 1, 10055, 10055},
+	{NULL, STARTED, 1, 10055, 10070},
+
+	{"a turn may be used late, but not for ever", REFUSED, 0, 10000, 9990},
+	{NULL, STARTED, 0, 10000, 10050},
+	{NULL, STARTED, 1, 10000, 10055},
+	{NULL, STARTED, 0, 10140, 10140},
+	{NULL, STARTED, 1, 10160, 10160},	/* one of now */
+	{NULL, STARTED, 1, 10160, 10160},
+	{NULL, STARTED, 0, 10160, 10160},
+	{NULL, STARTED, 0, 10160, 10160},
+	{NULL, STARTED, 0, 10160, 10160},
+	{NULL, STARTED, 0, 10160, 10160},
+	{NULL, STARTED, 0, 10160, 10165},
+
+	{"a pause takes turns away", REFUSED, 0, 10000, 9990},
+	{NULL, STARTED, 0, 10000, 10050},
+	{NULL, STARTED, 1, 10000, 10055},
+	{NULL, STARTED, 0, 10050, 10050},
+	{NULL, REFUSED, 0, 10052, 10050},
+	{NULL, STARTED, 1, 10056, 10152},
+	{NULL, STARTED, 0, 10056, 10157},
+
+	{"no turn is given for what is far", REFUSED, 0, 10000, 9990},
+	{NULL, REFUSED, 0, 10050, 10050},
+	{NULL, REFUSED, 0, 10300, 10250},
+	{NULL, REFUSED, 0, 11000, 10900},
+	{NULL, REFUSED, 0, 12000, 11900},
+	{NULL, REFUSED, 0, 14000, 13900},	/* paused until 15600 */
+	{NULL, STARTED, 0, 14000, 14600},
+	{NULL, STARTED, 1, 14001, 14600},
+	{NULL, STARTED, 0, 14600, 15600},
+	{NULL, STARTED, 1, 14600, 14680},	/* at 12.5 a second, 15680 */
+	{NULL, STARTED, 1, 14680, 15680},
+};
+
+static int	ntests = 0;
+
+/* Print one line of TAP; returns whether it failed */
+static bool
+check(bool good, const char *scenario, double at)
+{
+	printf("%sok %d - %s, at %g ms\n", good ? "" : "not ", ++ntests, scenario,
+		   at);
+	return !good;
+}
 
 static void
 play(const Step *step, AmplifyServer *server)
@@ -170,30 +270,39 @@ play(const Step *step, AmplifyServer *server)
 		double		at = step->at + i * step->interval;
 		int64		now = llround(at * 1000);
 
+		server->rate.pressed = !step->idle;
 		if (step->event == STARTED)
-			amplify_throttle_started(server, now);
+		{
+			AmplifyTurn turn = {0};
+
+			(void) amplify_throttle_take(&server->rate, &turn, now);
+			if (server->max_rate > 0)
+				server->own_start =
+					amplify_throttle_own_start(server->own_start,
+											   server->max_rate, now);
+		}
 		else if (step->event == ACCEPTED)
-			amplify_throttle_accepted(server, now);
+			amplify_throttle_accepted(&server->rate, now);
 		else
-			(void) amplify_throttle_throttled(server, now,
+			(void) amplify_throttle_throttled(&server->rate, now,
 											  llround((at - step->started) * 1000),
 											  llround(step->retry_after * 1000));
 	}
 }
 
-int
-main(void)
+static bool
+play_steps(void)
 {
 	const char *scenario = NULL;
 	AmplifyServer server = {0};
 	bool		failed = false;
 
-	printf("1..%d\n", (int) lengthof(steps));
 	for (int i = 0; i < lengthof(steps); i++)
 	{
 		const Step *step = &steps[i];
+		double		rate;
 		double		next_start;
-		bool		good;
+		bool		wrong;
 
 		if (step->scenario != NULL)
 		{
@@ -202,15 +311,63 @@ main(void)
 			server.max_rate = step->max_rate;
 		}
 		play(step, &server);
-		next_start = amplify_throttle_next_start(&server) / 1000.0;
-		good = fabs(server.rate - step->rate) < 1e-6 &&
-			fabs(next_start - step->next_start) < 0.002;
-		failed |= !good;
-		printf("%sok %d - %s, at %g ms\n", good ? "" : "not ", i + 1, scenario,
-			   step->at);
-		if (!good)
+		rate = server.rate.rate;
+		next_start = Max(server.rate.next_start, server.own_start) / 1000.0;
+		wrong = check(fabs(rate - step->rate) < 1e-6 &&
+					  fabs(next_start - step->next_start) < 0.002,
+					  scenario, step->at);
+		failed |= wrong;
+		if (wrong)
 			printf("# rate %.9g, want %.9g; next start %.9g, want %.9g\n",
-				   server.rate, step->rate, next_start, step->next_start);
+				   rate, step->rate, next_start, step->next_start);
 	}
+	return failed;
+}
+
+static bool
+play_turns(void)
+{
+	const char *scenario = NULL;
+	AmplifyRate rate = {0};
+	AmplifyTurn turns[3] = {{0}};
+	bool		failed = false;
+
+	for (int i = 0; i < lengthof(turn_steps); i++)
+	{
+		const TurnStep *step = &turn_steps[i];
+		int64		now = llround(step->at * 1000);
+		double		told;
+		bool		wrong;
+
+		if (step->scenario != NULL)
+		{
+			scenario = step->scenario;
+			memset(&rate, 0, sizeof(rate));
+			memset(turns, 0, sizeof(turns));
+		}
+		if (step->event == REFUSED)
+		{
+			(void) amplify_throttle_throttled(&rate, now,
+											  llround(step->told * 1000), 0);
+			continue;
+		}
+		told = amplify_throttle_take(&rate, &turns[step->session],
+									 now) / 1000.0;
+		wrong = check(fabs(told - step->told) < 0.002, scenario, step->at);
+		failed |= wrong;
+		if (wrong)
+			printf("# session %d is told %.9g, want %.9g\n", step->session,
+				   told, step->told);
+	}
+	return failed;
+}
+
+int
+main(void)
+{
+	bool		failed = play_steps();
+
+	failed |= play_turns();
+	printf("1..%d\n", ntests);
 	return failed ? 1 : 0;
 }
