@@ -102,7 +102,7 @@ SELECT name, s.* FROM (VALUES
    'SELECT i.id, x.* FROM inventory i, LATERAL
     (SELECT z.zone, y.env FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = i.app AND e.env = i.env LIMIT 1) y
      WHERE z.app = i.app LIMIT 1) x'),
-  ('LATERAL, two levels, column of the middle one: not known',
+  ('LATERAL, two levels, column of the middle one: in itself',
    'SELECT i.id, x.* FROM inventory i, LATERAL
     (SELECT z.zone, y.env FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = z.app AND e.env = i.env LIMIT 1) y
      WHERE z.zone = i.id LIMIT 1) x'),

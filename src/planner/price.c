@@ -89,15 +89,19 @@ amplify_price_inner(Path *inner, const Path *before, const Path *after)
 	inner->total_cost = Max(inner->total_cost, inner->startup_cost);
 }
 
-/* The cost of the node that reads ahead, on the outer side */
+/*
+ * The cost of the node that reads ahead, on the outer side.  For one row it is
+ * less than nothing: there are often more of them than PostgreSQL expects, and
+ * then it saves round trips; if there aren't, it does no harm.
+ */
 void
 amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
 {
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 
 	ahead->startup_cost = outer->startup_cost + rel->options.request_cost;
-	ahead->total_cost = outer->total_cost + rel->options.request_cost +
-		outer->rows * cpu_operator_cost;
+	ahead->total_cost = outer->total_cost + rel->options.request_cost -
+		LOOKUP_COST + (outer->rows - 2) * cpu_operator_cost;
 }
 
 static Demand
