@@ -127,7 +127,8 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_LOOKUP,		/* Integer: AmplifyPathInfo.lookup; 0: the
 								 * scan counts its own calls only */
 	AMPLIFY_TARGET_EAGER,		/* Boolean: all that it has will be read */
-	AMPLIFY_TARGET_LIST_FIRST	/* Boolean: AmplifyFetchSpec.list_first */
+	AMPLIFY_TARGET_LIST_FIRST,	/* Boolean: AmplifyFetchSpec.list_first */
+	AMPLIFY_TARGET_SURE			/* Boolean: AmplifyFetchSpec.sure */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

@@ -41,6 +41,7 @@ typedef struct Level
 	const RelOptInfo *rel;		/* the subquery; NULL if above is */
 	Relids		outer;			/* the join's outer side, in that level */
 	List	   *known;			/* KnownKeys of the scans met in this level */
+	bool		behind;			/* on the second side of a join */
 	List	  **scans;			/* where what is found goes */
 } Level;
 
@@ -172,6 +173,7 @@ static void
 walk(Level *level, Path *path, bool some)
 {
 	const struct PathType *type = path_type(path);
+	bool		behind = level->behind;
 
 	check_stack_depth();
 	if (type == NULL)
@@ -200,15 +202,17 @@ walk(Level *level, Path *path, bool some)
 	{
 		Path	   *below = *(Path **) ((char *) path + type->below[i]);
 
+		level->behind |= i > 0;
 		walk(level, below, some);
 		if (IsA(path, NestPath))
 		{
 			some = ((JoinPath *) path)->jointype == JOIN_SEMI ||
 				((JoinPath *) path)->jointype == JOIN_ANTI;
 			if (probably_empty(level->root, below))
-				return;
+				break;
 		}
 	}
+	level->behind = behind;
 }
 
 /* The parts of an Append; the first one may be enough for some rows */
@@ -240,6 +244,7 @@ walk_subquery(Level *level, SubqueryScanPath *path, bool some)
 		.root = path->path.parent->subroot,
 		.rel = path->path.parent,
 		.outer = level->outer,
+		.behind = level->behind,
 		.scans = level->scans,
 	};
 
@@ -266,6 +271,7 @@ probably_empty(PlannerInfo *root, const Path *path)
 static void
 add_scan(Level *level, ForeignPath *scan, bool some)
 {
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 	AmplifyPathInfo *info = amplify_below_info(&scan->path);
 	AmplifyPathInfo *ahead = palloc(sizeof(AmplifyPathInfo));
 	ForeignPath *copy;
@@ -294,7 +300,11 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 	copy = (ForeignPath *) amplify_below_copy(&scan->path);
 	*ahead = *info;
 	ahead->disjuncts = disjuncts;
-	ahead->partial = some;
+	/* a List of a row that is not come to is one too many, and no more */
+	ahead->behind = level->behind;
+	ahead->partial = some ||
+		(level->behind && !amplify_route_has_choice(rel->resource,
+													amplify_key_common(disjuncts)));
 	copy->fdw_private = list_make1(ahead);
 	*level->scans = lappend(*level->scans, copy);
 }

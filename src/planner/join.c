@@ -521,6 +521,7 @@ plan_target(const ForeignPath *scan, const Plan *child, bool eager,
 						makeInteger(info->lookup),
 						makeBoolean(!info->partial));
 	target = lappend(target, makeBoolean(eager && info->list_first));
+	target = lappend(target, makeBoolean(eager && !info->behind));
 	return list_make1(target);
 }
 

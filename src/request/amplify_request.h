@@ -333,6 +333,7 @@ typedef struct AmplifyFetchSpec
 	AmplifyCounters *counters;
 	const char *tablename;
 	bool		eager;			/* all rows will be read: start many at once */
+	bool		sure;			/* ahead: a scan will ask for each key */
 	bool		keep;			/* others of the statement may ask the same */
 	bool		list_first;		/* several items of each parent are expected */
 

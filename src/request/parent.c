@@ -220,7 +220,7 @@ amplify_parent_describe(const AmplifyFetchSpec *spec,
 	call->token = token;
 	call->keep = spec->keep;
 	call->concurrency = spec->options->max_concurrency;
-	call->sure = spec->eager;
+	call->sure = spec->sure;
 	call->counters = spec->counters;
 	if (operation->max_page > 0)
 	{
@@ -314,6 +314,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	{
 		parent = entry->parent;
 		parent->spec.keep |= spec->keep;
+		parent->spec.sure |= spec->sure;
 		parent->spec.list_first |= spec->list_first;
 		parent->spec.counters = spec->counters;
 		return parent;

@@ -29,6 +29,8 @@ $session->rows($_) for split /;\n/, q{
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
     SET enable_memoize = off;
+    ALTER FOREIGN TABLE aws.branches OPTIONS (ADD estimated_rows '100000');
+    ALTER FOREIGN TABLE aws.backend_environments OPTIONS (ADD estimated_rows '100000');
     CREATE TABLE names AS SELECT app_id AS app, branch_name AS branch
         FROM aws.branches;
     CREATE TABLE ids AS SELECT DISTINCT app FROM names;
@@ -113,6 +115,10 @@ asks('nor does NOT EXISTS', LISTS, 0, q{SELECT count(*) FROM names
 asks('nor a subquery with LIMIT', LISTS, 0, q{SELECT count(*) FROM names,
     LATERAL (SELECT FROM aws.jobs WHERE app_id = app AND branch_name = branch
         LIMIT 5) AS j});
+# the join below finds nothing to look the jobs up for
+asks('nor what is behind a join', 2 * APPS, 0, q{SELECT j.status FROM ids
+    LEFT JOIN (aws.branches b JOIN aws.jobs j ON j.app_id = b.app_id)
+    ON b.app_id = app AND b.branch_name = 'nil'});
 asks('nor LIMIT', 1, 0, 'SELECT 1 ' . BY_BRANCH . ' LIMIT 1');
 begin();
 $session->rows('BEGIN');
@@ -141,6 +147,13 @@ is($mock->calls, LISTS * PAGES - 1, '... nor are more made');
 for my $query ([ 'a LIMIT', "SELECT 1 " . BY_BRANCH . ' LIMIT ' . JOBS * 7 ],
     [ 'a LIMIT at an end', "SELECT 1 " . BY_BRANCH . ' LIMIT ' . JOBS * LISTS ],
     [ 'a LIMIT and several levels', "SELECT 1 " . BY_APP . ' LIMIT ' . JOBS * 7 ],
+    [ 'a join below', q{SELECT e.update_time FROM
+        (SELECT CASE n % 2 WHEN 0 THEN app ELSE 'dgone' || n END AS app
+            FROM ids, generate_series(1, 4) AS n) AS n
+        LEFT JOIN (aws.branches b JOIN aws.backend_environments e
+            ON e.app_id = b.app_id AND environment_name = 'prod'
+            JOIN aws.jobs j ON j.app_id = b.app_id AND j.branch_name = 'main')
+        ON b.app_id = app AND b.branch_name = 'nil'} ],
     [ 'EXISTS', 'SELECT FROM names WHERE NOT EXISTS (SELECT FROM aws.jobs
         WHERE app_id = app AND branch_name = branch AND job_id = $$50$$)' ])
 {
