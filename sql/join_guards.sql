@@ -40,6 +40,10 @@ SELECT i.id, e.env FROM inventory i LEFT JOIN e ON e.app_id = i.app AND e.env = 
 SELECT i.id, e.env FROM inventory i JOIN e ON e.app_id = i.app
   AND e.env = (SELECT max(j.env) FROM inventory j WHERE j.id = i.id) WHERE i.id < 4 ORDER BY 1;
 \! mockctl calls
+-- a subquery's subquery is looked into for what it does, but not for ever
+SELECT count(*) FROM e JOIN e f USING (app_id) WHERE e.env = (SELECT (SELECT min(env) FROM inventory));
+WITH w AS MATERIALIZED (SELECT app FROM inventory WHERE id = (SELECT min(id) FROM inventory))
+  SELECT count(*) FROM w JOIN e ON e.app_id = w.app WHERE w.app < (SELECT min(env) FROM inventory);
 
 -- The key is unique in a table, but not in all that inherit from it
 CREATE FOREIGN TABLE parent (app_id text, environment_name text) SERVER amplify OPTIONS (resource 'backend_environments');

@@ -40,10 +40,12 @@ typedef struct EffectContext
 {
 	PlannerInfo *root;
 	int			depth;
+	Bitmapset **seen;			/* numbers of the subqueries looked at, which
+								 * may come upon themselves */
 } EffectContext;
 
 static Relids add_arms(PlannerInfo *root, Relids relids);
-static bool rel_has_effect(PlannerInfo *root, Relids relids, int relid);
+static bool rel_has_effect(EffectContext *context, Relids relids, int relid);
 static bool clauses_have_effect(EffectContext *context, List *clauses,
 								Relids relids);
 static bool effect_walker(Node *node, void *context);
@@ -57,7 +59,8 @@ static bool is_volatile(Oid funcid, void *context);
 bool
 amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel)
 {
-	EffectContext context = {root, 0};
+	Bitmapset  *seen = NULL;
+	EffectContext context = {root, 0, &seen};
 	Relids		relids = add_arms(root, bms_copy(rel->relids));
 	int			relid = -1;
 
@@ -65,7 +68,7 @@ amplify_ahead_rows(PlannerInfo *root, const RelOptInfo *rel)
 		return false;
 	while ((relid = bms_next_member(relids, relid)) >= 0)
 	{
-		if (rel_has_effect(root, relids, relid))
+		if (rel_has_effect(&context, relids, relid))
 			return false;
 	}
 	return true;
@@ -122,17 +125,17 @@ add_arms(PlannerInfo *root, Relids relids)
 
 /* What a relation is, and the conditions that relids are to fulfil */
 static bool
-rel_has_effect(PlannerInfo *root, Relids relids, int relid)
+rel_has_effect(EffectContext *context, Relids relids, int relid)
 {
-	EffectContext context = {root, 0};
+	PlannerInfo *root = context->root;
 	RelOptInfo *rel = root->simple_rel_array[relid];
 
 	if (rel == NULL)
 		return false;			/* an outer join's own number */
-	return effect_walker((Node *) root->simple_rte_array[relid], &context) ||
-		effect_walker((Node *) rel->reltarget->exprs, &context) ||
-		clauses_have_effect(&context, rel->baserestrictinfo, NULL) ||
-		clauses_have_effect(&context, rel->joininfo, relids);
+	return effect_walker((Node *) root->simple_rte_array[relid], context) ||
+		effect_walker((Node *) rel->reltarget->exprs, context) ||
+		clauses_have_effect(context, rel->baserestrictinfo, NULL) ||
+		clauses_have_effect(context, rel->joininfo, relids);
 }
 
 /* relids, if it is not NULL: only clauses that need no other relation */
@@ -185,7 +188,7 @@ effect_walker(Node *node, void *context)
 static bool
 query_has_effect(Query *query, EffectContext *context)
 {
-	EffectContext below = {context->root, context->depth + 1};
+	EffectContext below = {context->root, context->depth + 1, context->seen};
 
 	return query->rowMarks != NIL || query->commandType != CMD_SELECT ||
 		query_tree_walker(query, effect_walker, &below,
@@ -210,7 +213,7 @@ cte_has_effect(RangeTblEntry *rte, EffectContext *context)
 	foreach(lc, root->parse->cteList)
 	{
 		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-		EffectContext above = {root, 0};
+		EffectContext above = {root, 0, context->seen};
 
 		if (strcmp(cte->ctename, rte->ctename) == 0)
 			return effect_walker(cte->ctequery, &above);
@@ -223,8 +226,11 @@ subplan_has_effect(SubPlan *subplan, EffectContext *context)
 {
 	PlannerInfo *subroot = list_nth(context->root->glob->subroots,
 									subplan->plan_id - 1);
-	EffectContext below = {subroot, -1};
+	EffectContext below = {subroot, -1, context->seen};
 
+	if (bms_is_member(subplan->plan_id, *context->seen))
+		return false;
+	*context->seen = bms_add_member(*context->seen, subplan->plan_id);
 	return query_has_effect(subroot->parse, &below);
 }
 
