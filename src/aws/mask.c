@@ -10,8 +10,10 @@
  * A secret is looked for as it is, with any of its characters written as URLs,
  * JSON and HTML do, in base64 at any of the three places where it may begin in
  * the text that was encoded, and in hexadecimal.  Of a long one the beginning
- * is enough, for messages are cut.  A short one counts only where it is a word
- * of its own: stars within words would tell what it is.
+ * is enough, for messages are cut; where a character of it is written in a way
+ * that is not known here, or a line ends, the rest goes with it.  A short one
+ * counts only where it is a word of its own: stars within words would tell
+ * what it is.
  *
  * Besides, what looks like a signature or follows the name of a token goes,
  * whoever's it is.
@@ -30,6 +32,8 @@
 
 #define SHORTEST_PART	8		/* of a long secret: that many characters */
 #define SHORTEST_END	4		/* likewise, where the text ends with it */
+#define ODD_TEXT		40		/* bytes that stand for some characters of a secret, */
+#define ODD_SECRET		4		/* so many, or none */
 #define SIGNATURE		64		/* hexadecimal digits */
 #define STARS			3		/* in the place of a secret */
 #define ENTITY			"#0123456789abcdefghijklmnopqrstuvwxyzABCDEFX"
@@ -65,6 +69,8 @@ static size_t match_secret(const char *text, bool begins_word,
 						   const char *secret);
 static size_t match_form(const char *text, const char *secret, size_t size,
 						 Form form, bool written);
+static bool skip_odd(const char **text, const char *secret, size_t size,
+					 Form form, size_t *matched);
 static size_t match_character(const char *text, char c);
 static size_t match_number(const char *text, const char *prefix, int base,
 						   const char *suffix, char c);
@@ -181,10 +187,14 @@ match_form(const char *text, const char *secret, size_t size, Form form,
 	{
 		size_t		length = written ? match_character(p, c) : *p == c;
 
-		if (length == 0)
+		if (length > 0)
+		{
+			p += length;
+			matched++;
+		}
+		else if (matched < shortest[form].part ||
+				 !skip_odd(&p, secret, size, form, &matched))
 			break;
-		p += length;
-		matched++;
 	}
 	if (c == '\0')
 		return matched >= shortest[form].end || form == FORM_PLAIN ? p - text : 0;
@@ -193,6 +203,39 @@ match_form(const char *text, const char *secret, size_t size, Form form,
 		(*p == '\0' || (written && strchr("%\\&", *p) != NULL)))
 		return p - text + strlen(p);
 	return matched >= shortest[form].part ? p - text : 0;
+}
+
+/*
+ * Go on behind what is not known to be of the secret, if its next characters
+ * stand there.
+ */
+static bool
+skip_odd(const char **text, const char *secret, size_t size, Form form,
+		 size_t *matched)
+{
+	for (size_t lost = 0; lost <= ODD_SECRET; lost++)
+	{
+		const char *p = *text;
+
+		for (int odd = 0; odd < ODD_TEXT && *p != '\0'; odd++)
+		{
+			size_t		n = 0;
+			char		c;
+
+			p++;
+			while ((c = character(secret, size, form,
+								  *matched + lost + n)) == p[n] &&
+				   c != '\0' && n < SHORTEST_END)
+				n++;
+			if (n == SHORTEST_END || (n > 0 && c == '\0'))
+			{
+				*text = p;
+				*matched += lost;
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 /*

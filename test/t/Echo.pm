@@ -21,6 +21,12 @@ our %ways = (
     lower        => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%%02x', ord $1/ger },
     all_percent  => sub { $_[0] =~ s/(.)/sprintf '%%%02X', ord $1/ger },
     twice        => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%25%02X', ord $1/ger },
+    # ways that mask.c does not know, for more than a short password
+    odd_thrice   => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%2525%02X', ord $1/ger },
+    odd_html     => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%26%%23x%X%%3B', ord $1/ger },
+    odd_quoted   => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '=%02X', ord $1/ger },
+    odd_octal    => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '\\%03o', ord $1/ger },
+    odd_blanks   => sub { $_[0] =~ tr,+/=,   ,r },
     json         => sub { $_[0] =~ s/(.)/sprintf '\u%04x', ord $1/ger },
     json_slash   => sub { $_[0] =~ s,([/"\\]),\\$1,gr },
     html         => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '&#%d;', ord $1/ger },
