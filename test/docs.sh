@@ -139,10 +139,12 @@ unexplained_states() {
 }
 
 # What the README says can be typed at the demo's prompt: all of its SQL but the
-# setup, and its way to the mock
+# setup, and its way to the mock; and what doc/regions.md has for that prompt
 typed() {
     awk -v RS='```' '/^sql\n/ && !/CREATE EXTENSION/ { print substr($0, 4) }' \
         "$top/README.md"
+    awk -v RS='```' '/^sql demo\n/ { print substr($0, 10) }' "$top/doc/regions.md"
+    echo "SELECT 1 / (count(DISTINCT region) = 2)::int FROM demo.apps;"
     echo "CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'ap-southeast-2');"
     grep -o '`ALTER SERVER mine [^`]*`' "$top/README.md" | tr '`' ';'
     cat <<'END'
@@ -152,7 +154,10 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER mine
 CREATE SCHEMA mine;
 IMPORT FOREIGN SCHEMA amplify FROM SERVER mine INTO mine;
 SELECT 1 / (count(*) FILTER (WHERE app_arn LIKE 'arn:aws:amplify:ap-southeast-2:%') > 0)::int FROM mine.apps;
-ALTER SERVER mine OPTIONS (SET region 'eu-west-1', SET endpoint_url :'mock_eu');
+ALTER SERVER mine
+    OPTIONS (SET region 'eu-west-1', SET endpoint_url :'mock_eu', SET sts_endpoint_url :'mock_eu');
+ALTER USER MAPPING FOR CURRENT_USER SERVER mine
+    OPTIONS (ADD role_arn 'arn:aws:iam::111122223333:role/reader');
 SELECT 1 / (count(*) = 3)::int FROM mine.apps;
 END
 }

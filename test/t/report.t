@@ -59,6 +59,7 @@ for my $place (sort keys %places)
 
 my $node = new_node('report');
 my @blocks = page_blocks("$FindBin::RealBin/../../doc/report.md");
+my ($always) = map { $_->{code} } grep { $_->{mark} eq 'sql always' } @blocks;
 my ($job) = map { $_->{code} =~ /'(INSERT .*?)'/s } grep { $_->{mark} eq 'sql cron' } @blocks;
 my ($regions, $inventory, @others) = map { $_->{code} } grep { $_->{mark} eq 'sql' } @blocks;
 
@@ -77,9 +78,7 @@ $_->{mock}->fault(op => 'STS.AssumeRole', status => 403, code => 'AccessDenied',
 $_->{mock}->say('rate', rps => 40, burst => 5) for at(sub { $_[1] eq 'eu-west-1' });
 is_true('a role is broken, and a region throttled', sub { $_[0] eq '444455556666' });
 stays('a role is broken');
-$session->rows("DO \$\$ DECLARE t regclass; BEGIN
-    FOR t IN SELECT ftrelid FROM pg_foreign_table WHERE ftrelid::regclass::text LIKE 'aws.%'
-    LOOP EXECUTE format('ALTER FOREIGN TABLE %s OPTIONS (SET on_error ''warn_always'')', t); END LOOP; END \$\$");
+$session->rows($always);
 is(state_of("DELETE FROM reports; $job"), '00000', q{with 'warn_always' it is written down});
 is_report('reports', 'and is as true', sub { $_[0] eq '444455556666' });
 $session->rows("DO \$\$ DECLARE t regclass; BEGIN
