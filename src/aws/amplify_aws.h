@@ -71,7 +71,7 @@ typedef enum AmplifyParse
 
 /* json.c: what is JSON, and how much of it there is */
 
-#define AMPLIFY_JSON_DEPTH	32	/* Amplify's deepest answer has 6 levels */
+#define AMPLIFY_JSON_DEPTH	32	/* Amplify's deepest response has 6 levels */
 #define AMPLIFY_JSON_PIECE	65536	/* bytes between two looks at interrupts */
 
 typedef struct AmplifyJsonCount

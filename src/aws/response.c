@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * response.c
- *	  One answer of the service, parsed: its items, the next token, and the
+ *	  One response of the service, parsed: its items, the next token, and the
  *	  value of a member.  The only file that knows json-c.
  *
  * Not here: what an item means, which members are wanted, and what is said of
- * a bad answer.  Nothing here raises an error for what the service sent.
+ * a bad response.  Nothing here raises an error for what the service sent.
  *
  * json-c before 0.18 drops an object's entry without a word when malloc
  * fails, turns lone surrogates into U+FFFD, lets some invalid UTF-8 pass, and

@@ -7,7 +7,7 @@
  * The bridge between sigv4.c, which knows no PostgreSQL, and the calls above.
  * A request is signed per attempt: AWS accepts a date for a few minutes only.
  * Where this machine's clock is wrong by more than that, the service's own
- * answers tell the right time.
+ * responses tell the right time.
  *
  * src/aws/sign.c
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * xml.c
- *	  The text of one element of an XML answer.
+ *	  The text of one element of an XML response.
  *
  * STS is asked for JSON and answers in JSON; only where it does not, and from
  * emulators, comes XML, of which six elements with plain text in them matter.

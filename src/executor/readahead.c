@@ -11,9 +11,10 @@
  *
  * It keeps amplify_fdw.read_ahead rows of them, and more while these need too
  * few calls to keep max_concurrency busy, because their keys repeat or a List
- * has many of them: then it reads on until twice as many calls are pending, as
- * many have been made as that setting says, or the rows take work_mem.  Where the join may not come to its end, it is never
- * more rows than have been used, plus one.
+ * has many of them: then it reads on until twice as many calls are pending,
+ * as many have been made as that setting says, or the rows take work_mem.
+ * Where the join may not come to its end, it is never more rows than have
+ * been used, plus one.
  *
  * A lookup that fails here is no error; the scan will ask again, and only if
  * the join gets there.
@@ -374,7 +375,7 @@ read_batch(ReadAheadState *state, int64 rows)
 	ResetExprContext(econtext);
 	while (rows-- > 0 && read_row(state))
 	{
-		/* answers come in while the outer side works */
+		/* responses come in while the outer side works */
 		amplify_statement_progress(state->statement);
 	}
 	state->most_ahead = Max(state->most_ahead, state->nrows);

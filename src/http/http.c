@@ -175,7 +175,7 @@ amplify_http_pop(dlist_head *completed)
 
 /*
  * Forget a transfer in whatever state it is; its connection is closed if the
- * answer was not complete.  Never throws, so that it can be called from a
+ * response was not complete.  Never throws, so that it can be called from a
  * reset callback.
  */
 void

@@ -3,7 +3,7 @@
  * memory.c
  *	  The allocator that libcurl is given: what is freed is overwritten.
  *
- * Requests and answers that hold credentials pass through libcurl's buffers,
+ * Requests and responses that hold credentials pass through libcurl's buffers,
  * which would stay readable in free memory, and so in a core dump.  Bodies of
  * transfers that are said to be secret are freed here, too.
  *

@@ -2,7 +2,7 @@
  *
  * transfer.c
  *	  What is kept of a response while it comes in, and which addresses an
- *	  answer of AWS can't come from.
+ *	  response of AWS can't come from.
  *
  * Called from inside libcurl, by http.c's callbacks: nothing here may throw
  * or palloc.

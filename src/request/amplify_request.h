@@ -240,7 +240,7 @@ typedef struct AmplifyStatement AmplifyStatement;
 typedef struct AmplifySpill AmplifySpill;
 typedef struct AmplifyParents AmplifyParents;
 
-/* spill.c: answers in a temporary file */
+/* spill.c: responses in a temporary file */
 extern AmplifySpill *amplify_spill_create(MemoryContext context);
 extern off_t amplify_spill_write(AmplifySpill *spill, const char *data,
 								 size_t length);

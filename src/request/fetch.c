@@ -226,7 +226,7 @@ amplify_fetch_try(AmplifyFetch *fetch, AmplifyRow *row)
 		AmplifyStream *stream;
 		uint64		before = amplify_statement_responses(fetch->spec->statement);
 
-		/* answers without rows may come for a long time */
+		/* responses without rows may come for a long time */
 		CHECK_FOR_INTERRUPTS();
 		if (fetch->current != NULL)
 		{
@@ -300,7 +300,7 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 
 /*
  * How many streams may be open.  When all rows will be read, twice as many as
- * may be in flight: the next calls then start when answers arrive, and not
+ * may be in flight: the next calls then start when responses arrive, and not
  * when their rows have been taken.
  */
 static int

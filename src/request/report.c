@@ -252,7 +252,7 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 		full = with_keys(full, call);
 	detail = full;
 
-	/* a cancel that has come meanwhile is the better answer */
+	/* a cancel that has come meanwhile is what to say */
 	CHECK_FOR_INTERRUPTS();
 	if (failure->kind == AMPLIFY_FAILURE_NOT_ALLOWED)
 		amplify_credential_refuse(connection);

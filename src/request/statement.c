@@ -2,7 +2,7 @@
  *
  * statement.c
  *	  What one statement asks and keeps: its calls, started as the limits
- *	  allow, and their responses, so that a key is asked once and answers the
+ *	  allow, and their responses, so that a key is asked once and serves the
  *	  same everywhere in the statement.
  *
  * All scans of one executor state share one AmplifyStatement.  It lives in the
