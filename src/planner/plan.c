@@ -56,9 +56,9 @@ static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
 static AmplifyPathInfo *examine_keys(PlannerInfo *root, RelOptInfo *baserel,
 									 List *clauses);
 static double count_keys(AmplifyKeyMask mask, void *arg);
-static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *route,
-						 double keys, int max_concurrency,
-						 AmplifyPathInfo *path);
+static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+						 const AmplifyRoute *route, double keys,
+						 int max_concurrency, AmplifyPathInfo *path);
 static double list_pages(const AmplifyResource *resource, double items,
 						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
@@ -385,8 +385,9 @@ count_keys(AmplifyKeyMask mask, void *arg)
  * there are.
  */
 static void
-cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *route, double keys,
-			 int max_concurrency, AmplifyPathInfo *path)
+cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
+			 const AmplifyRoute *route, double keys, int max_concurrency,
+			 AmplifyPathInfo *path)
 {
 	double		per_parent = ((AmplifyRelInfo *) baserel->fdw_private)->per_parent;
 	double		items = keys * per_parent;
@@ -405,11 +406,12 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel, const AmplifyRoute *r
 		double		share =
 			amplify_condition_share(root, baserel, path->conditions,
 									route->steps[i].operation->needs);
-		double		pages = list_pages(resource, items * share,
-									   ceil(parents * share));
+		double		lists = Max(ceil(parents * share), 1);
+		double		pages = list_pages(resource, items * share, lists);
 
 		path->calls += pages;
-		path->round_trips += first ? pages : ceil(pages / max_concurrency);
+		/* the Lists side by side, and the pages of each one by one */
+		path->round_trips += ceil(Max(pages / max_concurrency, pages / lists));
 		items = parents;
 	}
 }
