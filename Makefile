@@ -59,6 +59,7 @@ OBJS = \
 	src/request/parent.o \
 	src/request/prefetch.o \
 	src/request/progress.o \
+	src/request/record.o \
 	src/request/report.o \
 	src/request/spill.o \
 	src/request/statement.o \

@@ -105,6 +105,7 @@ typedef struct AmplifyOperation
 	/* made of the above by amplify_resource_init() */
 	AmplifyTemplate template;	/* path */
 	AmplifyKeyMask needs;		/* keys in it */
+	int			number;			/* the same for the same name only */
 } AmplifyOperation;
 
 /*

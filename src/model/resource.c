@@ -30,6 +30,7 @@
 static void make_template(const char *path, AmplifyTemplate *template);
 static AmplifyKeyMask template_keys(const AmplifyTemplate *template);
 static void make_keys(AmplifyResource *resource);
+static int	operation_number(const char *name);
 static void check_columns(const AmplifyResource *resource);
 static void check_operation(const AmplifyResource *resource,
 							const AmplifyOperation *operation);
@@ -395,6 +396,7 @@ make_operation(AmplifyOperation *operation)
 {
 	make_template(operation->path, &operation->template);
 	operation->needs = template_keys(&operation->template);
+	operation->number = operation_number(operation->name);
 	return operation->needs;
 }
 
@@ -421,6 +423,24 @@ make_keys(AmplifyResource *resource)
 			(resource->get->needs & ~resource->list->needs & 1 << key) != 0)
 			resource->last_key = key;
 	}
+}
+
+/* Some operations are those of several resources */
+static int
+operation_number(const char *name)
+{
+	int			i = 0;
+
+	for (; amplify_resources[i] != NULL; i++)
+	{
+		const AmplifyResource *resource = amplify_resources[i];
+
+		if (strcmp(resource->list->name, name) == 0)
+			return 2 * i;
+		if (resource->get != NULL && strcmp(resource->get->name, name) == 0)
+			return 2 * i + 1;
+	}
+	return 2 * i;
 }
 
 static void

@@ -102,6 +102,27 @@ typedef struct AmplifyGuard
 } AmplifyGuard;
 
 /*
+ * What is remembered of a call.  While nobody holds it, and its body is not in
+ * memory, that is all there is of it.
+ */
+typedef struct AmplifyRecord
+{
+	union
+	{
+		struct AmplifyCall *call;	/* if held */
+		off_t		spilled;	/* as the call's */
+	}			u;
+	uint32		body_length;	/* what follows is the call's, unless held */
+	uint16		status;
+	uint16		attempts;
+	bool		not_found;
+	bool		used;
+	bool		held;			/* there is a call */
+	bool		settled;		/* see amplify_record_settle() */
+	char		id[FLEXIBLE_ARRAY_MEMBER];	/* amplify_call_id() */
+} AmplifyRecord;
+
+/*
  * One call to the API: a Get, or one page of a List.  Shared by all that want
  * the same in one statement; pins says how many hold it.  Everything lives in
  * the statement's context but for the body, which is malloc'ed by http.c.
@@ -122,7 +143,7 @@ typedef struct AmplifyCall
 	AmplifyCounters *counters;
 
 	/* statement.c's */
-	const char *id;				/* the above as a string: hash key */
+	AmplifyRecord *record;		/* that is found by the above */
 	int			pins;
 	bool		keep;			/* for others of the statement */
 	bool		wanted;			/* somebody waits: it may raise an error */
@@ -236,9 +257,28 @@ extern int64 amplify_progress_report(int64 *next_report,
 									 const AmplifyCounters *counters,
 									 int in_flight);
 
+/*
+ * Of a context that may hold some megabytes in small chunks: half a block of
+ * the default's last size would be as much again
+ */
+#define AMPLIFY_MANY_SMALL_SIZES \
+	ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, 128 * 1024
+
 typedef struct AmplifyStatement AmplifyStatement;
 typedef struct AmplifySpill AmplifySpill;
 typedef struct AmplifyParents AmplifyParents;
+typedef struct AmplifyRecords AmplifyRecords;
+
+/* record.c: which calls were made, and what is left of their responses */
+extern AmplifyRecords *amplify_record_create(void);
+extern AmplifyRecord *amplify_record_find(AmplifyRecords *records,
+										  const char *id);
+extern AmplifyRecord *amplify_record_add(AmplifyRecords *records,
+										 const char *id);
+extern void amplify_record_remove(AmplifyRecords *records,
+								  AmplifyRecord *record);
+extern AmplifyRecord *amplify_record_settle(AmplifyRecords *records,
+											AmplifyRecord *record);
 
 /* spill.c: responses in a temporary file */
 extern AmplifySpill *amplify_spill_create(MemoryContext context);
@@ -268,7 +308,7 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
 extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
-extern bool amplify_statement_repeat(AmplifyCall *call);
+extern bool amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call);
 extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
 extern bool amplify_statement_has_room(const AmplifyCall *call);
@@ -397,7 +437,6 @@ extern AmplifyVerdict amplify_parent_verdict(const AmplifyWant *want);
 extern const AmplifyFailure *amplify_parent_failure(const AmplifyWant *want);
 extern bool amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready);
 extern AmplifyCall *amplify_parent_get(const AmplifyWant *want);
-extern const AmplifyKeys *amplify_parent_keys(const AmplifyWant *want);
 extern AmplifyResponse *amplify_parent_open(AmplifyWant *want, int *item,
 											AmplifyFailure *failure);
 extern int	amplify_parent_next_item(const AmplifyWant *want, int item);
@@ -429,7 +468,8 @@ typedef struct AmplifyStream
 	AmplifyPaging paging;
 
 	/* with names */
-	AmplifyParent *parent;
+	AmplifyParent *parent;		/* as long as there is a want */
+	AmplifyKeys list_keys;		/* of its List */
 	AmplifyWant *wants;
 	dlist_head	ready;			/* AmplifyWant.node, of those that are known */
 	AmplifyWant *current;		/* whose item is handed out */

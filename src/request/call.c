@@ -32,6 +32,7 @@ typedef struct CallTransfer
 	MemoryContext strings;
 } CallTransfer;
 
+static void append_id(StringInfo id, char what, const char *value);
 static void fail_without_keys(AmplifyCall *call, MemoryContext context,
 							  const AmplifyLack *lack);
 static char *call_path(const AmplifyCall *call);
@@ -46,27 +47,22 @@ static void release_transfer(AmplifyCall *call);
 
 /*
  * All that decides the response.  Lengths keep values apart: a name may hold
- * any character.
+ * any character.  It is as short as it can be, for it is kept of all calls.
  */
 const char *
 amplify_call_id(const AmplifyCall *call)
 {
+	const AmplifyConnection *connection = call->connection;
 	StringInfoData id;
 
 	initStringInfo(&id);
-	appendStringInfo(&id, "%p %s %d", call->connection, call->operation->name,
+	appendStringInfo(&id, "%x,%x,%d,%d", connection->shared->serverid,
+					 connection->userid, call->operation->number,
 					 call->page_size);
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		const char *value = call->keys.value[i];
-
-		if (value != NULL)
-			appendStringInfo(&id, " %d=%zu:%s", i, strlen(value), value);
-	}
-	if (call->filter != NULL)
-		appendStringInfo(&id, " f=%zu:%s", strlen(call->filter), call->filter);
-	if (call->token != NULL)
-		appendStringInfo(&id, " t=%s", call->token);
+		append_id(&id, 'a' + i, call->keys.value[i]);
+	append_id(&id, 'F', call->filter);
+	append_id(&id, 'T', call->token);
 	return id.data;
 }
 
@@ -306,6 +302,13 @@ amplify_call_of(AmplifyTransfer *transfer)
 }
 
 /* There are no credentials: it has failed as if AWS had said so */
+static void
+append_id(StringInfo id, char what, const char *value)
+{
+	if (value != NULL)
+		appendStringInfo(id, "%c%zu:%s", what, strlen(value), value);
+}
+
 static void
 fail_without_keys(AmplifyCall *call, MemoryContext context,
 				  const AmplifyLack *lack)

@@ -30,6 +30,13 @@
  * started as soon as it is known to be needed, also for rows that are read
  * ahead.
  *
+ * Keys may be very many, so what nobody wants any more is reduced to what
+ * decides.  Of a name that a Get has decided, that is the statement's record of
+ * the call; of a name on a page, which page that is.  Of a parent, it is the
+ * number of its Gets: its pages are kept as any response is.  Parents that have
+ * read pages are freed when they take too much, and read them again if somebody
+ * asks, in the same order, and so with the same result.
+ *
  * A page is parsed once, when it comes, and names lead to its items.  Parsed
  * pages count against work_mem as bodies do; the one that has not been used
  * for longest is dropped when they take too much, and parsed again when
@@ -65,31 +72,35 @@ typedef enum LookupState
 typedef struct ParentPage
 {
 	AmplifyParent *parent;
-	const char *token;			/* that it was asked with; NULL: the first */
+	const char *token;			/* that it was asked with; NULL: the first.
+								 * The parent's until its next one is known. */
 	AmplifyCall *call;			/* pinned, or NULL */
 	AmplifyResponse *response;	/* NULL: not parsed (any more) */
 	size_t		size;			/* of response; it is in the list of parsed */
-	int		   *next;			/* of each item, another one of its name; -1 */
+	char	   *names;			/* of its items, one after the other */
+	size_t		names_size;
+	int		   *next;			/* of each item, another one of its name; -1:
+								 * there is none.  NULL: of none is there. */
 	int			pins;			/* lookups that are pinned and found on it */
 	int			readers;		/* who have response in use */
 	bool		used;			/* a scan has been told of it */
 	bool		gone;			/* nobody has kept it */
+	struct ParentPage *previous;	/* read before */
 	dlist_node	node;
 } ParentPage;
 
+/* A name that somebody wants */
 struct AmplifyChild
 {
-	const char *name;			/* first, for the hash table */
+	const char *name;			/* the one of page, or else palloc'ed */
 	AmplifyParent *parent;
 	LookupState state;
 	bool		wanted;			/* a scan waits for it */
 	bool		urgent;			/* DUE: it is among parent's urgent ones */
 	bool		got;			/* a Get was made, and that decides */
-	bool		absent;			/* KNOWN: it is not there */
 	int			pins;			/* wants */
+	int			item;			/* of page, the first of that name */
 	ParentPage *page;			/* where it has been found; NULL: nowhere */
-	int			item;			/* there */
-	int			last_item;		/* of that name */
 	AmplifyCall *get;			/* pinned, or NULL */
 	const AmplifyFailure *failure;	/* KNOWN: of the List, shared; or NULL */
 	AmplifyWatcher watcher;		/* of get */
@@ -99,8 +110,10 @@ struct AmplifyChild
 
 typedef struct LookupEntry
 {
-	const char *name;
-	AmplifyChild *lookup;
+	const char *name;			/* the one of lookup, or else of page */
+	AmplifyChild *lookup;		/* NULL: nobody wants it */
+	ParentPage *page;			/* where it has been found; NULL: nowhere */
+	int			item;			/* as lookup's */
 	char		status;
 } LookupEntry;
 
@@ -120,6 +133,7 @@ struct AmplifyParent
 	AmplifyFetchSpec spec;		/* of those who have asked, a copy */
 	AmplifyKeys keys;			/* of the List */
 	lookuphash_hash *lookups;
+	int			nlookups;		/* that somebody wants */
 	dlist_head	urgent;			/* DUE, to be started now; in this order */
 	dlist_head	due;			/* DUE, but not yet needed */
 	int			ndue;			/* of both */
@@ -130,7 +144,9 @@ struct AmplifyParent
 	AmplifyCall *call;			/* for that, pinned; NULL: not asked yet */
 	AmplifyWatcher watcher;		/* of call */
 	AmplifyPaging paging;
-	ParentPage *last_page;		/* the one read last */
+	ParentPage *last_page;		/* the one read last; the others behind it */
+	size_t		size;			/* what it takes while it rests, about */
+	dlist_node	node;			/* in the list of those that rest */
 	bool		wanted;			/* a scan waits for some lookup */
 	bool		whole;			/* the List has been read to its end */
 	bool		refused;		/* the List can't be asked */
@@ -144,17 +160,39 @@ typedef struct ParentEntry
 	char		status;
 } ParentEntry;
 
-static uint32 parent_hash(const AmplifyParent *parent);
+static uint64 parent_hash(const AmplifyParent *parent);
 static bool parent_equal(const AmplifyParent *a, const AmplifyParent *b);
 
 #define SH_PREFIX		parenthash
 #define SH_ELEMENT_TYPE ParentEntry
 #define SH_KEY_TYPE		const AmplifyParent *
 #define SH_KEY			key
-#define SH_HASH_KEY(tb, key) parent_hash(key)
+#define SH_HASH_KEY(tb, key) ((uint32) parent_hash(key))
 #define SH_EQUAL(tb, a, b)	parent_equal(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) (a)->hash
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/*
+ * A parent that nobody asks anything of, and whose List was not asked either.
+ * Its hash is enough: all that depends on it is by which call a key is found.
+ */
+typedef struct IdleEntry
+{
+	uint64		hash;
+	int			ngets;
+	char		status;
+} IdleEntry;
+
+#define SH_PREFIX		idlehash
+#define SH_ELEMENT_TYPE IdleEntry
+#define SH_KEY_TYPE		uint64
+#define SH_KEY			hash
+#define SH_HASH_KEY(tb, key) ((uint32) (key))
+#define SH_EQUAL(tb, a, b)	((a) == (b))
 #define SH_SCOPE		static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -169,8 +207,14 @@ typedef struct DeniedList
 
 struct AmplifyParents
 {
-	MemoryContext context;		/* the statement's */
+	MemoryContext context;		/* below the statement's */
+	MemoryContext scratch;		/* while a page is looked at */
 	parenthash_hash *parents;
+	idlehash_hash *idle;
+	dlist_head	resting;		/* AmplifyParent.node, used last at the end:
+								 * those that nobody asks anything of */
+	size_t		resting_bytes;	/* of these */
+	List	   *spare;			/* of AmplifyResponses: empty ones */
 	dlist_head	parsed;			/* ParentPage.node, used last at the end */
 	List	   *denied;			/* of DeniedList */
 };
@@ -188,13 +232,23 @@ static void start_get(AmplifyChild *lookup);
 static void page_answered(AmplifyWatcher *watcher);
 static void get_answered(AmplifyWatcher *watcher);
 static void take_page(AmplifyParent *parent);
+static bool is_about_call(const ParentPage *page);
 static bool is_denied(const AmplifyParent *parent);
 static void refuse_list(AmplifyParent *parent, AmplifyFailureKind kind);
 static bool has_names(const ParentPage *page);
 static void index_page(ParentPage *page);
 static void index_item(ParentPage *page, int item, const char *name);
-static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name,
-								 bool create);
+static void found_on_page(AmplifyChild *lookup, const LookupEntry *entry);
+static void chain_item(ParentPage *page, int first, int item);
+static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name);
+static void free_lookup(AmplifyChild *lookup);
+static void rest(AmplifyParent *parent);
+static void count_resting(AmplifyParents *parents,
+						  const AmplifyParent *parent, ssize_t bytes);
+static void wake(AmplifyParent *parent);
+static void free_parent(AmplifyParent *parent);
+static AmplifyKeys get_keys(const AmplifyParent *parent, const char *name);
+static bool get_was_made(const AmplifyParent *parent, const char *name);
 static void make_due(AmplifyChild *lookup);
 static void not_due(AmplifyChild *lookup);
 static void make_known(AmplifyChild *lookup);
@@ -202,6 +256,7 @@ static void fail_due(AmplifyParent *parent, const AmplifyFailure *failure);
 static bool load_page(ParentPage *page, AmplifyFailure *failure);
 static AmplifyParse parse_page(ParentPage *page);
 static void drop_response(ParentPage *page);
+static void free_page(ParentPage *page);
 static void settle_page(ParentPage *page);
 static bool is_refusal(const AmplifyCall *call);
 
@@ -306,6 +361,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	AmplifyParent sought = {.spec = *spec};
 	AmplifyParent *parent;
 	ParentEntry *entry;
+	IdleEntry  *idle;
 	MemoryContext oldcontext;
 
 	sought.keys = amplify_resource_project(keys, spec->resource->list->needs);
@@ -313,6 +369,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	if (entry != NULL)
 	{
 		parent = entry->parent;
+		wake(parent);
 		parent->spec.keep |= spec->keep;
 		parent->spec.sure |= spec->sure;
 		parent->spec.list_first |= spec->list_first;
@@ -329,6 +386,8 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 		if (sought.keys.value[i] != NULL)
 			parent->keys.value[i] = pstrdup(sought.keys.value[i]);
 	}
+	idle = idlehash_lookup(parents->idle, parent_hash(&sought));
+	parent->ngets = idle == NULL ? 0 : idle->ngets;
 	parent->lookups = lookuphash_create(parents->context, 1, NULL);
 	dlist_init(&parent->urgent);
 	dlist_init(&parent->due);
@@ -350,7 +409,7 @@ void
 amplify_parent_want(AmplifyParent *parent, const char *name, bool wanted,
 					dlist_head *ready, AmplifyWant *want)
 {
-	AmplifyChild *lookup = find_lookup(parent, name, true);
+	AmplifyChild *lookup = find_lookup(parent, name);
 
 	want->lookup = lookup;
 	want->ready = ready;
@@ -358,16 +417,6 @@ amplify_parent_want(AmplifyParent *parent, const char *name, bool wanted,
 	lookup->pins++;
 	lookup->wanted |= wanted;
 	parent->wanted |= wanted;
-	if (lookup->page != NULL && lookup->pins == 1)
-	{
-		if (lookup->page->gone)
-		{
-			lookup->page = NULL;
-			lookup->state = LOOKUP_IDLE;
-		}
-		else
-			lookup->page->pins++;
-	}
 	if (lookup->state == LOOKUP_IDLE && lookup->got)
 		start_get(lookup);
 	else if (lookup->state == LOOKUP_IDLE)
@@ -431,7 +480,10 @@ amplify_parent_ask(AmplifyParent *parent)
 	}
 }
 
-/* Give a want back, known or not */
+/*
+ * Give a want back, known or not.  Nothing may be done with the parent any more
+ * by who has no want of it.
+ */
 void
 amplify_parent_release(AmplifyWant *want)
 {
@@ -444,28 +496,22 @@ amplify_parent_release(AmplifyWant *want)
 	if (--lookup->pins > 0)
 		return;
 
-	lookup->wanted = false;
 	if (lookup->state == LOOKUP_DUE)
 		not_due(lookup);
 	if (lookup->get != NULL)
 	{
-		/* what is not in the statement any more decides nothing */
-		lookup->got = lookup->get->state == AMPLIFY_CALL_ACTIVE ||
-			lookup->get->state == AMPLIFY_CALL_DONE;
-		if (lookup->get->attempts.sent == 0)
+		/* what was not sent is not in the statement any more */
+		if (lookup->get->attempts.sent == 0 && parent->ngets > 0)
 			parent->ngets--;
 		amplify_statement_unwatch(&lookup->watcher);
 		amplify_statement_unpin(parent->spec.statement, lookup->get);
-		lookup->get = NULL;
 	}
-	if (lookup->page == NULL && !lookup->absent)
-		lookup->state = LOOKUP_IDLE;
-	lookup->failure = NULL;
 	if (lookup->page != NULL)
 	{
 		lookup->page->pins--;
 		settle_page(lookup->page);
 	}
+	free_lookup(lookup);
 	if (parent->ndue == 0)
 		parent->wanted = false;
 	if (parent->ndue == 0 && parent->call != NULL)
@@ -474,6 +520,8 @@ amplify_parent_release(AmplifyWant *want)
 		amplify_statement_unpin(parent->spec.statement, parent->call);
 		parent->call = NULL;
 	}
+	if (parent->nlookups == 0 && !parent->refused)
+		rest(parent);
 }
 
 /* What has become of a want that is known */
@@ -498,7 +546,7 @@ amplify_parent_failure(const AmplifyWant *want)
 	return want->lookup->failure;
 }
 
-/* GOT: the call of its Get, and the keys of that */
+/* GOT: the call of its Get */
 AmplifyCall *
 amplify_parent_get(const AmplifyWant *want)
 {
@@ -528,13 +576,6 @@ amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready)
 	return true;
 }
 
-/* The keys of the List that it is on */
-const AmplifyKeys *
-amplify_parent_keys(const AmplifyWant *want)
-{
-	return &want->lookup->parent->keys;
-}
-
 /*
  * LISTED: the page that it is on, and its first item there, until
  * amplify_parent_close().  NULL: failure says why.
@@ -555,7 +596,9 @@ amplify_parent_open(AmplifyWant *want, int *item, AmplifyFailure *failure)
 int
 amplify_parent_next_item(const AmplifyWant *want, int item)
 {
-	return want->lookup->page->next[item];
+	const ParentPage *page = want->lookup->page;
+
+	return page->next == NULL ? -1 : page->next[item];
 }
 
 void
@@ -598,10 +641,15 @@ parents_of(const AmplifyFetchSpec *spec)
 		AmplifyParents *parents = MemoryContextAllocZero(context,
 														 sizeof(AmplifyParents));
 
-		parents->context = GenerationContextCreate(context,
-												   "amplify_fdw parents",
-												   ALLOCSET_DEFAULT_SIZES);
+		parents->context = AllocSetContextCreate(context,
+												 "amplify_fdw parents",
+												 AMPLIFY_MANY_SMALL_SIZES);
+		parents->scratch = AllocSetContextCreate(parents->context,
+												 "amplify_fdw page",
+												 ALLOCSET_SMALL_SIZES);
 		parents->parents = parenthash_create(context, 64, NULL);
+		parents->idle = idlehash_create(context, 64, NULL);
+		dlist_init(&parents->resting);
 		dlist_init(&parents->parsed);
 		*slot = parents;
 	}
@@ -614,21 +662,22 @@ context_of(const AmplifyParent *parent)
 	return parents_of(&parent->spec)->context;
 }
 
-static uint32
+static uint64
 parent_hash(const AmplifyParent *parent)
 {
-	uint32		hash = hash_bytes((const unsigned char *) &parent->spec.connection,
-								  sizeof(void *));
+	const void *const pointers[] = {parent->spec.connection,
+	parent->spec.resource};
+	uint64		hash = hash_bytes_extended((const unsigned char *) pointers,
+										   sizeof(pointers),
+										   parent->spec.options->page_size);
 
-	hash = hash_combine(hash, hash_bytes((const unsigned char *) &parent->spec.resource,
-										 sizeof(void *)));
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		const char *value = parent->keys.value[i];
 
 		if (value != NULL)
-			hash = hash_combine(hash, hash_bytes((const unsigned char *) value,
-												 strlen(value)));
+			hash = hash_bytes_extended((const unsigned char *) value,
+									   strlen(value), hash + i);
 	}
 	return hash;
 }
@@ -713,14 +762,12 @@ static void
 start_get(AmplifyChild *lookup)
 {
 	AmplifyParent *parent = lookup->parent;
-	const AmplifyResource *resource = parent->spec.resource;
-	AmplifyKeys keys = parent->keys;
+	AmplifyKeys keys = get_keys(parent, lookup->name);
 
-	keys.value[resource->last_key] = lookup->name;
-	keys = amplify_resource_project(&keys, resource->get->needs);
 	lookup->state = LOOKUP_GETTING;
 	lookup->got = true;
-	lookup->get = ask(parent, resource->get, &keys, NULL, lookup->wanted);
+	lookup->get = ask(parent, parent->spec.resource->get, &keys, NULL,
+					  lookup->wanted);
 	get_answered(&lookup->watcher);
 }
 
@@ -782,10 +829,10 @@ take_page(AmplifyParent *parent)
 		call->used = true;
 		parse = parse_page(page);
 		matches = parse != AMPLIFY_PARSE_OK ||
-			amplify_match_response(call, page->response);
-		if (!matches && amplify_statement_repeat(call))
+			is_about_call(page);
+		if (!matches && amplify_statement_repeat(parent->spec.statement, call))
 		{
-			drop_response(page);
+			free_page(page);
 			parent->call = call;
 			if (parent->watcher.call == NULL)
 				amplify_statement_watch(call, &parent->watcher);
@@ -798,17 +845,20 @@ take_page(AmplifyParent *parent)
 				failure.kind = matches ? AMPLIFY_FAILURE_SHAPE :
 					AMPLIFY_FAILURE_MISMATCH;
 			parent->spec.connection->shared->stats.failed++;
+			free_page(page);
+			page = NULL;
 		}
 		else
 			amplify_pace_learn(call, page->response);
 	}
-	if (page == NULL || failure.kind != AMPLIFY_FAILURE_NONE)
+	if (page == NULL)
 		amplify_statement_unpin(parent->spec.statement, call);
 	else
 	{
 		const char *token = amplify_response_next_token(page->response);
 
 		parent->npages++;
+		page->previous = parent->last_page;
 		parent->last_page = page;
 		parent->whole = token == NULL;
 		parent->token = token ? MemoryContextStrdup(context_of(parent), token) :
@@ -833,6 +883,19 @@ take_page(AmplifyParent *parent)
 	}
 	else if (parent->whole)
 		fail_due(parent, NULL);
+}
+
+/* Is the page about what its call has asked for? */
+static bool
+is_about_call(const ParentPage *page)
+{
+	MemoryContext scratch = parents_of(&page->parent->spec)->scratch;
+	MemoryContext oldcontext = MemoryContextSwitchTo(scratch);
+	bool		result = amplify_match_response(page->call, page->response);
+
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(scratch);
+	return result;
 }
 
 /* Has that List been denied to this user? */
@@ -894,25 +957,35 @@ has_names(const ParentPage *page)
 	return true;
 }
 
-/* Find the items of a page by name */
+/* Find the items of a page by name; each has one, see has_names() */
 static void
 index_page(ParentPage *page)
 {
 	const AmplifyResource *resource = page->parent->spec.resource;
 	const AmplifyColumn *column = resource->key_column[resource->last_key];
 	int			n = amplify_response_count(page->response);
+	AmplifyValue value;
+	size_t		length = 1;
+	char	   *name;
 
-	page->next = MemoryContextAlloc(context_of(page->parent),
-									sizeof(int) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		AmplifyValue value;
-
-		page->next[i] = -1;
 		if (amplify_response_value(amplify_response_item(page->response, i),
 								   column->path, column->type,
 								   &value) == AMPLIFY_VALUE_OK)
-			index_item(page, i, value.text);
+			length += strlen(value.text) + 1;
+	}
+	name = page->names = MemoryContextAlloc(context_of(page->parent), length);
+	page->names_size = length;
+	for (int i = 0; i < n; i++)
+	{
+		if (amplify_response_value(amplify_response_item(page->response, i),
+								   column->path, column->type,
+								   &value) != AMPLIFY_VALUE_OK)
+			continue;
+		strcpy(name, value.text);
+		index_item(page, i, name);
+		name += strlen(name) + 1;
 	}
 }
 
@@ -920,51 +993,226 @@ index_page(ParentPage *page)
 static void
 index_item(ParentPage *page, int item, const char *name)
 {
-	AmplifyChild *lookup = find_lookup(page->parent, name,
-									   page->parent->spec.keep);
+	AmplifyParent *parent = page->parent;
+	LookupEntry *entry = lookuphash_lookup(parent->lookups, name);
+	AmplifyChild *lookup = entry == NULL ? NULL : entry->lookup;
+	bool		found;
 
-	if (lookup == NULL)
-		return;
-	if (lookup->page == page)
+	if (entry != NULL && entry->page == page)
 	{
-		page->next[lookup->last_item] = item;
-		lookup->last_item = item;
+		chain_item(page, entry->item, item);
 		return;
 	}
-	if (lookup->page != NULL || lookup->got || lookup->absent)
+	if (lookup == NULL ? entry == NULL && !parent->spec.keep : lookup->got)
 		return;
-	lookup->page = page;
-	lookup->item = lookup->last_item = item;
-	if (lookup->pins > 0)
-		page->pins++;
+	if (entry != NULL && entry->page != NULL && !entry->page->gone)
+		return;
+	if (entry == NULL)
+	{
+		if (get_was_made(parent, name))
+			return;
+		entry = lookuphash_insert(parent->lookups, name, &found);
+		entry->lookup = NULL;
+	}
+	entry->name = name;
+	entry->page = page;
+	entry->item = item;
+	if (lookup != NULL)
+		found_on_page(lookup, entry);
+}
+
+static void
+found_on_page(AmplifyChild *lookup, const LookupEntry *entry)
+{
+	if (lookup->page == NULL)
+		pfree(unconstify(char *, lookup->name));
+	lookup->name = entry->name;
+	lookup->page = entry->page;
+	lookup->item = entry->item;
+	lookup->page->pins++;
 	if (lookup->state == LOOKUP_DUE)
 	{
 		not_due(lookup);
-		page->parent->nfound++;
+		lookup->parent->nfound++;
 	}
 	make_known(lookup);
 }
 
+/* One more item of a name that the page has already */
+static void
+chain_item(ParentPage *page, int first, int item)
+{
+	if (page->next == NULL)
+	{
+		int			n = amplify_response_count(page->response);
+
+		page->next = MemoryContextAlloc(context_of(page->parent),
+										sizeof(int) * n);
+		for (int i = 0; i < n; i++)
+			page->next[i] = -1;
+	}
+	while (page->next[first] >= 0)
+		first = page->next[first];
+	page->next[first] = item;
+}
+
 /* ---------- lookups ---------- */
 
-/* NULL if there is none and none is to be made */
 static AmplifyChild *
-find_lookup(AmplifyParent *parent, const char *name, bool create)
+find_lookup(AmplifyParent *parent, const char *name)
 {
 	LookupEntry *entry = lookuphash_lookup(parent->lookups, name);
 	AmplifyChild *lookup;
 	bool		found;
 
-	if (entry != NULL || !create)
-		return entry == NULL ? NULL : entry->lookup;
+	if (entry != NULL && entry->lookup != NULL)
+		return entry->lookup;
 	lookup = MemoryContextAllocZero(context_of(parent), sizeof(AmplifyChild));
-	lookup->name = MemoryContextStrdup(context_of(parent), name);
 	lookup->parent = parent;
 	lookup->watcher.answered = get_answered;
 	dlist_init(&lookup->waiters);
-	entry = lookuphash_insert(parent->lookups, lookup->name, &found);
+	if (entry != NULL && !entry->page->gone)
+	{
+		lookup->name = entry->name;
+		lookup->page = entry->page;
+		lookup->item = entry->item;
+		lookup->page->pins++;
+		lookup->state = LOOKUP_KNOWN;
+	}
+	else
+	{
+		lookup->name = MemoryContextStrdup(context_of(parent), name);
+		lookup->got = get_was_made(parent, name);
+		if (entry == NULL)
+			entry = lookuphash_insert(parent->lookups, lookup->name, &found);
+		entry->name = lookup->name;
+		entry->page = NULL;
+	}
 	entry->lookup = lookup;
+	parent->nlookups++;
 	return lookup;
+}
+
+/* Nobody wants it any more; what a page has of that name is not forgotten */
+static void
+free_lookup(AmplifyChild *lookup)
+{
+	AmplifyParent *parent = lookup->parent;
+	LookupEntry *entry = lookuphash_lookup(parent->lookups, lookup->name);
+
+	if (lookup->page != NULL && !lookup->page->gone)
+		entry->lookup = NULL;
+	else
+		lookuphash_delete(parent->lookups, lookup->name);
+	if (lookup->page == NULL)
+		pfree(unconstify(char *, lookup->name));
+	pfree(lookup);
+	parent->nlookups--;
+}
+
+/* ---------- parents that nobody asks anything of ---------- */
+
+/*
+ * Keep it at hand if it has read pages, and free those that have been there
+ * for longest if they take too much.
+ */
+static void
+rest(AmplifyParent *parent)
+{
+	AmplifyParents *parents = parents_of(&parent->spec);
+
+	Assert(parent->call == NULL && parent->watcher.call == NULL);
+	parent->size = sizeof(AmplifyParent) +
+		parent->lookups->size * sizeof(LookupEntry);
+	for (const ParentPage *page = parent->last_page; page != NULL;
+		 page = page->previous)
+		parent->size += sizeof(ParentPage) + page->names_size;
+	count_resting(parents, parent, parent->size);
+	dlist_push_tail(&parents->resting, &parent->node);
+	if (parent->npages == 0 || !parent->spec.keep)
+		free_parent(parent);
+	while (parents->resting_bytes > (size_t) work_mem * 1024 / 4)
+		free_parent(dlist_head_element(AmplifyParent, node, &parents->resting));
+}
+
+/* They count as pages that have been parsed do */
+static void
+count_resting(AmplifyParents *parents, const AmplifyParent *parent,
+			  ssize_t bytes)
+{
+	parents->resting_bytes += bytes;
+	(void) amplify_statement_parsed(parent->spec.statement, bytes);
+}
+
+/* Somebody asks again */
+static void
+wake(AmplifyParent *parent)
+{
+	if (parent->nlookups > 0 || parent->refused)
+		return;
+	count_resting(parents_of(&parent->spec), parent, -(ssize_t) parent->size);
+	dlist_delete(&parent->node);
+}
+
+/* Free one that rests: nothing is known of it but how many Gets there were */
+static void
+free_parent(AmplifyParent *parent)
+{
+	AmplifyParents *parents = parents_of(&parent->spec);
+	ParentPage *previous;
+	IdleEntry  *idle;
+	bool		found;
+
+	if (parent->ngets > 0)
+	{
+		idle = idlehash_insert(parents->idle, parent_hash(parent), &found);
+		idle->ngets = parent->ngets;
+	}
+	count_resting(parents, parent, -(ssize_t) parent->size);
+	dlist_delete(&parent->node);
+	parenthash_delete(parents->parents, parent);
+	for (ParentPage *page = parent->last_page; page != NULL; page = previous)
+	{
+		previous = page->previous;
+		if (page->token != NULL)
+			pfree(unconstify(char *, page->token));
+		free_page(page);
+	}
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if (parent->keys.value[i] != NULL)
+			pfree(unconstify(char *, parent->keys.value[i]));
+	}
+	if (parent->token != NULL)
+		pfree(unconstify(char *, parent->token));
+	lookuphash_destroy(parent->lookups);
+	pfree(parent);
+}
+
+/* Of its Get */
+static AmplifyKeys
+get_keys(const AmplifyParent *parent, const char *name)
+{
+	const AmplifyResource *resource = parent->spec.resource;
+	AmplifyKeys keys = parent->keys;
+
+	keys.value[resource->last_key] = name;
+	return amplify_resource_project(&keys, resource->get->needs);
+}
+
+/* Has a Get been made for it, which decides then? */
+static bool
+get_was_made(const AmplifyParent *parent, const char *name)
+{
+	AmplifyKeys keys;
+	AmplifyCall call;
+
+	if (parent->ngets == 0)
+		return false;
+	keys = get_keys(parent, name);
+	amplify_parent_describe(&parent->spec, parent->spec.resource->get, &keys,
+							NULL, &call);
+	return amplify_statement_has(parent->spec.statement, &call);
 }
 
 static void
@@ -1017,7 +1265,6 @@ fail_due(AmplifyParent *parent, const AmplifyFailure *failure)
 
 			not_due(lookup);
 			lookup->failure = failure;
-			lookup->absent = failure == NULL && parent->whole;
 			make_known(lookup);
 		}
 	}
@@ -1032,7 +1279,7 @@ load_page(ParentPage *page, AmplifyFailure *failure)
 	AmplifyParents *parents = parents_of(&page->parent->spec);
 	AmplifyParse parse = AMPLIFY_PARSE_OK;
 
-	if (amplify_response_size(page->response) > 0)
+	if (page->response != NULL)
 	{
 		dlist_delete(&page->node);
 		dlist_push_tail(&parents->parsed, &page->node);
@@ -1056,18 +1303,27 @@ parse_page(ParentPage *page)
 	const AmplifyOperation *list = parent->spec.resource->list;
 	AmplifyParse parse;
 
-	if (page->response == NULL)
+	Assert(page->response == NULL);
+	if (parents->spare == NIL)
 		page->response = amplify_response_create(parents->context);
+	else
+	{
+		page->response = llast(parents->spare);
+		parents->spare = list_delete_last(parents->spare);
+	}
 	parse = amplify_response_parse(page->response,
 								   amplify_statement_body(parent->spec.statement,
 														  page->call),
 								   page->call->body_length,
 								   parent->spec.connection->options.max_response_size,
 								   list->result, list->many);
-	if (parse != AMPLIFY_PARSE_OK)
-		return parse;
 	page->size = amplify_response_size(page->response);
 	dlist_push_tail(&parents->parsed, &page->node);
+	if (parse != AMPLIFY_PARSE_OK)
+	{
+		drop_response(page);
+		return parse;
+	}
 	page->readers++;
 	if (amplify_statement_parsed(parent->spec.statement, page->size))
 	{
@@ -1091,11 +1347,30 @@ parse_page(ParentPage *page)
 static void
 drop_response(ParentPage *page)
 {
+	AmplifyParents *parents = parents_of(&page->parent->spec);
+	MemoryContext oldcontext = MemoryContextSwitchTo(parents->context);
+
 	dlist_delete(&page->node);
 	amplify_response_clear(page->response);
+	parents->spare = lappend(parents->spare, page->response);
+	page->response = NULL;
+	MemoryContextSwitchTo(oldcontext);
 	(void) amplify_statement_parsed(page->parent->spec.statement,
 									-(ssize_t) page->size);
 	page->size = 0;
+}
+
+/* A page that no name is found on, and that nobody reads; not its token */
+static void
+free_page(ParentPage *page)
+{
+	if (page->response != NULL)
+		drop_response(page);
+	if (page->names != NULL)
+		pfree(page->names);
+	if (page->next != NULL)
+		pfree(page->next);
+	pfree(page);
 }
 
 /*
@@ -1112,7 +1387,7 @@ settle_page(ParentPage *page)
 	if (!call->keep)
 	{
 		page->gone = true;
-		if (page->size > 0)
+		if (page->response != NULL)
 			drop_response(page);
 	}
 	page->call = NULL;

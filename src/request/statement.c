@@ -20,18 +20,10 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
-
-typedef struct CallEntry
-{
-	const char *id;
-	AmplifyCall *call;
-	char		status;
-} CallEntry;
 
 typedef struct ScanCounters
 {
@@ -39,17 +31,6 @@ typedef struct ScanCounters
 	AmplifyCounters counters;
 	void	   *known;			/* the scan's, for who reads ahead; or NULL */
 } ScanCounters;
-
-#define SH_PREFIX		callhash
-#define SH_ELEMENT_TYPE CallEntry
-#define SH_KEY_TYPE		const char *
-#define SH_KEY			id
-#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
-#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 struct AmplifyStatement
 {
@@ -59,15 +40,16 @@ struct AmplifyStatement
 	bool		writes;			/* what it reads is written down */
 	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
-	callhash_hash *calls;		/* all calls, by id */
+	AmplifyRecords *records;	/* of all calls */
 	List	   *queues;			/* AmplifyQueues: QUEUED, by connection */
 	dlist_head	active;			/* AmplifyCall.node, by state */
 	dlist_head	held;			/* answered or failed, pinned */
 	dlist_head	kept;			/* answered, not pinned, oldest first */
-	dlist_head	spilled;		/* answered, not pinned, body in the file */
+	dlist_head	spilled;		/* the same with the body in the file: those
+								 * of which a record is not enough */
 	dlist_head	completed;		/* AmplifyTransfer.node */
 	dlist_head	told;			/* AmplifyWatcher.node, of those to be told */
-	size_t		kept_bytes;		/* bodies of kept */
+	size_t		kept_bytes;		/* of the calls of kept */
 	size_t		parsed_bytes;	/* what parent.c has made of some */
 	AmplifyParents *parents;	/* parent.c's; NULL: none yet */
 	AmplifyResponse *page;		/* what is being read ahead; NULL: none yet */
@@ -98,7 +80,15 @@ static void move_call(AmplifyCall *call, dlist_head *list);
 static void queue_call(AmplifyCall *call);
 static void hold_call(AmplifyStatement *statement, AmplifyCall *call);
 static void tell_watchers(AmplifyStatement *statement);
+static AmplifyCall *make_call(AmplifyStatement *statement,
+							  const AmplifyCall *wanted,
+							  AmplifyRecord *record);
+static AmplifyCall *recall(AmplifyStatement *statement,
+						   const AmplifyCall *wanted, AmplifyRecord *record);
+static void put_away(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
+static void free_call(AmplifyCall *call);
+static size_t call_bytes(const AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
 static void start_connection(AmplifyStatement *statement, AmplifyQueue *queue,
@@ -124,6 +114,7 @@ amplify_statement_join(EState *estate)
 	static uint64 number = 0;
 	AmplifyStatement *statement = find_query(estate);
 	MemoryContext context;
+	MemoryContext oldcontext;
 
 	if (statement != NULL)
 	{
@@ -132,7 +123,7 @@ amplify_statement_join(EState *estate)
 	}
 
 	context = AllocSetContextCreate(estate->es_query_cxt, "amplify_fdw statement",
-									ALLOCSET_DEFAULT_SIZES);
+									AMPLIFY_MANY_SMALL_SIZES);
 	statement = MemoryContextAllocZero(context, sizeof(AmplifyStatement));
 	statement->estate = estate;
 	statement->number = ++number;
@@ -140,7 +131,6 @@ amplify_statement_join(EState *estate)
 	statement->writes = amplify_writes_statement(estate);
 	statement->context = context;
 	statement->scans = 1;
-	statement->calls = callhash_create(context, 64, NULL);
 	dlist_init(&statement->active);
 	dlist_init(&statement->held);
 	dlist_init(&statement->kept);
@@ -149,6 +139,9 @@ amplify_statement_join(EState *estate)
 	dlist_init(&statement->told);
 	dlist_init(&statement->guards);
 	statement->spill = amplify_spill_create(context);
+	oldcontext = MemoryContextSwitchTo(context);
+	statement->records = amplify_record_create();
+	MemoryContextSwitchTo(oldcontext);
 	statement->callback.func = forget_query;
 	statement->callback.arg = statement;
 	dlist_push_tail(&queries, &statement->node);
@@ -269,10 +262,13 @@ find_scan(AmplifyStatement *statement, int id)
 bool
 amplify_statement_has(AmplifyStatement *statement, const AmplifyCall *wanted)
 {
+	/* the caller's context may be one that nothing is freed in */
+	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 	const char *id = amplify_call_id(wanted);
-	bool		found = callhash_lookup(statement->calls, id) != NULL;
+	bool		found = amplify_record_find(statement->records, id) != NULL;
 
 	pfree(unconstify(char *, id));
+	MemoryContextSwitchTo(oldcontext);
 	return found;
 }
 
@@ -285,53 +281,37 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 	const char *id = amplify_call_id(wanted);
-	CallEntry  *entry;
+	AmplifyRecord *record = amplify_record_find(statement->records, id);
 	AmplifyCall *call;
-	bool		found;
 
 	amplify_failures_begin();
 	warn_of_concurrency(wanted);
-	entry = callhash_insert(statement->calls, id, &found);
-	if (found)
+	if (record == NULL)
 	{
-		pfree(unconstify(char *, id));
-		call = entry->call;
+		record = amplify_record_add(statement->records, id);
+		call = make_call(statement, wanted, record);
+		call->guard = call->listed || call->token != NULL ? NULL :
+			amplify_statement_guard(statement, call->connection);
+		dlist_push_tail(&call->queue->calls, &call->node);
+		statement->npending++;
+	}
+	else if (!record->held)
+		call = recall(statement, wanted, record);
+	else
+	{
+		call = record->u.call;
 		call->keep |= wanted->keep;
 		call->sure |= wanted->sure;
 		if (wanted->listed)
 			call->guard = NULL;
-		if (call->pins == 0)
+		if (call->pins == 0 && call->state == AMPLIFY_CALL_DONE)
 		{
-			if (call->state == AMPLIFY_CALL_DONE && call->body != NULL)
-				statement->kept_bytes -= call->body_length;
-			if (call->state == AMPLIFY_CALL_DONE)
-				move_call(call, &statement->held);
+			if (call->body != NULL)
+				statement->kept_bytes -= call_bytes(call);
+			move_call(call, &statement->held);
 		}
 	}
-	else
-	{
-		call = entry->call = palloc(sizeof(AmplifyCall));
-		*call = *wanted;
-		/* a string that was built takes up to a kilobyte */
-		call->id = entry->id = pstrdup(id);
-		pfree(unconstify(char *, id));
-		for (int i = 0; i < AMPLIFY_NKEYS; i++)
-		{
-			if (wanted->keys.value[i] != NULL)
-				call->keys.value[i] = pstrdup(wanted->keys.value[i]);
-		}
-		call->token = wanted->token ? pstrdup(wanted->token) : NULL;
-		call->filter = wanted->filter ? pstrdup(wanted->filter) : NULL;
-		call->state = AMPLIFY_CALL_QUEUED;
-		call->spilled = -1;
-		call->pins = 0;
-		dlist_init(&call->watchers);
-		call->guard = call->listed || call->token != NULL ? NULL :
-			amplify_statement_guard(statement, call->connection);
-		call->queue = connection_queue(statement, call);
-		dlist_push_tail(&call->queue->calls, &call->node);
-		statement->npending++;
-	}
+	pfree(unconstify(char *, id));
 	call->pins++;
 	MemoryContextSwitchTo(oldcontext);
 	return call;
@@ -354,12 +334,12 @@ amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 		discard_call(statement, call);
 	else if (call->state == AMPLIFY_CALL_DONE)
 	{
-		if (call->spilled >= 0)
-			move_call(call, &statement->spilled);
+		if (call->body == NULL)
+			put_away(statement, call);
 		else
 		{
 			move_call(call, &statement->kept);
-			statement->kept_bytes += call->body_length;
+			statement->kept_bytes += call_bytes(call);
 			spill_kept(statement);
 		}
 	}
@@ -411,7 +391,7 @@ amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
  * other chance.
  */
 bool
-amplify_statement_repeat(AmplifyCall *call)
+amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call)
 {
 	Assert(call->pins > 0);
 	if (!amplify_call_repeat(call))
@@ -421,6 +401,7 @@ amplify_statement_repeat(AmplifyCall *call)
 	call->loaded = NULL;
 	call->spilled = -1;
 	call->used = false;
+	statement->npending++;
 	queue_call(call);
 	return true;
 }
@@ -730,14 +711,94 @@ queue_call(AmplifyCall *call)
 		dlist_push_tail(&call->queue->calls, &call->node);
 }
 
+/* A new call for what wanted describes, in no list yet */
+static AmplifyCall *
+make_call(AmplifyStatement *statement, const AmplifyCall *wanted,
+		  AmplifyRecord *record)
+{
+	AmplifyCall *call = palloc(sizeof(AmplifyCall));
+
+	*call = *wanted;
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if (wanted->keys.value[i] != NULL)
+			call->keys.value[i] = pstrdup(wanted->keys.value[i]);
+	}
+	call->token = wanted->token ? pstrdup(wanted->token) : NULL;
+	call->filter = wanted->filter ? pstrdup(wanted->filter) : NULL;
+	call->state = AMPLIFY_CALL_QUEUED;
+	call->spilled = -1;
+	call->pins = 0;
+	dlist_init(&call->watchers);
+	call->queue = connection_queue(statement, call);
+	call->record = record;
+	record->u.call = call;
+	record->held = true;
+	return call;
+}
+
+/* A call that has been put away: it has been answered as its record says */
+static AmplifyCall *
+recall(AmplifyStatement *statement, const AmplifyCall *wanted,
+	   AmplifyRecord *record)
+{
+	off_t		spilled = record->u.spilled;
+	AmplifyCall *call = make_call(statement, wanted, record);
+
+	call->keep = true;
+	call->state = AMPLIFY_CALL_DONE;
+	call->spilled = spilled;
+	call->body_length = record->body_length;
+	call->status = record->status;
+	call->attempts.sent = record->attempts;
+	call->not_found = record->not_found;
+	call->used = record->used;
+	dlist_push_tail(&statement->held, &call->node);
+	return call;
+}
+
+/*
+ * Nobody holds an answered call, and its body is in the file, or there is
+ * none: all that is needed of it is its record.  A mark of prefetch.c isn't in
+ * there; of few Lists it is worth more than their memory.
+ */
+static void
+put_away(AmplifyStatement *statement, AmplifyCall *call)
+{
+	AmplifyRecord *record;
+
+	Assert(call->pins == 0 && call->state == AMPLIFY_CALL_DONE &&
+		   call->body == NULL);
+	if (call->followed != NULL)
+	{
+		move_call(call, &statement->spilled);
+		return;
+	}
+	record = amplify_record_settle(statement->records, call->record);
+	record->held = false;
+	record->u.spilled = call->spilled;
+	record->body_length = call->body_length;
+	record->status = call->status;
+	record->attempts = Min(call->attempts.sent, PG_UINT16_MAX);
+	record->not_found = call->not_found;
+	record->used = call->used;
+	free_call(call);
+}
+
 static void
 discard_call(AmplifyStatement *statement, AmplifyCall *call)
 {
 	if (call->state == AMPLIFY_CALL_QUEUED || call->state == AMPLIFY_CALL_ACTIVE)
 		statement->npending--;
 	amplify_call_abandon(call);
+	amplify_record_remove(statement->records, call->record);
+	free_call(call);
+}
+
+static void
+free_call(AmplifyCall *call)
+{
 	dlist_delete(&call->node);
-	callhash_delete(statement->calls, call->id);
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		if (call->keys.value[i] != NULL)
@@ -749,8 +810,14 @@ discard_call(AmplifyStatement *statement, AmplifyCall *call)
 		pfree(unconstify(char *, call->filter));
 	if (call->failure != NULL)
 		pfree(call->failure);
-	pfree(unconstify(char *, call->id));
 	pfree(call);
+}
+
+/* What an answered call takes while its body is in memory, roughly */
+static size_t
+call_bytes(const AmplifyCall *call)
+{
+	return sizeof(AmplifyCall) + call->body_length;
 }
 
 /* A call that is done, or has failed */
@@ -1016,12 +1083,11 @@ spill_kept(AmplifyStatement *statement)
 		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &statement->kept);
 
 		/* writing may throw: until it is done, the body is one of kept */
-		if (call->body != NULL)
-			call->spilled = amplify_spill_write(statement->spill, call->body,
-												call->body_length);
+		call->spilled = amplify_spill_write(statement->spill, call->body,
+											call->body_length);
+		statement->kept_bytes -= call_bytes(call);
 		free(call->body);
 		call->body = NULL;
-		statement->kept_bytes -= call->body_length;
-		move_call(call, &statement->spilled);
+		put_away(statement, call);
 	}
 }

@@ -194,6 +194,7 @@ amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 static void
 want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream, int window)
 {
+	stream->list_keys = stream->keys;
 	stream->parent = amplify_parent_find(spec, &stream->keys);
 	stream->wants = MemoryContextAllocExtended(stream->context,
 											   sizeof(AmplifyWant) * stream->nnames,
@@ -239,7 +240,7 @@ begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	stream->current = want;
 	stream->nread++;
 	stream->operation = resource->list;
-	stream->keys = *amplify_parent_keys(want);
+	stream->keys = stream->list_keys;
 	if (verdict == AMPLIFY_VERDICT_LISTED || verdict == AMPLIFY_VERDICT_ABSENT)
 		spec->counters->reused += amplify_parent_is_reuse(want, &stream->told);
 	switch (verdict)
@@ -342,7 +343,7 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	stream->item = -1;
 	if (!amplify_match_response(call, page))
 	{
-		if (amplify_statement_repeat(call))
+		if (amplify_statement_repeat(spec->statement, call))
 			return false;
 		failure->kind = AMPLIFY_FAILURE_MISMATCH;
 	}

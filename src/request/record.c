@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *	  What a statement remembers of each call that it has made, found by what
+ *	  was asked.
+ *
+ * There may be a hundred thousand of them, so a record is small: what was
+ * asked, and whether the response was that there is none, or else where in
+ * the temporary file it is.  All else of a call is in an AmplifyCall, which a
+ * record has only as long as somebody holds that, or its body is in memory.
+ *
+ * Until then a record is allocated on its own, so that nothing is left of a
+ * call that nobody else can ask for.  One that is to stay until the end of
+ * the statement is settled: packed with others of its kind into blocks, some
+ * 70 bytes for each with its place in the hash table.
+ *
+ * src/request/record.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "request/amplify_request.h"
+#include "utils/memutils.h"
+
+#define BLOCK_SIZE		8192
+
+typedef struct RecordEntry
+{
+	const char *id;				/* of an AmplifyRecord */
+	uint32		hash;
+	char		status;
+} RecordEntry;
+
+#define SH_PREFIX		recordhash
+#define SH_ELEMENT_TYPE RecordEntry
+#define SH_KEY_TYPE		const char *
+#define SH_KEY			id
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) (a)->hash
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct AmplifyRecords
+{
+	MemoryContext context;
+	recordhash_hash *entries;
+	char	   *block;			/* where settled ones go; NULL: none yet */
+	size_t		room;			/* at the end of it */
+};
+
+/* In the current context, which must live as long */
+AmplifyRecords *
+amplify_record_create(void)
+{
+	AmplifyRecords *records = palloc0(sizeof(AmplifyRecords));
+
+	records->context = CurrentMemoryContext;
+	records->entries = recordhash_create(records->context, 64, NULL);
+	return records;
+}
+
+/* NULL if there is none */
+AmplifyRecord *
+amplify_record_find(AmplifyRecords *records, const char *id)
+{
+	RecordEntry *entry = recordhash_lookup(records->entries, id);
+
+	if (entry == NULL)
+		return NULL;
+	return (AmplifyRecord *) (unconstify(char *, entry->id) -
+							  offsetof(AmplifyRecord, id));
+}
+
+/* A new one, of a call that is not there yet */
+AmplifyRecord *
+amplify_record_add(AmplifyRecords *records, const char *id)
+{
+	size_t		length = strlen(id) + 1;
+	AmplifyRecord *record = MemoryContextAlloc(records->context,
+											   offsetof(AmplifyRecord, id) + length);
+	bool		found;
+
+	memset(record, 0, offsetof(AmplifyRecord, id));
+	memcpy(record->id, id, length);
+	recordhash_insert(records->entries, record->id, &found);
+	Assert(!found);
+	return record;
+}
+
+/* The call is forgotten */
+void
+amplify_record_remove(AmplifyRecords *records, AmplifyRecord *record)
+{
+	recordhash_delete(records->entries, record->id);
+	if (!record->settled)
+		pfree(record);
+}
+
+/* It stays until the end of the statement.  Returns where it is from now on. */
+AmplifyRecord *
+amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
+{
+	size_t		size = offsetof(AmplifyRecord, id) + strlen(record->id) + 1;
+	RecordEntry *entry;
+	AmplifyRecord *settled;
+
+	if (record->settled)
+		return record;
+	if (records->room < MAXALIGN(size))
+	{
+		size_t		room = Max(BLOCK_SIZE, MAXALIGN(size));
+
+		records->block = MemoryContextAllocHuge(records->context, room);
+		records->room = room;
+	}
+	settled = (AmplifyRecord *) records->block;
+	records->block += MAXALIGN(size);
+	records->room -= MAXALIGN(size);
+	memcpy(settled, record, size);
+	settled->settled = true;
+	entry = recordhash_lookup(records->entries, record->id);
+	entry->id = settled->id;
+	pfree(record);
+	return settled;
+}
