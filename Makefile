@@ -13,6 +13,7 @@ OBJS = \
 	src/aws/sigv4.o \
 	src/aws/time.o \
 	src/aws/xml.o \
+	src/executor/again.o \
 	src/executor/analyze.o \
 	src/executor/explain.o \
 	src/executor/gate.o \

@@ -65,6 +65,10 @@ extern void amplify_table_begin(AmplifyTable *table,
 								Oid userid, AmplifyCounters *counters);
 extern void amplify_table_open(AmplifyTable *table, MemoryContext context);
 
+/* ---------- again.c: can what a scan asks be asked again? ---------- */
+
+extern bool amplify_again_possible(const ForeignScan *scan, const EState *estate);
+
 /* ---------- scan.c: a scan of a foreign table ---------- */
 
 /* fdw_private of a ForeignScan */

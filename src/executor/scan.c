@@ -32,6 +32,7 @@ typedef struct AmplifyScan
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
 	bool		async;			/* an Append waits, not we */
+	bool		rewinds;		/* it may be read once more */
 	uint64		seen;			/* responses of the statement when it looked */
 	bool		looked;			/* status and row are the next ones already */
 	AmplifyFetchStatus status;
@@ -88,6 +89,8 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 						amplify_statement_counters(statement, lookup));
 	if (lookup != 0)
 		*amplify_statement_known(statement, lookup) = state->known;
+	state->rewinds = (eflags & EXEC_FLAG_REWIND) != 0 ||
+		estate->es_epq_active != NULL;
 	node->fdw_state = state;
 }
 
@@ -307,7 +310,8 @@ open_scan(ForeignScanState *node)
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
-	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP));
+	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP)) &&
+		(state->rewinds || amplify_again_possible(plan, estate));
 	/* a plan made before pushdown was turned off is held to it all the same */
 	if (state->known != NULL && amplify_pushdown)
 	{

@@ -118,4 +118,37 @@ grows_not('keys that fail',
     keys => FAILED, resident => 4096, fault => [ bodyfile => $error, status => 400,
         op => 'GetBackendEnvironment' ]);
 
+# A list that nothing of the statement reads again is not kept: nothing is
+# written to a file.  One that something may read again is.
+sub temporary_blocks
+{
+    my ($sql) = @_;
+    my $plan = $session->value("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) $sql");
+    my ($blocks) = $plan =~ /"Temp Written Blocks": (\d+)/;
+    return $blocks;
+}
+
+$session->rows('SET enable_nestloop = off; SET enable_mergejoin = off;
+    SET enable_sort = off; SET work_mem = \'1MB\';
+    CREATE TABLE few AS SELECT DISTINCT app FROM keys; ANALYZE few');
+my $joined = 'SELECT count(*) FROM few JOIN aws.backend_environments AS e ON app = app_id';
+for (
+    [ 'in a hash join', $joined, 0 ],
+    [ 'in a subquery', 'SELECT count(*) FROM few JOIN (SELECT app_id, count(*)
+        FROM aws.backend_environments GROUP BY 1) AS e ON app = app_id', 0 ],
+    [ 'beside a subquery', 'SELECT count(*), (SELECT max(app) FROM few)
+        FROM aws.backend_environments', 0 ],
+    [ 'in a subquery that is run once', 'SELECT (SELECT count(*)
+        FROM aws.backend_environments) FROM few', 0 ],
+    [ 'beside another of the server', "$joined JOIN aws.apps AS a USING (app_id)", 1 ],
+    [ 'in a subquery that is run for each row',
+        q{SELECT (SELECT count(*) FROM aws.backend_environments
+            WHERE environment_name || app_id = few.app) FROM few LIMIT 2}, 1 ],
+    )
+{
+    my ($name, $sql, $kept) = @$_;
+    my $blocks = temporary_blocks($sql);
+    cmp_ok($blocks, $kept ? '>' : '==', 0, "a full list $name");
+}
+
 done_testing();
