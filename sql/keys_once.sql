@@ -25,3 +25,6 @@ SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' OR env = 'prod' ORDER BY 1, 2;
 SELECT * FROM e WHERE (app_id IN ('d1a2b3c4d5', 'd2b3c4d5e6') AND env IN ('prod', 'dev'))
   OR (app_id IN ('d2b3c4d5e6', 'd4d5e6f7g8') AND env IN ('prod')) ORDER BY 1, 2;
 \! mockctl calls && mockctl reset
+-- arms of a union, of which PostgreSQL leaves one with a condition a subquery
+SELECT count(*) FROM (SELECT app_id FROM e UNION ALL SELECT app_id FROM e WHERE env <> 'prod') AS q;
+\! mockctl calls && mockctl reset

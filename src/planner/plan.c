@@ -592,8 +592,10 @@ may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel)
 	{
 		RelOptInfo *rel = root->simple_rel_array[i];
 
-		if (rel != NULL && rel != baserel && amplify_plan_is_ours(rel) &&
-			rel->serverid == baserel->serverid)
+		/* what is in a subquery that was not pulled up is not looked at */
+		if (rel != NULL && rel != baserel &&
+			(rel->subroot != NULL ||
+			 (amplify_plan_is_ours(rel) && rel->serverid == baserel->serverid)))
 			return true;
 	}
 	return false;
