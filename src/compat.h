@@ -220,13 +220,15 @@
 #elif PG_VERSION_NUM >= 170000
 #define amplify_named_segment(name, size, init, found) \
 	GetNamedDSMSegment(name, size, init, found)
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): they are a declaration */
 #define AMPLIFY_SEGMENT_INIT_PARAMETERS		void *segment
-#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	segment
+#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	(segment)
 #else
 #define amplify_named_segment(name, size, init, found) \
 	((void) (found), NULL)
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): they are a declaration */
 #define AMPLIFY_SEGMENT_INIT_PARAMETERS		void *segment
-#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	segment
+#define AMPLIFY_SEGMENT_INIT_ARGUMENTS(segment)	(segment)
 #endif
 
 /* Names of lightweight locks, which every session had to know before */

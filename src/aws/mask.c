@@ -32,7 +32,7 @@
 
 #define SHORTEST_PART	8		/* of a long secret: that many characters */
 #define SHORTEST_END	4		/* likewise, where the text ends with it */
-#define ODD_TEXT		40		/* bytes that stand for some characters of a secret, */
+#define ODD_TEXT		40		/* bytes that stand for some of a secret */
 #define ODD_SECRET		4		/* so many, or none */
 #define SIGNATURE		64		/* hexadecimal digits */
 #define STARS			3		/* in the place of a secret */

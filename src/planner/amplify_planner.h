@@ -66,7 +66,7 @@ typedef struct AmplifyPathInfo
 	bool		full_list;		/* of all parents */
 	bool		async;			/* an Append may ask several at a time */
 	bool		partial;		/* whoever reads it may stop before its end */
-	bool		behind;			/* or not come to it, if a join finds nothing */
+	bool		behind;			/* or not at all, if a join finds nothing */
 	int			lookup;			/* id of the read-ahead; 0: none */
 	bool		list_first;		/* of that: it wants several of each parent */
 	List	   *gates;			/* outer conditions without which no row is

@@ -36,7 +36,7 @@
 /* A level of the query */
 typedef struct Level
 {
-	struct Level *above;		/* that of the subquery's rel; NULL: the join's */
+	struct Level *above;		/* the subquery's rel's; NULL: the join's */
 	PlannerInfo *root;
 	const RelOptInfo *rel;		/* the subquery; NULL if above is */
 	Relids		outer;			/* the join's outer side, in that level */

@@ -384,8 +384,8 @@ add_join_paths(AheadJoin *join, Lookups *lookups)
 }
 
 /*
- * Keys that repeat need not be looked up again.  Results that depend on a gate,
- * too, are not kept by the keys.
+ * Keys that repeat need not be looked up again.  Results that depend on a
+ * gate, too, are not kept by the keys.
  */
 static void
 add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)

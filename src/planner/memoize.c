@@ -52,7 +52,9 @@ amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
 	if (!enable_memoize || outer->rows < 2 || inner->param_info == NULL ||
 		rel->lateral_vars != NIL || !bms_is_empty(rel->lateral_relids))
 		return NULL;
-	/* more than the first row of a key is to be there when it is asked again */
+	/*
+	 * more than the first row of a key is to be there when it is asked again
+	 */
 	if (!extra->inner_unique &&
 		(jointype == JOIN_SEMI || jointype == JOIN_ANTI))
 		return NULL;
@@ -74,7 +76,9 @@ amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
 							extra->inner_unique, key.binary, outer->rows);
 }
 
-/* False if one of the scan's join clauses has no equality that can be hashed */
+/*
+ * False if one of the scan's join clauses has no equality that can be hashed
+ */
 static bool
 find_cache_key(const Path *inner, Relids outer, CacheKey *key)
 {
@@ -142,8 +146,8 @@ most_keys(PlannerInfo *root, const CacheKey *key, double rows)
 }
 
 /*
- * A copy of the inner path as it is when it is run once for so many rows, whose
- * calls it then stands for; NULL if it is of another kind.
+ * A copy of the inner path as it is when it is run once for so many rows,
+ * whose calls it then stands for; NULL if it is of another kind.
  */
 static Path *
 miss_path(const Path *inner, double rows_per_key)

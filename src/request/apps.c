@@ -13,11 +13,11 @@
  * is not there, and costs no call.
  *
  * Calls come here when they are about to be started, because lookups are
- * queued long before.  While a page is waited for, no more lookups are started
- * than it is worth, or than may be in flight; the others wait for what it
- * says, but not for long: if a page takes longer than PATIENCE, none waits any
- * more in the statement.  Of an app that has been asked for before, the service goes on to say
- * itself what it has.
+ * queued long before.  While a page is waited for, no more lookups are
+ * started than it is worth, or than may be in flight; the others wait for
+ * what it says, but not for long: if a page takes longer than PATIENCE, none
+ * waits any more in the statement.  Of an app that has been asked for before,
+ * the service goes on to say itself what it has.
  *
  * Pages that the statement has asked for anyway are read as soon as they are
  * there, and ours are found by whoever asks for them.  A ListApps that is

@@ -31,11 +31,11 @@
  * ahead.
  *
  * Keys may be very many, so what nobody wants any more is reduced to what
- * decides.  Of a name that a Get has decided, that is the statement's record of
- * the call; of a name on a page, which page that is.  Of a parent, it is the
- * number of its Gets: its pages are kept as any response is.  Parents that have
- * read pages are freed when they take too much, and read them again if somebody
- * asks, in the same order, and so with the same result.
+ * decides.  Of a name that a Get has decided, that is the statement's record
+ * of the call; of a name on a page, which page that is.  Of a parent, it is
+ * the number of its Gets: its pages are kept as any response is.  Parents
+ * that have read pages are freed when they take too much, and read them again
+ * if somebody asks, in the same order, and so with the same result.
  *
  * A page is parsed once, when it comes, and names lead to its items.  Parsed
  * pages count against work_mem as bodies do; the one that has not been used
@@ -481,8 +481,8 @@ amplify_parent_ask(AmplifyParent *parent)
 }
 
 /*
- * Give a want back, known or not.  Nothing may be done with the parent any more
- * by who has no want of it.
+ * Give a want back, known or not.  Nothing may be done with the parent any
+ * more by who has no want of it.
  */
 void
 amplify_parent_release(AmplifyWant *want)
@@ -983,7 +983,7 @@ index_page(ParentPage *page)
 								   column->path, column->type,
 								   &value) != AMPLIFY_VALUE_OK)
 			continue;
-		strcpy(name, value.text);
+		strlcpy(name, value.text, page->names + length - name);
 		index_item(page, i, name);
 		name += strlen(name) + 1;
 	}
@@ -1098,8 +1098,11 @@ static void
 free_lookup(AmplifyChild *lookup)
 {
 	AmplifyParent *parent = lookup->parent;
-	LookupEntry *entry = lookuphash_lookup(parent->lookups, lookup->name);
+	bool		found PG_USED_FOR_ASSERTS_ONLY;
+	LookupEntry *entry = lookuphash_insert(parent->lookups, lookup->name,
+										   &found);
 
+	Assert(found);
 	if (lookup->page != NULL && !lookup->page->gone)
 		entry->lookup = NULL;
 	else

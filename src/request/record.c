@@ -102,13 +102,16 @@ amplify_record_remove(AmplifyRecords *records, AmplifyRecord *record)
 		pfree(record);
 }
 
-/* It stays until the end of the statement.  Returns where it is from now on. */
+/*
+ * It stays until the end of the statement.  Returns where it is from now on.
+ */
 AmplifyRecord *
 amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 {
 	size_t		size = offsetof(AmplifyRecord, id) + strlen(record->id) + 1;
 	RecordEntry *entry;
 	AmplifyRecord *settled;
+	bool		found PG_USED_FOR_ASSERTS_ONLY;
 
 	if (record->settled)
 		return record;
@@ -124,7 +127,8 @@ amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 	records->room -= MAXALIGN(size);
 	memcpy(settled, record, size);
 	settled->settled = true;
-	entry = recordhash_lookup(records->entries, record->id);
+	entry = recordhash_insert(records->entries, record->id, &found);
+	Assert(found);
 	entry->id = settled->id;
 	pfree(record);
 	return settled;

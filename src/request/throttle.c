@@ -4,14 +4,14 @@
  *	  How fast a server may be asked: a rate that is learnt from refusals, and
  *	  one that its option max_rate sets.
  *
- * AWS publishes no request rate for Amplify, so there is nothing to configure.
- * A server is asked as fast as its concurrency allows until it throttles.
- * Then its calls are spaced out, and the number that it accepts in an interval
- * in which it also refused some is the rate that it grants; while it refuses
- * none, the rate grows again.  (Additive increase would be too slow: the rate
- * is not known to an order of magnitude.  But a refusal costs others of the
- * account, too, so that the growth is slow at first.)  Option max_rate is a bound beside
- * that, and knows nothing of what AWS does.
+ * AWS publishes no request rate for Amplify, so there is nothing to
+ * configure.  A server is asked as fast as its concurrency allows until it
+ * throttles.  Then its calls are spaced out, and the number that it accepts
+ * in an interval in which it also refused some is the rate that it grants;
+ * while it refuses none, the rate grows again.  (Additive increase would be
+ * too slow: the rate is not known to an order of magnitude.  But a refusal
+ * costs others of the account, too, so that the growth is slow at first.)
+ * Option max_rate is a bound beside that, and knows nothing of what AWS does.
  *
  * Nothing here waits, and nothing is known of who else shares a rate; the
  * caller sees to it that nobody else changes it meanwhile.

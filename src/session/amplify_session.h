@@ -13,7 +13,7 @@
 #include "model/amplify_model.h"
 #include "utils/memutils.h"
 
-/* ---------- rate.c: the rates that AWS grants, as all sessions know them -- */
+/* ---------- rate.c: the rates that AWS grants, for all sessions ---------- */
 
 /* How fast an endpoint may be asked: throttle.c's */
 typedef struct AmplifyRate
@@ -25,7 +25,7 @@ typedef struct AmplifyRate
 	int			window_accepted;
 	int			window_throttled;
 	bool		pressed;		/* somebody had to wait in it */
-	int64		learnt;			/* end of the last one with refusals; 0: none */
+	int64		learnt;			/* end of the last with refusals; 0: none */
 	int64		learnt_accepted;	/* since then */
 	int			calm;			/* intervals without refusals since then */
 	int			refusals;		/* in a row, with nothing accepted between */
@@ -40,7 +40,7 @@ extern uint64 amplify_rate_key(const AmplifyEndpoint *endpoint,
 extern uint64 amplify_rate_account(uint64 identity, int64 now);
 extern void amplify_rate_tell_account(uint64 identity, uint64 account,
 									  int64 now);
-extern AmplifyRate *amplify_rate_lock(uint64 key, int64 now);
+extern AmplifyRate *amplify_rate_lock(uint64 account, int64 now);
 extern void amplify_rate_unlock(void);
 extern void amplify_rate_tell(void);
 
@@ -111,7 +111,7 @@ typedef struct AmplifyConnection
 	AmplifyOptions options;		/* of server and mapping */
 	AmplifyEndpoint endpoint;
 	AmplifySigner *signer;
-	struct AmplifyIdentityUse *identity;	/* identity.c's; NULL until needed */
+	struct AmplifyIdentityUse *identity;	/* identity.c's, when needed */
 	uint64		statement;		/* the last that has pinned it */
 	/* the rest is pace.c's */
 	uint64		rate_identity;	/* for the sessions of the same mapping; 0:

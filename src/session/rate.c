@@ -132,9 +132,10 @@ amplify_rate_key(const AmplifyEndpoint *endpoint, const char *owner)
 }
 
 /*
- * The rate of that account, for this session alone until amplify_rate_unlock():
- * the caller only computes meanwhile.  NULL, and nothing to unlock, if there
- * is no place for it.  A rate that is not known yet is all zeros.
+ * The rate of that account, for this session alone until
+ * amplify_rate_unlock():  the caller only computes meanwhile.  NULL, and
+ * nothing to unlock, if there is no place for it.  A rate that is not known
+ * yet is all zeros.
  */
 AmplifyRate *
 amplify_rate_lock(uint64 account, int64 now)

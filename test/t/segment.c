@@ -5,9 +5,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "storage/dsm_registry.h"
 
 PG_MODULE_MAGIC;
+
+#if PG_VERSION_NUM >= 170000		/* before, there is no registry of names */
+
+#include "storage/dsm_registry.h"
 
 PG_FUNCTION_INFO_V1(take_segment);
 
@@ -35,3 +38,5 @@ take_segment(PG_FUNCTION_ARGS)
 	(void) get_segment("amplify_fdw rates 1", 64, &found);
 	PG_RETURN_BOOL(!found);
 }
+
+#endif							/* PG_VERSION_NUM */

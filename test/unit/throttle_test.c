@@ -147,7 +147,7 @@ static const Step steps[] = {
 	{NULL, ACCEPTED, 9, 0, 10349, 0, 0, 80, 10300},
 	{NULL, REFUSED, 1, 0, 10350, 10, 0, 80, 10400}, /* no more than it was */
 	{NULL, ACCEPTED, 40, 10, 10360, 0, 0, 85.749148804, 10400},
-	{NULL, REFUSED, 1, 0, 10860, 10, 0, 78.431372549, 10910},	/* 40 in 510 ms */
+	{NULL, REFUSED, 1, 0, 10860, 10, 0, 78.431372549, 10910},	/* 40 */
 	{"slow growth of what has been learnt", REFUSED, 1, 0, 10000, 10, 0, 200, 10050},
 	{NULL, ACCEPTED, 9, 1, 10060, 0, 0, 200, 10050},
 	{NULL, REFUSED, 1, 0, 10110, 10, 0, 200, 10160},
