@@ -50,9 +50,10 @@ sub refused
     return scalar grep { / 403 / } split /\n/, $mock->say('log');
 }
 
-# Ten Gets, all in flight at once
+# Ten Gets, all in flight at once, as the responses take longer than to ask
 sub ask_ten
 {
+    $mock->say('latency', ms => 100);
     return $session->query(
         "SELECT app_id FROM aws.backend_environments
          WHERE environment_name = 'dev' AND app_id = ANY (ARRAY(

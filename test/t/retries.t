@@ -104,6 +104,8 @@ cmp_ok($retries, '>', 2 * RETRIES,
 
 $session->rows(q{ALTER SERVER aws OPTIONS (ADD max_concurrency '200')});
 $session->rows('SELECT amplify_fdw_stats_reset()');
+# so that many are on their way before the first one is refused
+$mock->say('latency', ms => 50);
 $mock->say('rate', rps => 400, burst => 1);
 $result = $session->query(sprintf $asked{Lists}, 'aws');
 is(scalar @{ $result->{rows} }, APPS * 2, 'throttled: all rows');
