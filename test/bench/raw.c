@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "sigv4.h"
+#include "aws/sigv4.h"
 
 #define MAX_WIDTH	1000
 

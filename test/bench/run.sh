@@ -43,7 +43,7 @@ need_packages server "${build_packages[@]}"
 /usr/bin/python3 -c 'import boto3' 2> /dev/null || install_packages python3-boto3
 need_cluster
 gcc -O2 -Wall -o "$tree/test/bench/raw" -I"$tree/src" "$tree/test/bench/raw.c" \
-    "$tree/src/sigv4.c" -lcurl -lcrypto
+    "$tree/src/aws/sigv4.c" -lcurl -lcrypto
 open_mock 1000 2
 bench get 1 100 1000
 open_mock 200 5
