@@ -175,15 +175,14 @@ gives('container refuses', [ @container, @no_instance ],
     undef, 'Container.credentials 1', container_token => 'other');
 for my $host ('http://example.com', 'http://127.0.0.1.example.com',
     'http://169.254.169.254', 'http://10.0.0.1', 'http://[fd00:ec2::254]',
-    'http://2130706433', 'http://localhost.example.com')
+    'http://localhost.example.com')
 {
     gives("container at $host",
         [ AWS_CONTAINER_CREDENTIALS_FULL_URI => "$host/x", @no_instance ],
-        # later libcurls read 2130706433 as an address, which is not as written
-        qr/^28000: .*(another host than this machine|is not an http or https URL)/,
-        undef, '');
+        qr/^28000: .*another host than this machine/, undef, '');
 }
-for my $uri ('ftp://127.0.0.1/x', 'http://user@127.0.0.1/', 'x',
+# libcurl would read 2130706433 as an address, which is not as written
+for my $uri ('ftp://127.0.0.1/x', 'http://user@127.0.0.1/', 'x', 'http://2130706433/x',
     "http://127.0.0.1/a\r\nb")
 {
     gives('container URI ' . ($uri =~ s/\s+/ /gr),
