@@ -488,7 +488,7 @@ sub run_case
 {
     my ($name, $sql, $rule, $state, $rows, $requests, $said) = @_;
 
-    # the limiter would remember the throttling of the case before
+    # the throttle would remember the throttling of the case before
     $session->rows('SELECT amplify_fdw_stats_reset()');
     $mock->reset;
     $mock->fault(@$_) for ref $rule->[0] ? @$rule : $rule;

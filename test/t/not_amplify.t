@@ -159,7 +159,7 @@ sub ask
 {
     my ($server, $sql, $rule) = @_;
 
-    # the limiter would remember the throttling of the case before
+    # the throttle would remember the throttling of the case before
     $session->rows('SELECT amplify_fdw_stats_reset()');
     $mock->reset;
     $mock->fault(@$rule) if $rule;
