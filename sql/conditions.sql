@@ -170,6 +170,11 @@ SELECT count(*), count(e.app_id) FROM inventory
 SELECT count(*), count(j.app_id) FROM inventory LEFT JOIN jobs AS j ON j.app_id = app AND j.branch_name LIKE 'm%';
 \! mockctl calls && mockctl reset
 
+-- every column of the table has several conditions
+CREATE FOREIGN TABLE pair (app_id text, environment_name text) SERVER amplify OPTIONS (resource 'backend_environments');
+SELECT * FROM pair WHERE app_id LIKE '%3' AND app_id > 'd00000000030' AND environment_name LIKE 'd%' AND environment_name <> 'x' AND app_id || environment_name > 'd';
+\! mockctl calls && mockctl reset
+
 -- estimates are of what is asked
 CREATE FUNCTION calls(condition text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
@@ -182,7 +187,7 @@ SELECT c, calls(c) < calls('true') AS fewer FROM unnest(ARRAY[$$job_id > '1'$$, 
   $$app_id > 'd' AND branch_name > 'm'$$, $$app_id = 'd1' AND branch_name LIKE 'm%'$$, $$region <> 'us-east-1'$$]) AS c;
 EXPLAIN (COSTS OFF) SELECT * FROM jobs WHERE branch_name LIKE 'm%' AND app_id = 'd1' AND job_id > '1' AND region = 'x' AND region <> 'y';
 DROP VIEW barrier;
-DROP FOREIGN TABLE strange;
+DROP FOREIGN TABLE strange, pair;
 DROP DOMAIN watched;
 DROP FUNCTION run, seen, calls;
 DROP SEQUENCE counted;

@@ -59,6 +59,7 @@ static bool all_true(AmplifyKnown *known, const AmplifyKeys *keys, bool ahead);
 static bool has_exec_param(Node *node, void *context);
 static bool add_columns(AmplifyKnown *known, const AmplifyFetchSpec *spec,
 						Expr *condition, AmplifyKeyMask *keys);
+static bool has_column(const AmplifyKnown *known, int attno);
 static AmplifyKeyMask fill_slot(AmplifyKnown *known, const AmplifyKeys *keys);
 static bool has_encoding(const char *text);
 
@@ -178,27 +179,36 @@ add_columns(AmplifyKnown *known, const AmplifyFetchSpec *spec,
 		const AmplifyColumn *column =
 			amplify_value_column(RelationGetRelid(node->ss.ss_currentRelation),
 								 attno, spec->resource, false);
-		KnownColumn *mapped = &known->columns[known->ncolumns];
+		int			key = amplify_resource_key(spec->resource, column);
 
 		if (!amplify_resource_is_known(spec->resource, column,
 									   options->account_id != NULL))
 			return false;
-		mapped->attno = attno - 1;
-		mapped->key = amplify_resource_key(spec->resource, column);
-		mapped->text = column->key == AMPLIFY_REGION_NAME ? options->region :
-			options->account_id;
-		if (mapped->key >= 0)
-			*keys |= 1 << mapped->key;
-		for (int i = 0; i <= known->ncolumns; i++)
+		if (key >= 0)
+			*keys |= 1 << key;
+		if (has_column(known, attno - 1))
+			continue;
+		known->columns[known->ncolumns++] = (KnownColumn)
 		{
-			if (known->columns[i].attno != mapped->attno)
-				continue;
-			if (i == known->ncolumns)
-				known->ncolumns++;
-			break;
-		}
+			.attno = attno - 1,
+			.key = key,
+			.text = column->key == AMPLIFY_REGION_NAME ? options->region :
+				options->account_id,
+		};
 	}
 	return true;
+}
+
+/* Has another condition, or this one, brought that column (0-based) already? */
+static bool
+has_column(const AmplifyKnown *known, int attno)
+{
+	for (int i = 0; i < known->ncolumns; i++)
+	{
+		if (known->columns[i].attno == attno)
+			return true;
+	}
+	return false;
 }
 
 /* Returns which keys are in it */
