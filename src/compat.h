@@ -240,4 +240,11 @@
 #define amplify_register_tranche(id, name)	LWLockRegisterTranche(id, name)
 #endif
 
+/* What of this process goes to the server's log */
+#if PG_VERSION_NUM >= 190000
+#define amplify_log_min_messages	(log_min_messages[MyBackendType])
+#else
+#define amplify_log_min_messages	log_min_messages
+#endif
+
 #endif							/* AMPLIFY_COMPAT_H */

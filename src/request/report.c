@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
 #include "utils/guc.h"
@@ -375,7 +376,7 @@ amplify_report_attempt(const AmplifyCall *call)
 		return;
 	if (!amplify_credential_may_know(connection->userid, connection->of_public))
 	{
-		if (log_min_messages > DEBUG1)
+		if (amplify_log_min_messages > DEBUG1)
 			return;
 		elevel = LOG_SERVER_ONLY;
 	}
