@@ -22,13 +22,13 @@ BEGIN
 END $$;
 
 -- 500 rows have one call
-\! mockctl latency 20
+\! mockctl latency 200
 SELECT count(*), count(stack_name) FROM joined;
 \! mockctl calls && mockctl connections | grep max_in_flight
 \! mockctl reset
 -- as well below Memoize, which keeps repeated keys from the scan
 RESET enable_memoize;
-\! mockctl latency 20
+\! mockctl latency 200
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, stack_name FROM joined
   \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls:.*' | sed -e 's/\.00 / /' -e 's/=0\.75 /=1 /' -e 's/  Evictions.*//'
 \! mockctl connections | grep max_in_flight
@@ -39,7 +39,9 @@ SELECT count(*), count(e.stack_name), (SELECT count(stack_name) FROM joined WHER
     ON e.app_id = i.app AND e.environment_name = i.env AND i.id % 3 = 0;
 SET enable_memoize = off;
 -- far enough, but not farther than memory allows
+\! mockctl latency 200
 SELECT n > 2000 AS far FROM pg_temp.rows_ahead('TABLE joined') AS n;
+\! mockctl latency 0
 SET work_mem = '64kB';
 SELECT n >= 200 AND n < 1000 AS near FROM pg_temp.rows_ahead('TABLE joined') AS n;
 RESET work_mem;
@@ -64,7 +66,7 @@ SELECT count(*), count(stack_name) FROM joined;
 
 -- a cursor goes on carefully
 UPDATE inventory SET app = 'd' || lpad((1 + id / 500)::text, 11, '0');
-\! mockctl reset && mockctl latency 20
+\! mockctl reset && mockctl latency 200
 BEGIN;
 DECLARE c CURSOR FOR TABLE joined;
 MOVE 100 FROM c;

@@ -301,7 +301,6 @@ amplify_call_of(AmplifyTransfer *transfer)
 	return ((CallTransfer *) transfer)->call;
 }
 
-/* There are no credentials: it has failed as if AWS had said so */
 static void
 append_id(StringInfo id, char what, const char *value)
 {
@@ -309,6 +308,7 @@ append_id(StringInfo id, char what, const char *value)
 		appendStringInfo(id, "%c%zu:%s", what, strlen(value), value);
 }
 
+/* There are no credentials: it has failed as if AWS had said so */
 static void
 fail_without_keys(AmplifyCall *call, MemoryContext context,
 				  const AmplifyLack *lack)
