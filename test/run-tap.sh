@@ -3,7 +3,8 @@
 # those that AMPLIFY_TEST_LEFT_OUT names, one a line.
 #
 # They use PostgreSQL's own TAP framework and start servers and mocks of their
-# own.  Where one fails, the end of its log is shown.
+# own, so that as many run at once as there are processors.  Where one fails, the
+# end of its log is shown.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -17,7 +18,7 @@ prove_as_server() {
         PERL5LIB="$pgxs/src/test/perl" \
         PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
         TESTDIR="$temp/tap" TESTDATADIR="$temp/tap/tmp_check" \
-        TESTLOGDIR="$temp/tap/tmp_check/log" prove --timer "$@"
+        TESTLOGDIR="$temp/tap/tmp_check/log" prove --timer --jobs "$(nproc)" "$@"
 }
 
 # What a test says goes to a log, and the reason of its death nowhere else.
