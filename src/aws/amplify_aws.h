@@ -110,7 +110,7 @@ extern AmplifyValueStatus amplify_response_value(AmplifyItem *item,
 												 const char *path,
 												 AmplifyType type,
 												 AmplifyValue *value);
-extern bool amplify_response_error(const char *body, size_t length,
+extern bool amplify_response_error(const char *body, size_t length, bool query,
 								   char *code, size_t code_size,
 								   char *message, size_t message_size);
 extern void amplify_response_cleanse(AmplifyResponse *page);

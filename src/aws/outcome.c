@@ -68,6 +68,8 @@ static const struct
 /*
  * For responses whose code says nothing; the first row that fits, as one does.
  * AWS gives a code with each refusal: a 4xx without one is somebody else's.
+ * So is a 2xx other than the 200 that all of its operations here succeed with:
+ * 203 says that a proxy has changed it, 206 that it is a part.
  */
 typedef struct StatusRule
 {
@@ -79,6 +81,7 @@ typedef struct StatusRule
 } StatusRule;
 
 static const StatusRule statuses[] = {
+	{201, 299, false, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
 	{300, 399, false, AMPLIFY_FAILURE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
 	/* of an idle connection, or for a request that went elsewhere */
 	{408, 408, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
@@ -115,7 +118,8 @@ static const struct
 };
 
 static bool read_response(const AmplifyTransfer *transfer,
-						  AmplifyFailure *failure);
+						  AmplifyFailure *failure, bool *unanimous);
+static bool is_of_others(const char *code);
 static bool is_aws_code(const char *code);
 static void trim_code(char *code);
 
@@ -129,6 +133,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 {
 	const StatusRule *status = statuses;
 	bool		has_code;
+	bool		unanimous;
 
 	memset(failure, 0, sizeof(*failure));
 	failure->status = transfer->status;
@@ -140,10 +145,10 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 		failure->kind = results[transfer->result].kind;
 		return results[transfer->result].outcome;
 	}
-	if (transfer->status >= 200 && transfer->status <= 299)
+	if (transfer->status == 200)
 		return AMPLIFY_OUTCOME_OK;
 
-	has_code = read_response(transfer, failure);
+	has_code = read_response(transfer, failure, &unanimous);
 	if (transfer->status == 400 &&
 		strncmp(failure->message, "Rate exceeded", 13) == 0)
 	{
@@ -156,7 +161,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 			continue;
 		/* a row is missing only if all of the response says so */
 		if (codes[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
-			transfer->status != 404)
+			(transfer->status != 404 || !unanimous))
 		{
 			has_code = false;
 			break;
@@ -222,25 +227,36 @@ amplify_outcome_detail(const AmplifyFailure *failure)
 
 /*
  * Code, message and request id, wherever AWS put them this time.  False if
- * there is no code of AWS.
+ * there is no code of AWS.  unanimous: the code stands there once, or more
+ * than once and alike, and names no other service.
  */
 static bool
-read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure)
+read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure,
+			  bool *unanimous)
 {
-	bool		in_header = transfer->response.error_type[0] != '\0';
+	char		header[sizeof(failure->code)];
+	bool		in_header;
 
+	strlcpy(header, transfer->response.error_type, sizeof(header));
 	strlcpy(failure->request_id, transfer->response.request_id,
 			sizeof(failure->request_id));
 	if (!amplify_response_error(transfer->body, transfer->body_length,
+								transfer->post_body != NULL,	/* STS */
 								failure->code, sizeof(failure->code),
 								failure->message, sizeof(failure->message)) &&
 		transfer->body_length > 0)
 		strlcpy(failure->message, "The body is not JSON.",
 				sizeof(failure->message));
-	if (in_header)
-		strlcpy(failure->code, transfer->response.error_type,
-				sizeof(failure->code));
+	*unanimous = strchr(header, ',') == NULL && !is_of_others(header) &&
+		!is_of_others(failure->code);
 	trim_code(failure->code);
+	trim_code(header);
+	in_header = header[0] != '\0';
+	if (transfer->response.error_type[0] != '\0' &&
+		failure->code[0] != '\0' && strcmp(failure->code, header) != 0)
+		*unanimous = false;
+	if (in_header)
+		strlcpy(failure->code, header, sizeof(failure->code));
 
 	/*
 	 * A message about a signature goes on with the request as the service
@@ -250,6 +266,18 @@ read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 	for (int n = strlen(failure->message); n > 0 && failure->message[n - 1] == ' '; n--)
 		failure->message[n - 1] = '\0';
 	return in_header || is_aws_code(failure->code);
+}
+
+/* "com.amazonaws.lambda#Code": what another service says, of whatever it is */
+static bool
+is_of_others(const char *code)
+{
+	static const char aws[] = "com.amazonaws.";
+	static const char own[] = "com.amazonaws.amplify";
+
+	return strchr(code, '#') != NULL &&
+		strncmp(code, aws, strlen(aws)) == 0 &&
+		strncmp(code, own, strlen(own)) != 0;
 }
 
 /*

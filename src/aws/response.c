@@ -97,6 +97,7 @@ static struct json_object *find_member(struct json_object *object,
 static struct json_object *follow_path(struct json_object *object,
 									   const char *path, size_t length);
 static bool has_holder(AmplifyItem *item, const char *path);
+static bool has_nul(struct json_object *string);
 static void strip_zeros(AmplifyValue *value);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
@@ -143,8 +144,7 @@ amplify_response_parse(AmplifyResponse *page, const char *body, size_t length,
 	/* a list must not end early because its token can't be read */
 	token = find_member(page->root, "nextToken");
 	if (many && token != NULL &&
-		(!json_object_is_type(token, json_type_string) ||
-		 strlen(json_object_get_string(token)) != json_object_get_string_len(token)))
+		(!json_object_is_type(token, json_type_string) || has_nul(token)))
 		status = AMPLIFY_PARSE_SHAPE;
 	if (status != AMPLIFY_PARSE_OK)
 		amplify_response_clear(page);
@@ -219,7 +219,7 @@ amplify_response_value(AmplifyItem *item, const char *path, AmplifyType type,
 				return AMPLIFY_VALUE_WRONG_TYPE;
 			value->text = json_object_get_string(object);
 			value->length = json_object_get_string_len(object);
-			if (memchr(value->text, '\0', value->length) != NULL)
+			if (has_nul(object))
 				return AMPLIFY_VALUE_NUL_CHARACTER;
 			if (type == AMPLIFY_JOB_NUMBER)
 				strip_zeros(value);
@@ -242,29 +242,31 @@ amplify_response_value(AmplifyItem *item, const char *path, AmplifyType type,
 }
 
 /*
- * Code and message out of the body of an error; "" where there is none.
+ * Code and message out of the body of an error; "" where there is none.  query:
+ * of AWS's Query protocol (STS), which also has XML, and a member "Error".
  * Returns false if the body is neither a JSON object nor an error in XML.
  */
 bool
-amplify_response_error(const char *body, size_t length,
+amplify_response_error(const char *body, size_t length, bool query,
 					   char *code, size_t code_size,
 					   char *message, size_t message_size)
 {
-	static const char *const code_names[] = {"code", "Code", "__type",
-	"Error.Code", NULL};
-	static const char *const message_names[] = {"message", "Message",
-	"Error.Message", NULL};
+	static const char *const code_names[] = {"Error.Code", "code", "Code",
+	"__type", NULL};
+	static const char *const message_names[] = {"Error.Message", "message",
+	"Message", NULL};
+	int			first = query ? 0 : 1;
 	AmplifyResponse page = {0};
 
 	code[0] = '\0';
 	message[0] = '\0';
-	if (length > 0 && body[0] == '<')
+	if (query && length > 0 && body[0] == '<')
 		return xml_error(body, length, code, code_size, message, message_size);
 	if (length > MAX_ERROR_LENGTH ||
 		parse_text(&page, body, length, TREE_MIN) != AMPLIFY_PARSE_OK)
 		return false;
-	copy_string(page.root, code_names, code, code_size);
-	copy_string(page.root, message_names, message, message_size);
+	copy_string(page.root, code_names + first, code, code_size);
+	copy_string(page.root, message_names + first, message, message_size);
 
 	/* it may repeat what it was sent; the caller masks what is left of it */
 	cleanse_tree(page.root);
@@ -364,7 +366,8 @@ add_item(AmplifyResponse *page, struct json_object *object,
 }
 
 /*
- * The first of these members that is a string, cut to size between characters
+ * The first of these members that is a string without NULs, cut to size
+ * between characters
  */
 static void
 copy_string(struct json_object *object, const char *const *names,
@@ -374,7 +377,8 @@ copy_string(struct json_object *object, const char *const *names,
 	{
 		struct json_object *member = find_member(object, *names);
 
-		if (json_object_is_type(member, json_type_string))
+		if (json_object_is_type(member, json_type_string) &&
+			!has_nul(member))
 		{
 			const char *text = json_object_get_string(member);
 			int			length = strlen(text);
@@ -609,6 +613,14 @@ has_holder(AmplifyItem *item, const char *path)
 							json_type_object);
 }
 
+/* Is there a character in the string that no text of ours can hold? */
+static bool
+has_nul(struct json_object *string)
+{
+	return strlen(json_object_get_string(string)) !=
+		json_object_get_string_len(string);
+}
+
 /*
  * The service has numbers of jobs in two spellings: "268", and filled up with
  * zeros.  Only the first is the key of a job.  What is no number stays as it
@@ -637,6 +649,8 @@ time_value(struct json_object *object, TimestampTz *time)
 			return amplify_time_from_seconds(json_object_get_double(object),
 											 time);
 		case json_type_string:
+			if (has_nul(object))
+				return AMPLIFY_VALUE_NUL_CHARACTER;
 			return amplify_time_from_iso(json_object_get_string(object), time);
 		default:
 			return AMPLIFY_VALUE_WRONG_TYPE;

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "aws/amplify_aws.h"
@@ -67,6 +68,8 @@ amplify_time_from_iso(const char *text, TimestampTz *time)
 	{
 		int64		unit = USECS_PER_SEC;
 
+		if (!isdigit((unsigned char) text[1]))
+			return AMPLIFY_VALUE_WRONG_TYPE;
 		for (text++; *text >= '0' && *text <= '9'; text++)
 		{
 			unit /= 10;

@@ -51,6 +51,7 @@ extern bool amplify_loop_armed(void);
 typedef struct AmplifyHttpHeaders
 {
 	char		error_type[128];
+	char		content_length[32];
 	char		request_id[128];
 	char		retry_after[32];
 	char		amz_retry_after[32];

@@ -23,8 +23,10 @@
 static bool is_local_ipv4(const unsigned char *ipv4);
 static bool is_interim(const char *line, size_t bytes);
 static bool is_blank(const char *line, size_t bytes);
-static void keep_header(AmplifyTransfer *transfer, const char *data,
+static bool keep_header(AmplifyTransfer *transfer, const char *data,
 						size_t bytes);
+static void copy_value(char *dst, size_t size, const char *value,
+					   size_t bytes);
 
 /* Append to the body; false, with the result set, if that can't be */
 bool
@@ -96,7 +98,7 @@ amplify_transfer_header(AmplifyTransfer *transfer, const char *data,
 			if (is_blank(data, bytes))
 				transfer->head = AMPLIFY_HEAD_OVER;
 			else
-				keep_header(transfer, data, bytes);
+				return keep_header(transfer, data, bytes);
 			break;
 		case AMPLIFY_HEAD_OVER:
 			break;
@@ -120,44 +122,66 @@ is_blank(const char *line, size_t bytes)
 	return bytes == 0 || line[0] == '\r' || line[0] == '\n';
 }
 
-/* Keep the few headers that somebody reads */
-static void
+/*
+ * Keep the few headers that somebody reads.  False, with the result set, if
+ * one that a response has once is there twice, and differs.
+ */
+static bool
 keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 {
 	static const struct
 	{
 		const char *name;
+		bool		once;
 		size_t		offset;
 		size_t		size;
 	}			wanted[] = {
-#define WANTED(name, member) \
-	{name, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
-		WANTED("x-amzn-errortype:", error_type),
-		WANTED("x-amzn-requestid:", request_id),
-		WANTED("retry-after:", retry_after),
-		WANTED("x-amz-retry-after:", amz_retry_after),
-		WANTED("date:", date),
-		WANTED("age:", age),
+#define WANTED(name, once, member) \
+	{name, once, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
+		WANTED("x-amzn-errortype:", true, error_type),
+		WANTED("content-length:", true, content_length),
+		WANTED("x-amzn-requestid:", false, request_id),
+		WANTED("retry-after:", false, retry_after),
+		WANTED("x-amz-retry-after:", false, amz_retry_after),
+		WANTED("date:", false, date),
+		WANTED("age:", false, age),
 	};
 
 	for (int i = 0; i < lengthof(wanted); i++)
 	{
 		size_t		length = strlen(wanted[i].name);
 		char	   *dst = (char *) &transfer->response + wanted[i].offset;
-		size_t		end = bytes;
+		char		before[sizeof(transfer->response.error_type)];
 
-		if (bytes <= length || pg_strncasecmp(data, wanted[i].name, length) != 0)
+		if (bytes < length || pg_strncasecmp(data, wanted[i].name, length) != 0)
 			continue;
-		while (end > length && (unsigned char) data[end - 1] <= ' ')
-			end--;
-		while (length < end && data[length] == ' ')
-			length++;
-		end = Min(end - length, wanted[i].size - 1);
-		for (size_t j = 0; j < end; j++)
-			dst[j] = (data[length + j] >= ' ' && data[length + j] <= '~') ?
-				data[length + j] : '?';
-		dst[end] = '\0';
+		strlcpy(before, dst, sizeof(before));
+		copy_value(dst, wanted[i].size, data + length, bytes - length);
+		if (wanted[i].once && before[0] != '\0' && strcmp(before, dst) != 0)
+		{
+			transfer->result = AMPLIFY_HTTP_BROKEN;
+			transfer->refusal = "two headers of one name contradict each other";
+			return false;
+		}
 	}
+	return true;
+}
+
+/* A header's value, less what is around it */
+static void
+copy_value(char *dst, size_t size, const char *value, size_t bytes)
+{
+	while (bytes > 0 && strchr(" \t\r\n", value[bytes - 1]) != NULL)
+		bytes--;
+	while (bytes > 0 && strchr(" \t", value[0]) != NULL)
+	{
+		value++;
+		bytes--;
+	}
+	bytes = Min(bytes, size - 1);
+	for (size_t i = 0; i < bytes; i++)
+		dst[i] = (value[i] >= ' ' && value[i] <= '~') ? value[i] : '?';
+	dst[bytes] = '\0';
 }
 
 /*

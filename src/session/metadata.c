@@ -276,7 +276,7 @@ keys_answered(AmplifyInquiry *inquiry, bool failed)
 
 	if (failed)
 		return fail_request(inquiry, "credentials");
-	if (amplify_response_error(transfer->body, transfer->body_length,
+	if (amplify_response_error(transfer->body, transfer->body_length, false,
 							   code, sizeof(code), message, sizeof(message)) &&
 		code[0] != '\0' && strcmp(code, "Success") != 0)
 		return amplify_lookup_fail(lookup,

@@ -253,7 +253,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char		code[32];
 		char		message[64];
 
-		(void) amplify_response_error(body, size - 1, code, sizeof(code),
+		(void) amplify_response_error(body, size - 1, data[0] % 2 == 0,
+								  code, sizeof(code),
 								  message, sizeof(message));
 		if (pg_encoding_verifymbstr(PG_UTF8, message, strlen(message)) != strlen(message))
 			abort();

@@ -138,6 +138,12 @@ my @cases = (
         qr/not valid JSON/ ],
     [ 'no length', $get, [ length => 'none' ], '00000', 1, 1 ],
 
+    (map { [ "two lengths, $_ as well", $get, [ header => "Content-Length:$_", @always ],
+        'HV00M', 0, 2, qr/two headers of one name/ ] } 10, 9999),
+    [ 'two lengths, once', $get, [ header => 'Content-Length:10' ], '00000', 1, 2 ],
+    [ 'one length twice', $get, [ with(), header => 'Content-Length:'
+            . length environment() ], '00000', 1, 1 ],
+
     # F10: chunks
     [ 'chunks', $get, [ chunked => 1 ], '00000', 1, 1 ],
     [ 'chunks of a list', $list, [ chunked => 1, @always ], '00000', 120, 3 ],
@@ -201,6 +207,12 @@ my @cases = (
     [ '404, one app of three', $all,
         [ error_of(404, 'NotFoundException'), match => 'd00000000002',
             @always ], '00000', 240, 8 ],
+
+    [ '404, two codes', $get, [ status => 404, header => 'x-amzn-errortype:NotFoundException',
+        header => 'x-amzn-errortype:AccessDeniedException', @always ], 'HV00M', 0, 2,
+        qr/two headers of one name/ ],
+    [ '404, one code twice', $get, [ status => 404, body => '{}',
+        (header => 'x-amzn-errortype:NotFoundException') x 2, @always ], '00000', 0, 1 ],
 
     # F18: who asks
     (map { [ $_->[1], $get, [ error_of(@$_[0, 1]), @always ], $_->[2], 0, 1 ] }
@@ -378,7 +390,11 @@ my @cases = (
     (map { [ "createTime $_", $get, [ with(createTime => $_) ], 'HV00M', 0, 1,
             qr/"create_time"/ ] } 'true', '[]', '{}', '"yesterday"',
         '"2021-02-19T16:52:53+1x:00"', '"2021-02-19T16:52:53+16:00"',
-        '"2021-02-19T16:52:53~01:00"'),
+        '"2021-02-19T16:52:53~01:00"', '"2021-02-19T16:52:53.Z"', '"1613753573"',
+        '"infinity"', '"now"', '""', '"2021-02-19"', '"10000-01-01T00:00:00Z"',
+        '"2021-02-19T16:52:53"', '"Fri, 19 Feb 2021 16:52:53 GMT"'),
+    [ 'createTime with a NUL', $get, [ with(createTime => '"2021-02-19T16:52:53Z\u0000"') ],
+        '22P05', 0, 1, qr/"create_time"/ ],
     [ 'null for a member', $get, [ with(stackName => 'null') ],
         '00000', 1, 1 ],
     [ 'an unknown member', $get, [ with(other => '[{"a":null}]') ],
