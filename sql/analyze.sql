@@ -1,6 +1,7 @@
 -- mock: --generate 3,400
 -- mock: --generate 0,0
--- ANALYZE reads every row once and keeps a sample for the planner.
+-- ANALYZE of a small account reads every row once and keeps a sample for the
+-- planner; of others, see test/t/sample.t.
 \ir ../test/setup.psql
 SET default_statistics_target = 1;
 ANALYZE backend_environments;

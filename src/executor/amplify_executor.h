@@ -45,6 +45,8 @@ extern AmplifyColumnMap *amplify_value_map(Relation rel,
 extern void amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 							   const AmplifyConnection *connection,
 							   TupleTableSlot *slot);
+extern void amplify_value_key(const AmplifyColumnMap *map, int key,
+							  const char *text, Datum *values, bool *replaced);
 extern const AmplifyColumn *amplify_value_column(Oid relid, AttrNumber attno,
 												 const AmplifyResource *resource,
 												 bool missing_ok);

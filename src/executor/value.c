@@ -197,6 +197,27 @@ amplify_value_fill(AmplifyColumnMap *map, const AmplifyRow *row,
 	ExecStoreVirtualTuple(slot);
 }
 
+/*
+ * Store another value for a key: in the columns that show it, which are marked
+ * in replaced.  Allocated in the current context.
+ */
+void
+amplify_value_key(const AmplifyColumnMap *map, int key, const char *text,
+				  Datum *values, bool *replaced)
+{
+	const AmplifyValue value = {.text = text, .length = strlen(text)};
+
+	for (int i = 0; i < map->ncolumns; i++)
+	{
+		const MappedColumn *mapped = &map->columns[i];
+
+		if (mapped->key != key)
+			continue;
+		values[mapped->attno] = convert_value(mapped, &value);
+		replaced[mapped->attno] = true;
+	}
+}
+
 static void
 map_column(AmplifyColumnMap *map, MappedColumn *mapped, Form_pg_attribute attr)
 {

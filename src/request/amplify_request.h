@@ -376,6 +376,7 @@ typedef struct AmplifyFetchSpec
 	bool		sure;			/* ahead: a scan will ask for each key */
 	bool		keep;			/* others of the statement may ask the same */
 	bool		list_first;		/* several items of each parent are expected */
+	bool		listed;			/* the keys are from items of responses */
 
 	/* can items under these keys be wanted?  NULL: all are */
 	bool		(*allows) (void *arg, const AmplifyKeys *keys);

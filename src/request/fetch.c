@@ -431,6 +431,7 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 		if (n == 0)
 		{
 			choose_operation(resource, &keys[i++], stream);
+			stream->listed = fetch->spec->listed;
 			continue;
 		}
 		stream->operation = resource->list;
@@ -696,7 +697,8 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 static bool
 asks_for_everything(const AmplifyFetch *fetch, const AmplifyStream *stream)
 {
-	if (fetch->spec->child != NULL || fetch->parents != NULL)
+	if (fetch->spec->child != NULL || fetch->parents != NULL ||
+		fetch->spec->listed)
 		return true;
 	if (stream->names != NULL)
 		return false;
@@ -713,7 +715,7 @@ is_refused_key(const AmplifyFetch *fetch, const AmplifyStream *stream,
 {
 	const AmplifyResource *resource = fetch->spec->resource;
 
-	if (fetch->parents != NULL ||
+	if (fetch->parents != NULL || fetch->spec->listed ||
 		failure->kind != AMPLIFY_FAILURE_BAD_REQUEST ||
 		strcmp(failure->code, "BadRequestException") != 0)
 		return false;
