@@ -15,6 +15,7 @@
 
 /* ---------- throttle.c: how fast a server may be asked ---------- */
 
+extern void amplify_throttle_open(AmplifyRate *rate, int64 now);
 extern int64 amplify_throttle_take(AmplifyRate *rate, AmplifyTurn *turn,
 								   int64 now);
 extern int64 amplify_throttle_own_start(int64 own_start, double max_rate,

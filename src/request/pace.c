@@ -139,6 +139,8 @@ lock_rate(AmplifyConnection *connection, int64 now)
 				  amplify_rate_account(connection->rate_identity, now), now);
 	if (connection->rate_key != 0)
 		rate = amplify_rate_lock(connection->rate_key, now);
+	if (rate != NULL && rate->window_start == 0)
+		amplify_throttle_open(rate, now);
 	return rate != NULL ? rate : &connection->shared->rate;
 }
 

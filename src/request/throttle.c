@@ -25,6 +25,7 @@
 #include "request/amplify_request.h"
 
 #define WINDOW			(100 * 1000)	/* microseconds that are measured */
+#define OPENING_RATE	2000.0	/* of many sessions, before any refusal */
 #define FIRST_RATE		200.0	/* after the first refusal, at most */
 #define SLOWEST_RATE	0.5		/* calls a second */
 #define GROWTH			0.1		/* per interval without a refusal, */
@@ -40,6 +41,18 @@ static void close_window(AmplifyRate *rate, int64 now);
 static void learn_rate(AmplifyRate *rate, int64 now);
 static void grow_rate(AmplifyRate *rate);
 static double calls_a_second(int64 calls, int64 elapsed);
+
+/*
+ * Begin a rate that is shared.  Many sessions may start at once, and would have
+ * sent hundreds of calls before one is refused.  So they are not unlimited from
+ * the first moment on, but after some intervals in which nothing is refused.
+ */
+void
+amplify_throttle_open(AmplifyRate *rate, int64 now)
+{
+	rate->rate = OPENING_RATE;
+	rate->window_start = now;
+}
 
 /*
  * May a session start a call now?  Returns now if it may, and it is counted as
@@ -116,7 +129,7 @@ amplify_throttle_throttled(AmplifyRate *rate, int64 now, int64 started,
 		rate->refusals++;
 		rate->next_start = now + Min(pause, LONGEST_PAUSE);
 		rate->pauses++;
-		if (rate->rate == 0)
+		if (rate->rate == 0 || rate->slowed == 0)
 		{
 			rate->rate = FIRST_RATE;
 			rate->window_start = rate->next_start;
@@ -190,7 +203,10 @@ grow_rate(AmplifyRate *rate)
 		rate->calm = Min(rate->calm + 1, CALM);
 		share = (double) rate->calm / CALM;
 	}
-	rate->rate += share * (rate->rate * GROWTH + 1);
+	if (rate->slowed == 0)
+		rate->rate *= 2;		/* nothing was ever refused */
+	else
+		rate->rate += share * (rate->rate * GROWTH + 1);
 	if (rate->rate > UNLIMITED_RATE)
 		rate->rate = 0;
 }

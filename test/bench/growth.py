@@ -21,6 +21,8 @@ SIZES = [1, 10, 100, 1000, 10000, 100000]
 PARTITIONS = [2, 17, 100, 340, 1000]
 # What one row may cost more than the row above without being called growth
 NOISE = {'calls': 5, 'kB': 2048, 'CPU ms': 10}
+THROTTLED_KEYS = 200
+GRANTED = 100           # calls a second, and so many at once
 MOST_KB = 24 * 1024     # for any number of keys, with work_mem of 4 MB
 
 WARM = """SET client_min_messages = error; SET jit = off;
@@ -200,11 +202,44 @@ def of_sessions():
                   round(counters['calls'] / seconds))
 
 
+def of_throttled():
+    """As many calls as the keys of each session, of which AWS grants 100 a second"""
+    keys(THROTTLED_KEYS)
+    print('\n## Sessions that are throttled, %d keys each, joined' % THROTTLED_KEYS)
+    table = Table('sessions', 'least s', 'last done, of that', 'first done, of that', 'rows',
+                  'refused %')
+    for number in (1, 8, 32, 64):
+        # all have asked once, and begin at one moment
+        start = time.time() + 2 + number / 10
+        query = WARM + """SELECT pg_sleep(%f - extract(epoch FROM clock_timestamp()));
+            SELECT count(app_id) FROM (%s) AS q""" % (start, JOIN)
+
+        def session(_, query=query, start=start):
+            rows = sql(query)[-1]
+            return rows, time.time() - start
+
+        mockctl('reset')
+        with concurrent.futures.ThreadPoolExecutor(number) as pool:
+            sessions = [pool.submit(session, n) for n in range(number)]
+            time.sleep(max(start - 0.5 - time.time(), 0))
+            mockctl('reset')
+            mockctl('latency', 'ms=20')
+            mockctl('rate', 'rps=%d' % GRANTED, 'burst=%d' % GRANTED)
+            done = [one.result() for one in sessions]
+        calls = number * THROTTLED_KEYS
+        least = (calls - GRANTED) / GRANTED
+        table.row(number, least, '%.2f' % (max(seconds for _, seconds in done) / least),
+                  '%.2f' % (min(seconds for _, seconds in done) / least),
+                  ' '.join({rows for rows, _ in done}),
+                  '%.1f' % (100 * (mock_counters()['calls'] / calls - 1)))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('apps', type=int, help='that the mock has')
     parser.add_argument('areas', nargs='*',
-                        default=['keys', 'gone', 'parents', 'read_ahead', 'partitions', 'sessions'])
+                        default=['keys', 'gone', 'parents', 'read_ahead', 'partitions', 'sessions',
+                                 'throttled'])
     parser.add_argument('--short', action='store_true')
     options = parser.parse_args()
     short = options.short
@@ -217,6 +252,7 @@ def main():
         'partitions': lambda: of_partitions(short, options.apps,
                                             PARTITIONS[:3 if short else 5]),
         'sessions': lambda: None if short else of_sessions(),
+        'throttled': lambda: None if short else of_throttled(),
     }
     for area in options.areas:
         areas[area]()

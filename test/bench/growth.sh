@@ -2,8 +2,8 @@
 # growth.sh [short] [AREA ...] - how calls, connections, descriptors, memory and
 # CPU of a statement grow with its size; markdown, and then what is not linear.
 #
-# An AREA is keys, gone, parents, read_ahead, partitions or sessions; all without
-# any.  "short" leaves out whatever has a clock in it, and the largest sizes.
+# An AREA is keys, gone, parents, read_ahead, partitions, sessions or throttled;
+# all without any.  "short" leaves out whatever has a clock in it, and the largest sizes.
 # It is no test; the form without a clock prints nearly the same in each run.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -18,14 +18,20 @@ if [ "${1:-}" = short ]; then
 fi
 for area; do
     case $area in
-        keys | gone | parents | read_ahead | partitions | sessions) ;;
-        *) die "usage: growth.sh [short] [keys|gone|parents|read_ahead|partitions|sessions ...]" ;;
+        keys | gone | parents | read_ahead | partitions | sessions | throttled) ;;
+        *) die "usage: growth.sh [short] [keys|gone|parents|read_ahead|partitions|sessions|throttled ...]" ;;
     esac
 done
 
 need_packages server "${build_packages[@]}"
 cluster_settings='autovacuum = off'
 need_cluster
+# Sessions of PostgreSQL 15 and 16 share rates only so
+library=$(psql -XAtqc "LOAD '\$libdir/amplify_fdw'" -c "SELECT substring(
+    pg_read_file('/proc/self/maps') FROM '(/\S*/amplify_fdw)[.]so')")
+psql -Xqc "ALTER SYSTEM SET shared_preload_libraries = '$library'"
+as_server "$(pg --bindir)/pg_ctl" --pgdata="$temp/data" --log="$temp/data/log" \
+    --silent --wait restart > /dev/null
 start_mock --generate "$apps,$envs"
 psql -Xq -f "$tree/test/setup.psql" > /dev/null
 /usr/bin/python3 "$tree/test/bench/growth.py" "$apps" "$@" "${options[@]}"

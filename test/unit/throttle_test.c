@@ -7,7 +7,9 @@
  * and of the time that it is told, so that a table says all of it.  Its
  * contract, in the order of the table:
  *
- *	- A server that has refused nothing is not limited.
+ *	- A server that has refused nothing is not limited.  If sessions share the
+ *	  rate, they begin with 2,000 calls a second, which are doubled after each
+ *	  interval in which somebody had to wait.
  *	- The first refusal limits it to 200 calls a second and pauses for 50 ms;
  *	  each further one in a row doubles the pause, up to 5 s, and an accepted
  *	  call ends the row.
@@ -48,6 +50,7 @@
 
 typedef enum Event
 {
+	OPENED,
 	STARTED,
 	ACCEPTED,
 	REFUSED
@@ -74,6 +77,20 @@ static const Step steps[] = {
 	{"not limited", STARTED, 1000, 0, 10000, 0, 0, 0, 0},
 	{NULL, ACCEPTED, 1000, 1, 10100, 0, 0, 0, 0},
 	{NULL, STARTED, 1, 0, 12000, 0, 0, 0, 0},
+
+	{"opened", OPENED, 1, 0, 10000, 0, 0, 2000, 0},
+	{NULL, STARTED, 50, 0, 10000, 0, 0, 2000, 10000},
+	{NULL, STARTED, 20, 0, 10000, 0, 0, 2000, 10010},
+	{NULL, ACCEPTED, 1, 0, 10099, 0, 0, 2000, 10010},
+	{NULL, ACCEPTED, 1, 0, 10100, 0, 0, 4000, 10010},
+	{NULL, ACCEPTED, 1, 0, 10200, 0, 0, 8000, 10010},
+	{NULL, ACCEPTED, 1, 0, 10300, 0, 0, 0, 10010},
+	{NULL, ACCEPTED, 9, 100, 10400, 0, 0, 0, 10010},
+	{"opened, and nobody waits", OPENED, 1, 0, 10000, 0, 0, 2000, 0},
+	{NULL, ACCEPTED, 50, 100, 10100, 0, 0, 2000, 0, 0, true},
+	{"opened, and refused", OPENED, 1, 0, 10000, 0, 0, 2000, 0},
+	{NULL, REFUSED, 1, 0, 10030, 10, 0, 200, 10080},
+	{NULL, ACCEPTED, 1, 0, 10180, 0, 0, 221, 10080},
 
 	{"first refusal", STARTED, 1, 0, 10000, 0, 0, 0, 0},
 	{NULL, REFUSED, 1, 0, 10010, 10, 0, 200, 10060},
@@ -271,7 +288,9 @@ play(const Step *step, AmplifyServer *server)
 		int64		now = llround(at * 1000);
 
 		server->rate.pressed = !step->idle;
-		if (step->event == STARTED)
+		if (step->event == OPENED)
+			amplify_throttle_open(&server->rate, now);
+		else if (step->event == STARTED)
 		{
 			AmplifyTurn turn = {0};
 
