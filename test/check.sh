@@ -68,6 +68,11 @@ step_tap() {
     "$top/test/run-tap.sh"
 }
 
+# What statements cost, as they get larger
+step_growth() {
+    prove "$top/test/bench/growth.t"
+}
+
 # Sessions that are killed, a service that fails, memory that is out
 step_torture() {
     need_packages perl libipc-run-perl openssl
@@ -123,7 +128,7 @@ finish() {
 
 steps=("$@")
 if [ $# -eq 0 ]; then
-    steps=(style layers scripts docs unit regress tap torture clients differential fuzz)
+    steps=(style layers scripts docs unit regress tap growth torture clients differential fuzz)
     # that is made of what is committed
     [ ! -e "$top/.git" ] || steps+=(package)
 fi

@@ -23,6 +23,7 @@ declare -A probes=(
     [zlib1g-dev]="$pkg_config --print-errors --exists zlib"
     [perl]='prove --version'
     [libipc-run-perl]='perl -MIPC::Run -e 1'
+    [python3]='/usr/bin/python3 --version'
     [python3-botocore]='/usr/bin/python3 -c "import botocore"'
     [openssl]='openssl version'
     [nghttp2-proxy]='nghttpx --version'

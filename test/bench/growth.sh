@@ -1,29 +1,32 @@
 #!/usr/bin/env bash
-# growth.sh [short] [AREA ...] - how calls, connections, descriptors, memory and
-# CPU of a statement grow with its size; markdown, and then what is not linear.
+# growth.sh [short|tap] [AREA ...] - how calls, connections, descriptors, memory
+# and CPU of a statement grow with its size; markdown, and then what is not
+# linear.
 #
 # An AREA is keys, gone, parents, read_ahead, partitions, sessions or throttled;
-# all without any.  "short" leaves out whatever has a clock in it, and the largest sizes.
-# It is no test; the form without a clock prints nearly the same in each run.
+# all without any.  "short" leaves out whatever has a clock in it, and the
+# largest sizes; "tap" makes a test of that, growth.t.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 options=()
 envs=50
 apps=10000
-if [ "${1:-}" = short ]; then
-    options=(--short)
-    apps=2000
-    shift
-fi
+case ${1:-} in
+    short | tap)
+        options=("--$1")
+        apps=2000
+        shift
+        ;;
+esac
 for area; do
     case $area in
         keys | gone | parents | read_ahead | partitions | sessions | throttled) ;;
-        *) die "usage: growth.sh [short] [keys|gone|parents|read_ahead|partitions|sessions|throttled ...]" ;;
+        *) die "usage: growth.sh [short|tap] [keys|gone|parents|read_ahead|partitions|sessions|throttled ...]" ;;
     esac
 done
 
-need_packages server "${build_packages[@]}"
+need_packages python3 server "${build_packages[@]}"
 cluster_settings='autovacuum = off'
 need_cluster
 # Sessions of PostgreSQL 15 and 16 share rates only so
