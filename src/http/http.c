@@ -111,24 +111,9 @@ amplify_http_submit(AmplifyTransfer *transfer)
 {
 	CURLcode	rc = CURLE_OUT_OF_MEMORY;
 
-	transfer->done = false;
-	transfer->result = AMPLIFY_HTTP_OK;
-	transfer->status = 0;
-	transfer->body = NULL;
-	transfer->body_length = transfer->body_allocated = 0;
-	transfer->received = transfer->header_bytes = 0;
-	transfer->head = AMPLIFY_HEAD_STATUS;
-	transfer->reached = false;
-	transfer->connecting = false;
-	transfer->starved = false;
-	transfer->begun = false;
-	transfer->socket = transfer->carrier = 0;
-	transfer->sent = 0;
-	transfer->refusal = NULL;
-	transfer->reason[0] = '\0';
-	memset(&transfer->response, 0, sizeof(transfer->response));
-	transfer->easy = NULL;
-	transfer->slist = NULL;
+	/* what is left of an attempt before */
+	memset((char *) transfer + offsetof(AmplifyTransfer, done), 0,
+		   sizeof(AmplifyTransfer) - offsetof(AmplifyTransfer, done));
 
 	if (damaged)
 		abandon_engine();

@@ -24,7 +24,6 @@
 #include "compat.h"
 #include "http/amplify_http.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/wait_event.h"

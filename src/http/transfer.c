@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * transfer.c
- *	  What is kept of a response while it comes in, and which addresses an
+ *	  What is kept of a response while it comes in, and which addresses a
  *	  response of AWS can't come from.
  *
  * Called from inside libcurl, by http.c's callbacks: nothing here may throw

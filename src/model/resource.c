@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "model/amplify_model.h"
 
 #define ARN_FIELDS	6			/* arn:partition:service:region:account:rest */
