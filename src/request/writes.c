@@ -16,7 +16,10 @@
  * is.  What a procedure reads into its variables and writes later is not
  * known here.
  *
- * DISCARD ALL comes by here as well, and takes the list of failures along.
+ * The hook of utility statements sees DISCARD ALL as well, by which poolers
+ * hand the session to somebody else: then all that it knows is forgotten.  No
+ * other event tells of that: RESET ALL touches only settings that were
+ * changed, and comes without DISCARD as well.
  *
  * The count is set back by whatever ends the statement: the hooks do it on
  * their way out, also after an error (sql/partial.sql).
@@ -108,10 +111,12 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 				ParamListInfo params, QueryEnvironment *queryEnv,
 				DestReceiver *dest, QueryCompletion *qc)
 {
-	bool		discard = amplify_connection_is_discard(pstmt->utilityStmt);
+	const Node *statement = pstmt->utilityStmt;
+	bool		discard = IsA(statement, DiscardStmt) &&
+		((const DiscardStmt *) statement)->target == DISCARD_ALL;
 	int			before = writing;
 
-	if (utility_writes(pstmt->utilityStmt))
+	if (utility_writes(statement))
 		writing++;
 	PG_TRY();
 	{
@@ -128,5 +133,8 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 	}
 	PG_END_TRY();
 	if (discard)
+	{
+		amplify_connection_forget_session();
 		amplify_failures_forget();
+	}
 }

@@ -129,13 +129,16 @@ extern void amplify_connection_install(void);
 extern AmplifyConnection *amplify_connection_pin(Oid serverid, Oid userid,
 												 uint64 statement);
 extern void amplify_connection_unpin(AmplifyConnection *connection);
+extern void amplify_connection_endpoint(const AmplifyOptions *options,
+										const char *service, const char *url,
+										AmplifyEndpoint *endpoint);
 extern void amplify_connection_exchange(AmplifyConnection *connection,
 										AmplifyExchangeSpec *spec);
 extern int	amplify_connection_drop(const char *servername);
 extern dlist_head *amplify_connection_list(void);
 extern List *amplify_connection_servers(void);
-extern bool amplify_connection_is_discard(const Node *statement);
 extern void amplify_connection_reset_stats(void);
+extern void amplify_connection_forget_session(void);
 extern void amplify_connection_count(AmplifyOperationCalls *by_operation,
 									 const AmplifyOperation *operation);
 

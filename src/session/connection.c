@@ -23,14 +23,12 @@
 #include "miscadmin.h"
 #include "session/amplify_session.h"
 #include "storage/sinval.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-static ProcessUtility_hook_type previous_utility = NULL;
 static HTAB *servers = NULL;	/* of AmplifyServer */
 static dlist_head connections = DLIST_STATIC_INIT(connections);
 
@@ -44,22 +42,15 @@ static void check_usage(Oid serverid, Oid userid);
 static List *mapping_options(AmplifyConnection *connection, Oid serverid);
 static void note_mapping(AmplifyConnection *connection, HeapTuple tuple);
 static void free_connection(AmplifyConnection *connection);
-static void forget_session(void);
 static void cleanse_secrets(void *arg);
 static void invalidate_callback(Datum arg, int cacheid, uint32 hashvalue);
 static void end_transaction(XactEvent event, void *arg);
-static void process_utility(PlannedStmt *pstmt, const char *queryString,
-							bool readOnlyTree, ProcessUtilityContext context,
-							ParamListInfo params, QueryEnvironment *queryEnv,
-							DestReceiver *dest, QueryCompletion *qc);
 
 /* Called once, when the library is loaded */
 void
 amplify_connection_install(void)
 {
 	RegisterXactCallback(end_transaction, NULL);
-	previous_utility = ProcessUtility_hook;
-	ProcessUtility_hook = process_utility;
 }
 
 /*
@@ -104,6 +95,25 @@ amplify_connection_unpin(AmplifyConnection *connection)
 	connection->pins--;
 	if (connection->pins == 0 && connection->invalid)
 		free_connection(connection);
+}
+
+/*
+ * Where a service of AWS is under these options: in the region, or at a URL
+ * that is set explicitly (else NULL).  palloc'ed in the current context.
+ */
+void
+amplify_connection_endpoint(const AmplifyOptions *options, const char *service,
+							const char *url, AmplifyEndpoint *endpoint)
+{
+	AmplifyEndpointSpec spec = {
+		.service = service,
+		.region = options->region,
+		.use_fips = options->use_fips,
+		.use_dualstack = options->use_dualstack,
+		.explicit_url = url,
+	};
+
+	amplify_endpoint_resolve(&spec, endpoint);
 }
 
 /*
@@ -198,6 +208,22 @@ amplify_connection_reset_stats(void)
 	}
 }
 
+/*
+ * Forget what the next user of the session must not see: connections, and
+ * which servers were asked how often.  The rate that AWS grants stays.
+ */
+void
+amplify_connection_forget_session(void)
+{
+	ListCell   *lc;
+
+	if (amplify_connection_drop(NULL) > 0)
+		amplify_http_close_idle();
+	amplify_connection_reset_stats();
+	foreach(lc, amplify_connection_servers())
+		((AmplifyServer *) lfirst(lc))->used = false;
+}
+
 /* Count one request, among AMPLIFY_MAX_OPERATIONS at most */
 void
 amplify_connection_count(AmplifyOperationCalls *by_operation,
@@ -270,14 +296,9 @@ create_connection(Oid serverid, Oid userid)
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("server \"%s\" has no option \"region\"",
 						server->servername)));
-	amplify_endpoint_resolve(&(AmplifyEndpointSpec)
-							 {
-								 .service = "amplify",
-								 .region = connection->options.region,
-								 .use_fips = connection->options.use_fips,
-								 .use_dualstack = connection->options.use_dualstack,
-								 .explicit_url = connection->options.endpoint_url,
-							 }, &connection->endpoint);
+	amplify_connection_endpoint(&connection->options, "amplify",
+								connection->options.endpoint_url,
+								&connection->endpoint);
 	if (connection->mappings != NULL && connection->options.profile == NULL &&
 		!connection->options.ambient_credentials)
 		connection->rate_identity = amplify_rate_key(&connection->endpoint,
@@ -481,51 +502,4 @@ end_transaction(XactEvent event, void *arg)
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
 		amplify_http_trim_idle();
-}
-
-/*
- * DISCARD ALL hands the session to somebody else, as poolers do: forget what
- * it knows.  No other event tells of it: RESET ALL touches only settings that
- * were changed, and comes without DISCARD as well.
- */
-static void
-process_utility(PlannedStmt *pstmt, const char *queryString,
-				bool readOnlyTree, ProcessUtilityContext context,
-				ParamListInfo params, QueryEnvironment *queryEnv,
-				DestReceiver *dest, QueryCompletion *qc)
-{
-	bool		discard = amplify_connection_is_discard(pstmt->utilityStmt);
-
-	if (previous_utility != NULL)
-		previous_utility(pstmt, queryString, readOnlyTree, context, params,
-						 queryEnv, dest, qc);
-	else
-		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
-	if (discard)
-		forget_session();
-}
-
-/* Does that statement hand the session to somebody else? */
-bool
-amplify_connection_is_discard(const Node *statement)
-{
-	return IsA(statement, DiscardStmt) &&
-		((const DiscardStmt *) statement)->target == DISCARD_ALL;
-}
-
-/*
- * What the next user of the session must not see: connections, and which
- * servers were asked how often.  The rate that AWS grants stays.
- */
-static void
-forget_session(void)
-{
-	ListCell   *lc;
-
-	if (amplify_connection_drop(NULL) > 0)
-		amplify_http_close_idle();
-	amplify_connection_reset_stats();
-	foreach(lc, amplify_connection_servers())
-		((AmplifyServer *) lfirst(lc))->used = false;
 }

@@ -145,7 +145,7 @@ static int	split_words(const char *text, char **second);
 static AmplifyProvision resolve_profile(const Files *files, const char *profile,
 										int parts, List *visited);
 static AmplifyProvision assume_role(const Files *files, const char *profile,
-									List *visited);
+									AmplifyRole *role, List *visited);
 static AmplifyProvision source_keys(const Files *files, const char *profile,
 									List *visited);
 static AmplifyProvision static_keys(const Files *files, const char *profile);
@@ -609,7 +609,7 @@ resolve_profile(const Files *files, const char *profile, int parts,
 
 	if ((parts & AMPLIFY_PROFILE_ROLE) != 0 && role.arn != NULL &&
 		token_file == NULL)
-		return assume_role(files, profile, visited);
+		return assume_role(files, profile, &role, visited);
 	if ((parts & AMPLIFY_PROFILE_WEB_IDENTITY) != 0 && token_file != NULL &&
 		token_file[0] != '\0')
 	{
@@ -628,24 +628,22 @@ resolve_profile(const Files *files, const char *profile, int parts,
  * for that
  */
 static AmplifyProvision
-assume_role(const Files *files, const char *profile, List *visited)
+assume_role(const Files *files, const char *profile, AmplifyRole *role,
+			List *visited)
 {
-	AmplifyRole role = {
-		.arn = profile_value(files, profile, "role_arn"),
-		.session_name = full_value(files, profile, "role_session_name"),
-		.external_id = full_value(files, profile, "external_id"),
-		.duration = full_value(files, profile, "duration_seconds"),
-	};
 	AmplifyProvision provision;
 
-	if (role.arn == NULL || role.arn[0] == '\0')
+	if (role->arn[0] == '\0')
 		return fail_profile(files, profile, "has an empty role_arn");
 	if (profile_value(files, profile, "mfa_serial") != NULL)
 		return fail_profile(files, profile,
 							"needs the code of an MFA device (mfa_serial), and a server has nobody to type it");
 	provision = source_keys(files, profile, visited);
 	if (provision != AMPLIFY_PROVISION_FAILED)
-		amplify_lookup_add_role(files->lookup, &role);
+	{
+		role->external_id = full_value(files, profile, "external_id");
+		amplify_lookup_add_role(files->lookup, role);
+	}
 	files->lookup->refreshable = true;
 	return provision;
 }

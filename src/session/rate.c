@@ -133,7 +133,7 @@ amplify_rate_key(const AmplifyEndpoint *endpoint, const char *owner)
 
 /*
  * The rate of that account, for this session alone until
- * amplify_rate_unlock():  the caller only computes meanwhile.  NULL, and
+ * amplify_rate_unlock(): the caller only computes meanwhile.  NULL, and
  * nothing to unlock, if there is no place for it.  A rate that is not known
  * yet is all zeros.
  */

@@ -114,14 +114,8 @@ send_request(AmplifyLookup *lookup, const AmplifyRole *role,
 	AmplifyExchangeSpec *spec = &inquiry->spec;
 	int			n = 0;
 
-	amplify_endpoint_resolve(&(AmplifyEndpointSpec)
-							 {
-								 .service = "sts",
-								 .region = options->region,
-								 .use_fips = options->use_fips,
-								 .use_dualstack = options->use_dualstack,
-								 .explicit_url = options->sts_endpoint_url,
-							 }, endpoint);
+	amplify_connection_endpoint(options, "sts", options->sts_endpoint_url,
+								endpoint);
 	amplify_connection_exchange(lookup->connection, spec);
 	spec->endpoint = endpoint;
 	spec->max_size = MAX_RESPONSE;
