@@ -102,7 +102,7 @@ extern void amplifyForeignAsyncRequest(AsyncRequest *areq);
 extern void amplifyForeignAsyncConfigureWait(AsyncRequest *areq);
 extern void amplifyForeignAsyncNotify(AsyncRequest *areq);
 extern const AmplifyCounters *amplify_scan_counters(ForeignScanState *node);
-extern bool amplify_scan_gate(List *gates, ExprContext *econtext);
+extern TupleTableSlot *amplify_scan_project(ScanState *node);
 
 /* ---------- explain.c ---------- */
 

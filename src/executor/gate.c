@@ -79,18 +79,14 @@ exec_gate(CustomScanState *node)
 	ExecClearTuple(slot);
 	if (is_open((GateState *) node))
 		below = ExecProcNode(linitial(node->custom_ps));
-	if (TupIsNull(below))
-		return node->ss.ps.ps_ProjInfo == NULL ? slot :
-			ExecClearTuple(node->ss.ps.ps_ProjInfo->pi_state.resultslot);
-	slot_getallattrs(below);
-	memcpy(slot->tts_values, below->tts_values, sizeof(Datum) * natts);
-	memcpy(slot->tts_isnull, below->tts_isnull, sizeof(bool) * natts);
-	ExecStoreVirtualTuple(slot);
-	if (node->ss.ps.ps_ProjInfo == NULL)
-		return slot;
-	ResetExprContext(node->ss.ps.ps_ExprContext);
-	node->ss.ps.ps_ExprContext->ecxt_scantuple = slot;
-	return ExecProject(node->ss.ps.ps_ProjInfo);
+	if (!TupIsNull(below))
+	{
+		slot_getallattrs(below);
+		memcpy(slot->tts_values, below->tts_values, sizeof(Datum) * natts);
+		memcpy(slot->tts_isnull, below->tts_isnull, sizeof(bool) * natts);
+		ExecStoreVirtualTuple(slot);
+	}
+	return amplify_scan_project(&node->ss);
 }
 
 static void

@@ -29,7 +29,6 @@
 #include "compat.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "utils/memutils.h"
@@ -65,7 +64,7 @@ typedef struct ReadAheadState
 	AheadTarget *targets;
 	int			ntargets;		/* 0: no lookups, rows are handed through */
 	List	   *key_exprs;		/* ExprStates over the scan slot */
-	List	   *gates;			/* likewise */
+	ExprState  *gates;			/* likewise; no lookup unless they are true */
 	MemoryContext rows_context; /* holds the rows, first in, first out */
 	dlist_head	rows;			/* AheadRows to be handed out */
 	AheadRow   *current;		/* the one handed out last, or NULL */
@@ -137,16 +136,17 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	List	   *private = plan->custom_private;
 	List	   *targets = list_nth(private, AMPLIFY_AHEAD_TARGETS);
-	int			ngates = intVal(list_nth(private, AMPLIFY_AHEAD_GATES));
+	int			nkeys = list_length(plan->custom_exprs) -
+		intVal(list_nth(private, AMPLIFY_AHEAD_GATES));
 	Plan	   *child = linitial(plan->custom_plans);
-	List	   *exprs;
 	ListCell   *lc;
 
 	node->custom_ps = list_make1(ExecInitNode(child, estate, eflags));
 	state->limit = intVal(list_nth(private, AMPLIFY_AHEAD_ROWS));
-	exprs = ExecInitExprList(plan->custom_exprs, &node->ss.ps);
-	state->gates = list_copy_tail(exprs, list_length(exprs) - ngates);
-	state->key_exprs = list_truncate(exprs, list_length(exprs) - ngates);
+	state->key_exprs = ExecInitExprList(list_copy_head(plan->custom_exprs, nkeys),
+										&node->ss.ps);
+	state->gates = ExecInitQual(list_copy_tail(plan->custom_exprs, nkeys),
+								&node->ss.ps);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
@@ -188,22 +188,16 @@ exec_ahead(CustomScanState *node)
 			break;
 		read_batch(state, wanted);
 	}
-	if (state->nrows == 0)
-		return ExecClearTuple(node->ss.ps.ps_ProjInfo ?
-							  node->ss.ps.ps_ProjInfo->pi_state.resultslot :
-							  slot);
-
-	state->current = dlist_container(AheadRow, node,
-									 dlist_pop_head_node(&state->rows));
-	state->nrows--;
-	state->used++;
-
-	ExecForceStoreMinimalTuple(state->current->tuple, slot, false);
-	if (node->ss.ps.ps_ProjInfo == NULL)
-		return slot;
-	ResetExprContext(node->ss.ps.ps_ExprContext);
-	node->ss.ps.ps_ExprContext->ecxt_scantuple = slot;
-	return ExecProject(node->ss.ps.ps_ProjInfo);
+	ExecClearTuple(slot);
+	if (state->nrows > 0)
+	{
+		state->current = dlist_container(AheadRow, node,
+										 dlist_pop_head_node(&state->rows));
+		state->nrows--;
+		state->used++;
+		ExecForceStoreMinimalTuple(state->current->tuple, slot, false);
+	}
+	return amplify_scan_project(&node->ss);
 }
 
 static void
@@ -429,7 +423,7 @@ row_keys(ReadAheadState *state, AheadRow *row)
 	ExecForceStoreMinimalTuple(row->tuple, slot, false);
 	econtext->ecxt_scantuple = slot;
 	oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	if (amplify_scan_gate(state->gates, econtext))
+	if (ExecQual(state->gates, econtext))
 	{
 		for (int i = 0; i < state->ntargets; i++)
 			target_keys(state, &state->targets[i], row);

@@ -28,7 +28,7 @@ typedef struct AmplifyScan
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *key_exprs;		/* ExprStates */
 	AmplifyKnown *known;		/* NULL: no condition is decided before */
-	List	   *gates;			/* ExprStates */
+	ExprState  *gates;			/* without which no row is wanted */
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
 	bool		async;			/* an Append waits, not we */
@@ -59,7 +59,8 @@ void
 amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	EState	   *estate = node->ss.ps.state;
+	PlanState  *ps = &node->ss.ps;
+	EState	   *estate = ps->state;
 	int			ngates = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_GATES));
 	int			nconditions = intVal(list_nth(plan->fdw_private,
@@ -75,13 +76,14 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 		return;
 	state = palloc0(sizeof(AmplifyScan));
 	state->keys = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEYS);
-	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	nkeys = list_length(exprs) - ngates - nconditions;
-	state->gates = list_copy_tail(exprs, nkeys + nconditions);
-	exprs = list_truncate(exprs, nkeys + nconditions);
+	nkeys = list_length(plan->fdw_exprs) - ngates - nconditions;
+	exprs = ExecInitExprList(list_copy_head(plan->fdw_exprs,
+											nkeys + nconditions), ps);
 	if (nconditions > 0)
 		state->known = amplify_known_create(node, list_copy_tail(exprs, nkeys));
 	state->key_exprs = list_truncate(exprs, nkeys);
+	state->gates = ExecInitQual(list_copy_tail(plan->fdw_exprs,
+											   nkeys + nconditions), ps);
 	statement = amplify_statement_join(estate);
 	amplify_table_begin(&state->table, statement,
 						RelationGetRelid(node->ss.ss_currentRelation),
@@ -221,22 +223,23 @@ amplify_scan_counters(ForeignScanState *node)
 	return state ? state->table.spec.counters : NULL;
 }
 
-/* Are all these conditions true?  Otherwise no row is wanted. */
-bool
-amplify_scan_gate(List *gates, ExprContext *econtext)
+/*
+ * For a CustomScan: what it returns for the row in its scan slot, which is
+ * empty at the end of the rows
+ */
+TupleTableSlot *
+amplify_scan_project(ScanState *node)
 {
-	ListCell   *lc;
+	TupleTableSlot *slot = node->ss_ScanTupleSlot;
+	ProjectionInfo *projection = node->ps.ps_ProjInfo;
 
-	foreach(lc, gates)
-	{
-		bool		isnull;
-		Datum		result = ExecEvalExprSwitchContext(lfirst(lc), econtext,
-													   &isnull);
-
-		if (isnull || !DatumGetBool(result))
-			return false;
-	}
-	return true;
+	if (projection == NULL)
+		return slot;
+	if (TupIsNull(slot))
+		return ExecClearTuple(projection->pi_state.resultslot);
+	ResetExprContext(node->ps.ps_ExprContext);
+	node->ps.ps_ExprContext->ecxt_scantuple = slot;
+	return ExecProject(projection);
 }
 
 /* Ask for the next row, unless that has been done, without waiting for it */
@@ -335,7 +338,7 @@ start_fetch(ForeignScanState *node)
 	MemoryContext oldcontext = MemoryContextSwitchTo(state->keys_context);
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	AmplifyKeySet set = {0};
-	bool		wanted = amplify_scan_gate(state->gates, econtext);
+	bool		wanted = ExecQual(state->gates, econtext);
 
 	if (amplify_pushdown && wanted)
 		amplify_keys_evaluate(state->table.spec.resource, state->keys,

@@ -103,6 +103,8 @@ extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
 extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
+extern double amplify_plan_pages(const AmplifyResource *resource,
+								 double items, double parents);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern AmplifyRelInfo *amplify_plan_rel_info(RelOptInfo *rel, Oid relid);
 
@@ -121,6 +123,8 @@ extern void amplify_gate_install(void);
 extern List *amplify_gate_clauses(RelOptInfo *joinrel, RelOptInfo *outerrel,
 								  JoinType jointype, List *restrictlist);
 extern Path *amplify_gate_path(Path *inner, List *gates);
+extern CustomScan *amplify_gate_make_scan(const CustomPath *path, List *tlist,
+										  List *custom_plans, List *exprs);
 
 /* ---------- below.c: what is below the inner side of a join ---------- */
 

@@ -95,17 +95,30 @@ static Plan *
 plan_gate(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 		  List *tlist, List *clauses, List *custom_plans)
 {
+	List	   *gates = extract_actual_clauses(linitial(best_path->custom_private),
+											   false);
+
+	return &amplify_gate_make_scan(best_path, tlist, custom_plans,
+								   copyObject(gates))->scan.plan;
+}
+
+/*
+ * The plan node of a path of ours, which hands on rows of the one below it.
+ * Names of methods are the same for paths and plans.
+ */
+CustomScan *
+amplify_gate_make_scan(const CustomPath *path, List *tlist, List *custom_plans,
+					   List *exprs)
+{
 	Plan	   *child = linitial(custom_plans);
 	CustomScan *scan = makeNode(CustomScan);
-	List	   *gates = linitial(best_path->custom_private);
 
 	scan->scan.plan.targetlist = tlist != NIL ? tlist :
 		copyObject(child->targetlist);
-	scan->scan.scanrelid = 0;
-	scan->flags = best_path->flags;
+	scan->flags = path->flags;
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = copyObject(child->targetlist);
-	scan->custom_exprs = copyObject(extract_actual_clauses(gates, false));
-	scan->methods = &scan_methods;
-	return &scan->scan.plan;
+	scan->custom_exprs = exprs;
+	scan->methods = GetCustomScanMethods(path->methods->CustomName, false);
+	return scan;
 }

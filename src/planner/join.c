@@ -23,18 +23,14 @@
 
 #include "compat.h"
 #include "nodes/extensible.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
-#include "parser/parsetree.h"
 #include "planner/amplify_planner.h"
-#include "utils/guc.h"
 
 /*
  * What a join looks up: an inner path, and the scans of ours in it.  First
@@ -461,14 +457,13 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 {
 	Lookups    *lookups = linitial(best_path->custom_private);
 	Plan	   *child = linitial(custom_plans);
-	CustomScan *scan = makeNode(CustomScan);
-	List	   *gates = extract_actual_clauses(lookups->gates, false);
+	CustomScan *scan;
+	List	   *gates = copyObject(extract_actual_clauses(lookups->gates, false));
 	bool		eager = amplify_eager_reads_all(root, &best_path->path);
 	List	   *targets = NIL;
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	gates = copyObject(gates);
 	/* without any keys the node only hands rows through */
 	if (match_vars_to_tlist(gates, child->targetlist))
 	{
@@ -479,20 +474,13 @@ plan_ahead(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 	}
 	if (targets == NIL)
 		gates = NIL;
-	exprs = list_concat(exprs, gates);
 
-	scan->scan.plan.targetlist = tlist != NIL ? tlist :
-		copyObject(child->targetlist);
-	scan->scan.scanrelid = 0;
-	scan->flags = best_path->flags;
-	scan->custom_plans = custom_plans;
-	scan->custom_scan_tlist = copyObject(child->targetlist);
-	scan->custom_exprs = exprs;
+	scan = amplify_gate_make_scan(best_path, tlist, custom_plans,
+								  list_concat(exprs, gates));
 	scan->custom_private = list_make4(targets,
 									  makeInteger(list_length(gates)),
 									  makeInteger(amplify_read_ahead),
 									  makeBoolean(eager));
-	scan->methods = &scan_methods;
 	return &scan->scan.plan;
 }
 

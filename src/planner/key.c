@@ -46,8 +46,7 @@ typedef struct TermContext
 {
 	PlannerInfo *root;
 	RelOptInfo *baserel;
-	const AmplifyResource *resource;
-	AmplifyRelInfo *info;
+	AmplifyRelInfo *info;		/* of baserel */
 } TermContext;
 
 static KeyCondition *find_condition(PlannerInfo *root, RelOptInfo *baserel,
@@ -114,7 +113,7 @@ static KeyCondition *
 find_condition(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
 	AmplifyRelInfo *info = baserel->fdw_private;
-	TermContext context = {root, baserel, info->resource, info};
+	TermContext context = {root, baserel, info};
 	KeyCondition *condition;
 	ListCell   *lc;
 
@@ -320,7 +319,7 @@ null_term(TermContext *context, NullTest *test)
 	const AmplifyColumn *column = key_column(context, (Node *) test->arg);
 
 	if (test->nulltesttype != IS_NULL || column == NULL ||
-		!amplify_resource_not_null(context->resource, column))
+		!amplify_resource_not_null(context->info->resource, column))
 		return NULL;
 	return make_term(context, column, (Expr *)
 					 makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID), false);
@@ -388,12 +387,13 @@ make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
 		  bool is_array)
 {
 	AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
-	int			key = amplify_resource_key(context->resource, column);
+	const AmplifyResource *resource = context->info->resource;
+	int			key = amplify_resource_key(resource, column);
 
 	term->column = column;
 	term->expr = expr;
 	term->is_array = is_array;
-	term->binds = column->key == AMPLIFY_ARN ? context->resource->keys :
+	term->binds = column->key == AMPLIFY_ARN ? resource->keys :
 		key >= 0 ? 1 << key : 0;
 	return term;
 }

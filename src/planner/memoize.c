@@ -52,8 +52,10 @@ amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
 	if (!enable_memoize || outer->rows < 2 || inner->param_info == NULL ||
 		rel->lateral_vars != NIL || !bms_is_empty(rel->lateral_relids))
 		return NULL;
+
 	/*
-	 * more than the first row of a key is to be there when it is asked again
+	 * More than the first row of a key is to be there when it is asked for
+	 * again.
 	 */
 	if (!extra->inner_unique &&
 		(jointype == JOIN_SEMI || jointype == JOIN_ANTI))
@@ -155,18 +157,9 @@ miss_path(const Path *inner, double rows_per_key)
 	Cost		cpu_cost = inner->total_cost - inner->startup_cost;
 	Path	   *copy;
 
-	if (IsA(inner, ForeignPath))
-	{
-		copy = (Path *) makeNode(ForeignPath);
-		*(ForeignPath *) copy = *(const ForeignPath *) inner;
-	}
-	else if (IsA(inner, AppendPath))
-	{
-		copy = (Path *) makeNode(AppendPath);
-		*(AppendPath *) copy = *(const AppendPath *) inner;
-	}
-	else
+	if (!IsA(inner, ForeignPath) && !IsA(inner, AppendPath))
 		return NULL;
+	copy = amplify_below_copy(inner);
 	copy->startup_cost *= rows_per_key;
 	copy->total_cost = copy->startup_cost + cpu_cost;
 	return copy;

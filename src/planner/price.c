@@ -47,7 +47,6 @@ static Demand named_demand(PlannerInfo *root, const ForeignPath *scan,
 						   double rows);
 static double different(PlannerInfo *root, List *exprs, double rows);
 static List *term_exprs(List *disjuncts, AmplifyKeyMask mask);
-static double parent_pages(const AmplifyRelInfo *rel);
 
 /*
  * Set the cost of a keyed scan to what each of so many outer rows adds when
@@ -142,7 +141,7 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 		different(root, list_difference_ptr(term_exprs(disjuncts,
 													   AMPLIFY_ALL_KEYS),
 											exprs), rows);
-	double		pages = parent_pages(rel);
+	double		pages = amplify_plan_pages(resource, rel->per_parent, 1);
 	double		names;
 	double		read;
 
@@ -191,13 +190,4 @@ term_exprs(List *disjuncts, AmplifyKeyMask mask)
 		}
 	}
 	return exprs;
-}
-
-/* How many pages the List of one parent has */
-static double
-parent_pages(const AmplifyRelInfo *rel)
-{
-	int			max_page = rel->resource->list->max_page;
-
-	return max_page > 0 ? Max(ceil(rel->per_parent / max_page), 1) : 1;
 }
