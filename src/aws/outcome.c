@@ -182,7 +182,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 AmplifyFailureKind
 amplify_outcome_of_parse(AmplifyParse parse)
 {
-	static const AmplifyFailureKind troubles[] = {
+	static const AmplifyFailureKind kinds[] = {
 		[AMPLIFY_PARSE_OK] = AMPLIFY_FAILURE_NONE,
 		[AMPLIFY_PARSE_MALFORMED] = AMPLIFY_FAILURE_MALFORMED,
 		[AMPLIFY_PARSE_SHAPE] = AMPLIFY_FAILURE_SHAPE,
@@ -192,7 +192,7 @@ amplify_outcome_of_parse(AmplifyParse parse)
 		[AMPLIFY_PARSE_MEMORY] = AMPLIFY_FAILURE_MEMORY,
 	};
 
-	return troubles[parse];
+	return kinds[parse];
 }
 
 /* A sentence or more; "" when nothing is known.  palloc'ed */

@@ -196,6 +196,9 @@ extern void amplify_call_revive(AmplifyCall *call);
 extern bool amplify_call_repeat(AmplifyCall *call);
 extern void amplify_call_abandon(AmplifyCall *call);
 extern AmplifyCall *amplify_call_of(AmplifyTransfer *transfer);
+extern void amplify_call_bad_response(const AmplifyCall *call,
+									  AmplifyFailureKind kind,
+									  AmplifyFailure *failure);
 
 /* ---------- pace.c: when a connection may make its next call ---------- */
 
@@ -308,7 +311,10 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 										   const AmplifyCall *wanted);
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
-extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
+extern AmplifyParse amplify_statement_parse(AmplifyStatement *statement,
+											AmplifyCall *call,
+											const AmplifyOperation *operation,
+											AmplifyResponse *page);
 extern bool amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call);
 extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
@@ -424,9 +430,6 @@ extern bool amplify_parent_allows(const AmplifyFetchSpec *spec,
 extern bool amplify_parent_is_endless(AmplifyPaging *paging,
 									  AmplifyResponse *page,
 									  const char *token);
-extern void amplify_parent_parse_failure(const AmplifyCall *call,
-										 AmplifyParse parse,
-										 AmplifyFailure *failure);
 extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
 										  const AmplifyKeys *keys);
 extern void amplify_parent_want(AmplifyParent *parent, const char *name,

@@ -250,16 +250,12 @@ take_page(AmplifyApps *apps)
 static bool
 read_page(AmplifyApps *apps, AmplifyResponse *page)
 {
-	const AmplifyOperation *list = apps->spec.resource->list;
 	AmplifyCall *call = apps->call;
 	const char *token;
 
-	if (amplify_response_parse(page,
-							   amplify_statement_body(apps->spec.statement,
-													  call),
-							   call->body_length,
-							   apps->spec.options->max_response_size,
-							   list->result, list->many) != AMPLIFY_PARSE_OK ||
+	if (amplify_statement_parse(apps->spec.statement, call,
+								apps->spec.resource->list,
+								page) != AMPLIFY_PARSE_OK ||
 		!amplify_match_response(call, page))
 		return false;
 	for (int i = 0; i < amplify_response_count(page); i++)

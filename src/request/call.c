@@ -42,6 +42,9 @@ static void append_parameter(StringInfo query, const char *name,
 static void exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec);
 static bool may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
 						  AmplifyFailure *failure);
+static void take_response(AmplifyCall *call);
+static void take_failure(AmplifyCall *call, MemoryContext context,
+						 AmplifyFailure *failure);
 static void wait_for_server(AmplifyCall *call, int64 now);
 static void release_transfer(AmplifyCall *call);
 
@@ -180,16 +183,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
 		amplify_budget_give_back(&call->queue->budget, call->retry_cost);
 	if (verdict == AMPLIFY_EXCHANGE_DONE)
-	{
-		call->state = AMPLIFY_CALL_DONE;
-		call->status = transfer->status;
-		call->carrier = transfer->carrier;
-		strlcpy(call->request_id, transfer->response.request_id,
-				sizeof(call->request_id));
-		call->body = transfer->body;
-		call->body_length = transfer->body_length;
-		transfer->body = NULL;
-	}
+		take_response(call);
 	else if (verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
 	{
 		call->state = AMPLIFY_CALL_DONE;
@@ -198,17 +192,7 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		server->stats.not_found++;
 	}
 	else if (call->state != AMPLIFY_CALL_QUEUED)
-	{
-		failure.attempts = call->attempts.sent;
-		if (failure.kind == AMPLIFY_FAILURE_TIMEOUT &&
-			amplify_budget_unheard(&call->queue->budget))
-			failure.kind = AMPLIFY_FAILURE_SILENT;
-		amplify_credential_mask(call->connection, &failure);
-		call->state = AMPLIFY_CALL_FAILED;
-		call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
-		*call->failure = failure;
-		server->stats.failed++;
-	}
+		take_failure(call, context, &failure);
 	release_transfer(call);
 }
 
@@ -299,6 +283,19 @@ AmplifyCall *
 amplify_call_of(AmplifyTransfer *transfer)
 {
 	return ((CallTransfer *) transfer)->call;
+}
+
+/* The call has a response, but of no use: why, in *failure */
+void
+amplify_call_bad_response(const AmplifyCall *call, AmplifyFailureKind kind,
+						  AmplifyFailure *failure)
+{
+	memset(failure, 0, sizeof(AmplifyFailure));
+	failure->kind = kind;
+	failure->attempts = call->attempts.sent;
+	failure->status = call->status;
+	strlcpy(failure->request_id, call->request_id,
+			sizeof(failure->request_id));
 }
 
 static void
@@ -395,6 +392,38 @@ may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
 											   failure->kind,
 											   &call->retry_cost);
 	return !failure->no_retries;
+}
+
+/* The transfer has brought it; the body is the call's from now on */
+static void
+take_response(AmplifyCall *call)
+{
+	AmplifyTransfer *transfer = call->transfer;
+
+	call->state = AMPLIFY_CALL_DONE;
+	call->status = transfer->status;
+	call->carrier = transfer->carrier;
+	strlcpy(call->request_id, transfer->response.request_id,
+			sizeof(call->request_id));
+	call->body = transfer->body;
+	call->body_length = transfer->body_length;
+	transfer->body = NULL;
+}
+
+/* The call has failed for good; *failure is completed, and copied */
+static void
+take_failure(AmplifyCall *call, MemoryContext context,
+			 AmplifyFailure *failure)
+{
+	failure->attempts = call->attempts.sent;
+	if (failure->kind == AMPLIFY_FAILURE_TIMEOUT &&
+		amplify_budget_unheard(&call->queue->budget))
+		failure->kind = AMPLIFY_FAILURE_SILENT;
+	amplify_credential_mask(call->connection, failure);
+	call->state = AMPLIFY_CALL_FAILED;
+	call->failure = MemoryContextAlloc(context, sizeof(AmplifyFailure));
+	*call->failure = *failure;
+	call->connection->shared->stats.failed++;
 }
 
 /*

@@ -141,8 +141,7 @@ keys_as_json(const AmplifyFailedCall *call)
 	{
 		const char *value = call->keys->value[i];
 
-		if (value == NULL ||
-			(call->operation->needs & 1 << i) == 0)
+		if (value == NULL || (call->operation->needs & 1 << i) == 0)
 			continue;
 		appendStringInfoString(&json, json.len > 1 ? ", " : "");
 		escape_json(&json, amplify_key_names[i]);

@@ -337,19 +337,6 @@ amplify_parent_is_endless(AmplifyPaging *paging, AmplifyResponse *page,
 	return false;
 }
 
-/* What a body that could not be parsed says of its call */
-void
-amplify_parent_parse_failure(const AmplifyCall *call, AmplifyParse parse,
-							 AmplifyFailure *failure)
-{
-	memset(failure, 0, sizeof(AmplifyFailure));
-	failure->kind = amplify_outcome_of_parse(parse);
-	failure->attempts = call->attempts.sent;
-	failure->status = call->status;
-	strlcpy(failure->request_id, call->request_id,
-			sizeof(failure->request_id));
-}
-
 /*
  * The parent that keys (of the spec's resource) name, as its List does.  What
  * spec points to must live as long as the statement, but for itself.
@@ -840,10 +827,10 @@ take_page(AmplifyParent *parent)
 		}
 		if (parse != AMPLIFY_PARSE_OK || !matches || !has_names(page))
 		{
-			amplify_parent_parse_failure(call, parse, &failure);
-			if (parse == AMPLIFY_PARSE_OK)
-				failure.kind = matches ? AMPLIFY_FAILURE_SHAPE :
-					AMPLIFY_FAILURE_MISMATCH;
+			amplify_call_bad_response(call, parse != AMPLIFY_PARSE_OK ?
+									  amplify_outcome_of_parse(parse) :
+									  matches ? AMPLIFY_FAILURE_SHAPE :
+									  AMPLIFY_FAILURE_MISMATCH, &failure);
 			parent->spec.connection->shared->stats.failed++;
 			free_page(page);
 			page = NULL;
@@ -867,10 +854,7 @@ take_page(AmplifyParent *parent)
 		index_page(page);
 		if (token != NULL &&
 			amplify_parent_is_endless(&parent->paging, page->response, token))
-		{
-			amplify_parent_parse_failure(call, AMPLIFY_PARSE_OK, &failure);
-			failure.kind = AMPLIFY_FAILURE_ENDLESS;
-		}
+			amplify_call_bad_response(call, AMPLIFY_FAILURE_ENDLESS, &failure);
 		settle_page(page);
 	}
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
@@ -1294,7 +1278,8 @@ load_page(ParentPage *page, AmplifyFailure *failure)
 	Assert(page->call->state == AMPLIFY_CALL_DONE);
 	parse = parse_page(page);
 	if (parse != AMPLIFY_PARSE_OK)
-		amplify_parent_parse_failure(page->call, parse, failure);
+		amplify_call_bad_response(page->call, amplify_outcome_of_parse(parse),
+								  failure);
 	return parse == AMPLIFY_PARSE_OK;
 }
 
@@ -1303,7 +1288,6 @@ parse_page(ParentPage *page)
 {
 	AmplifyParent *parent = page->parent;
 	AmplifyParents *parents = parents_of(&parent->spec);
-	const AmplifyOperation *list = parent->spec.resource->list;
 	AmplifyParse parse;
 
 	Assert(page->response == NULL);
@@ -1314,12 +1298,9 @@ parse_page(ParentPage *page)
 		page->response = llast(parents->spare);
 		parents->spare = list_delete_last(parents->spare);
 	}
-	parse = amplify_response_parse(page->response,
-								   amplify_statement_body(parent->spec.statement,
-														  page->call),
-								   page->call->body_length,
-								   parent->spec.connection->options.max_response_size,
-								   list->result, list->many);
+	parse = amplify_statement_parse(parent->spec.statement, page->call,
+									parent->spec.resource->list,
+									page->response);
 	page->size = amplify_response_size(page->response);
 	dlist_push_tail(&parents->parsed, &page->node);
 	if (parse != AMPLIFY_PARSE_OK)

@@ -175,12 +175,8 @@ read_page(PrefetchList *list, const AmplifyResource *child)
 	AmplifyResponse *page = amplify_statement_page(spec->statement);
 	AmplifyCall *next = NULL;
 
-	if (amplify_response_parse(page,
-							   amplify_statement_body(spec->statement, call),
-							   call->body_length,
-							   spec->connection->options.max_response_size,
-							   call->operation->result,
-							   call->operation->many) == AMPLIFY_PARSE_OK &&
+	if (amplify_statement_parse(spec->statement, call, call->operation,
+								page) == AMPLIFY_PARSE_OK &&
 		amplify_match_response(call, page))
 	{
 		next = ask_next(list, page);

@@ -223,6 +223,7 @@ static const struct
 };
 
 static char *with_keys(const char *detail, const AmplifyFailedCall *call);
+static char *list_keys(AmplifyKeyMask mask, const AmplifyKeys *values);
 static int	hint(AmplifyFailureKind kind, const AmplifyFailedCall *call);
 
 /*
@@ -306,26 +307,31 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 static char *
 with_keys(const char *detail, const AmplifyFailedCall *call)
 {
-	StringInfoData names;
-	StringInfoData values;
+	AmplifyKeyMask mask = call->operation->needs &
+		amplify_resource_mask(call->keys);
 
-	initStringInfo(&names);
-	initStringInfo(&values);
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		const char *separator = names.len > 0 ? ", " : "";
-
-		if (call->keys->value[i] == NULL ||
-			(call->operation->needs & 1 << i) == 0)
-			continue;
-		appendStringInfo(&names, "%s%s", separator, amplify_key_names[i]);
-		appendStringInfo(&values, "%s%s", separator,
-						 amplify_outcome_text(call->keys->value[i]));
-	}
-	if (names.len == 0)
+	if (mask == 0)
 		return pstrdup(detail);
 	return psprintf(_("%s%sKey of the request: (%s)=(%s)."), detail,
-					detail[0] != '\0' ? " " : "", names.data, values.data);
+					detail[0] != '\0' ? " " : "", list_keys(mask, NULL),
+					list_keys(mask, call->keys));
+}
+
+/* The names of the keys in the mask, or their values, palloc'ed */
+static char *
+list_keys(AmplifyKeyMask mask, const AmplifyKeys *values)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if ((mask & 1 << i) != 0)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 values == NULL ? amplify_key_names[i] :
+							 amplify_outcome_text(values->value[i]));
+	}
+	return list.data;
 }
 
 /*
@@ -338,22 +344,12 @@ hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 	const char *hint = reports[kind].hint;
 	const char *hint_keys = reports[kind].hint_keys;
 	const char *server = call->connection->servername;
-	const AmplifyResource *resource = call->target;
-	StringInfoData keys;
 
 	if (call->writes && !reports[kind].of_session)
 		return errhint("The statement writes down what it reads.  Option \"on_error\" of the foreign table, 'warn', holds for what is only read; 'warn_always' holds for this, too.");
 	if (hint_keys == NULL || (hint != NULL && !call->everything))
 		return hint != NULL ? errhint(hint, server) : 0;
-
-	initStringInfo(&keys);
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if ((resource->keys & 1 << i) != 0)
-			appendStringInfo(&keys, "%s%s", keys.len > 0 ? ", " : "",
-							 amplify_key_names[i]);
-	}
-	return errhint(hint_keys, keys.data, server);
+	return errhint(hint_keys, list_keys(call->target->keys, NULL), server);
 }
 
 /*
@@ -426,4 +422,3 @@ amplify_report_account(const char *found, const char *expected,
 					   found, expected),
 			 errhint("Set that option to the account of the keys or the role in the user mapping.")));
 }
-

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * spill.c
- *	  Answers of a statement in a temporary file, when memory has no room.
+ *	  Responses of a statement in a temporary file, when memory has no room.
  *
  * src/request/spill.c
  *

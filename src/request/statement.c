@@ -10,8 +10,8 @@
  * reset callback cancels what is under way, so there is nothing to clean up by
  * hand before an error.
  *
- * Answers that nobody holds are kept in memory up to work_mem, then in a
- * temporary file.  Answers that nobody else can ask for (keep is false) are
+ * Responses that nobody holds are kept in memory up to work_mem, then in a
+ * temporary file.  Those that nobody else can ask for (keep is false) are
  * freed at once, so that a long list needs no more memory than a page.
  *
  * src/request/statement.c
@@ -68,13 +68,13 @@ struct AmplifyStatement
 
 int			amplify_max_calls = 0;
 
-static dlist_head queries = DLIST_STATIC_INIT(queries);
+static dlist_head statements = DLIST_STATIC_INIT(statements);
 
 static ScanCounters *find_scan(AmplifyStatement *statement, int id);
 static bool lacks_keys(const AmplifyStatement *statement);
-static AmplifyStatement *find_query(const EState *estate);
+static AmplifyStatement *find_statement(const EState *estate);
 static Oid	statement_user(const EState *estate);
-static void forget_query(void *arg);
+static void forget_statement(void *arg);
 static void abandon_calls(dlist_head *list);
 static void move_call(AmplifyCall *call, dlist_head *list);
 static void queue_call(AmplifyCall *call);
@@ -112,7 +112,7 @@ AmplifyStatement *
 amplify_statement_join(EState *estate)
 {
 	static uint64 number = 0;
-	AmplifyStatement *statement = find_query(estate);
+	AmplifyStatement *statement = find_statement(estate);
 	MemoryContext context;
 	MemoryContext oldcontext;
 
@@ -142,9 +142,9 @@ amplify_statement_join(EState *estate)
 	oldcontext = MemoryContextSwitchTo(context);
 	statement->records = amplify_record_create();
 	MemoryContextSwitchTo(oldcontext);
-	statement->callback.func = forget_query;
+	statement->callback.func = forget_statement;
 	statement->callback.arg = statement;
-	dlist_push_tail(&queries, &statement->node);
+	dlist_push_tail(&statements, &statement->node);
 	MemoryContextRegisterResetCallback(context, &statement->callback);
 	return statement;
 }
@@ -368,21 +368,26 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 }
 
 /*
- * The body of an answered call, call->body_length bytes; valid while it is
- * pinned.  NULL when it was empty.
+ * Parse the response to an answered call, as what operation returns: that of
+ * the call, or one of the same name that another resource has.  The call must
+ * stay pinned as long as the page is used.
  */
-const char *
-amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
+AmplifyParse
+amplify_statement_parse(AmplifyStatement *statement, AmplifyCall *call,
+						const AmplifyOperation *operation,
+						AmplifyResponse *page)
 {
-	if (call->spilled < 0)
-		return call->body;
-	if (call->loaded == NULL)
+	if (call->spilled >= 0 && call->loaded == NULL)
 	{
 		call->loaded = MemoryContextAlloc(statement->context, call->body_length);
 		amplify_spill_read(statement->spill, call->spilled, call->loaded,
 						   call->body_length);
 	}
-	return call->loaded;
+	return amplify_response_parse(page,
+								  call->spilled >= 0 ? call->loaded : call->body,
+								  call->body_length,
+								  call->connection->options.max_response_size,
+								  operation->result, operation->many);
 }
 
 /*
@@ -617,11 +622,11 @@ lacks_keys(const AmplifyStatement *statement)
 
 /* NULL if none of its scans has begun */
 static AmplifyStatement *
-find_query(const EState *estate)
+find_statement(const EState *estate)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &queries)
+	dlist_foreach(iter, &statements)
 	{
 		AmplifyStatement *statement = dlist_container(AmplifyStatement, node, iter.cur);
 
@@ -641,13 +646,13 @@ statement_user(const EState *estate)
 	const AmplifyStatement *outer = NULL;
 
 	if (estate->es_epq_active != NULL)
-		outer = find_query(estate->es_epq_active->parentestate);
+		outer = find_statement(estate->es_epq_active->parentestate);
 	return outer != NULL ? outer->userid : GetUserId();
 }
 
 /* The statement's memory goes away.  Contexts below are gone already. */
 static void
-forget_query(void *arg)
+forget_statement(void *arg)
 {
 	AmplifyStatement *statement = arg;
 	ListCell   *lc;

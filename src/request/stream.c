@@ -124,8 +124,8 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		return true;
 	if (amplify_parent_is_endless(&stream->paging, page, token))
 	{
-		amplify_parent_parse_failure(stream->call, AMPLIFY_PARSE_OK, failure);
-		failure->kind = AMPLIFY_FAILURE_ENDLESS;
+		amplify_call_bad_response(stream->call, AMPLIFY_FAILURE_ENDLESS,
+								  failure);
 		return false;
 	}
 	if (spec->eager)
@@ -318,7 +318,7 @@ static bool
 parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		   AmplifyCall *call, AmplifyResponse *page, AmplifyFailure *failure)
 {
-	AmplifyParse parse;
+	AmplifyFailureKind kind;
 
 	if (call->used)
 		spec->counters->reused++;
@@ -328,36 +328,27 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	if (call->state == AMPLIFY_CALL_FAILED || call->not_found)
 		return false;
 
-	parse = amplify_response_parse(page, amplify_statement_body(spec->statement, call),
-								   call->body_length,
-								   spec->connection->options.max_response_size,
-								   stream->operation->result,
-								   stream->operation->many);
-	if (parse != AMPLIFY_PARSE_OK)
+	kind = amplify_outcome_of_parse(amplify_statement_parse(spec->statement,
+															call,
+															stream->operation,
+															page));
+	if (kind == AMPLIFY_FAILURE_NONE && !amplify_match_response(call, page))
 	{
-		amplify_parent_parse_failure(call, parse, failure);
+		if (amplify_statement_repeat(spec->statement, call))
+			return false;
+		kind = AMPLIFY_FAILURE_MISMATCH;
+	}
+	if (kind == AMPLIFY_FAILURE_NONE &&
+		!pick_items(spec->resource, stream, page))
+		kind = AMPLIFY_FAILURE_SHAPE;
+	if (kind != AMPLIFY_FAILURE_NONE)
+	{
+		amplify_call_bad_response(call, kind, failure);
 		spec->connection->shared->stats.failed++;
 		return false;
 	}
 	stream->response = page;
 	stream->item = -1;
-	if (!amplify_match_response(call, page))
-	{
-		if (amplify_statement_repeat(spec->statement, call))
-			return false;
-		failure->kind = AMPLIFY_FAILURE_MISMATCH;
-	}
-	else if (!pick_items(spec->resource, stream, page))
-		failure->kind = AMPLIFY_FAILURE_SHAPE;
-	if (failure->kind != AMPLIFY_FAILURE_NONE)
-	{
-		AmplifyFailureKind kind = failure->kind;
-
-		amplify_parent_parse_failure(call, parse, failure);
-		failure->kind = kind;
-		spec->connection->shared->stats.failed++;
-		return false;
-	}
 	amplify_pace_learn(call, page);
 	return true;
 }
