@@ -4,22 +4,7 @@
 \ir ../test/setup.psql
 \pset format unaligned
 \pset tuples_only on
--- how many rows, whether they are those without pushdown, and the calls
-CREATE FUNCTION run(query text, OUT n bigint, OUT same boolean, OUT calls text)
-LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM amplify_fdw_stats_reset();
-  EXECUTE 'CREATE TEMP TABLE pushed AS SELECT t::text FROM ' || query;
-  SELECT string_agg(key || ' ' || value, ', ' ORDER BY key) INTO calls
-    FROM amplify_fdw_stats(), jsonb_each(by_operation);
-  SET amplify_fdw.pushdown = off;
-  EXECUTE 'CREATE TEMP TABLE filtered AS SELECT t::text FROM ' || query;
-  RESET amplify_fdw.pushdown;
-  SELECT count(*) INTO n FROM pushed;
-  SELECT n = (SELECT count(*) FROM filtered) AND NOT EXISTS
-           (TABLE pushed EXCEPT ALL TABLE filtered) INTO same;
-  DROP TABLE pushed, filtered;
-END $$;
+\ir ../test/pushed.psql
 -- an app without environments
 \! mockctl data op=put app=d00000000099 name=empty
 SELECT * FROM run('backend_environments t');
