@@ -15,7 +15,6 @@ OBJS = \
 	src/aws/xml.o \
 	src/executor/again.o \
 	src/executor/analyze.o \
-	src/executor/explain.o \
 	src/executor/gate.o \
 	src/executor/keys.o \
 	src/executor/known.o \

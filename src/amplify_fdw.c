@@ -68,6 +68,7 @@ _PG_init(void)
 	amplify_distinct_install();
 }
 
+/* What PostgreSQL calls for foreign tables */
 Datum
 amplify_fdw_handler(PG_FUNCTION_ARGS)
 {
@@ -87,7 +88,7 @@ amplify_fdw_handler(PG_FUNCTION_ARGS)
 	routine->IsForeignPathAsyncCapable = amplifyIsForeignPathAsyncCapable;
 	routine->ForeignAsyncRequest = amplifyForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = amplifyForeignAsyncConfigureWait;
-	routine->ForeignAsyncNotify = amplifyForeignAsyncNotify;
+	routine->ForeignAsyncNotify = amplifyForeignAsyncRequest;
 	routine->ImportForeignSchema = amplifyImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

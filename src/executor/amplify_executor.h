@@ -100,16 +100,11 @@ extern void amplifyReScanForeignScan(ForeignScanState *node);
 extern void amplifyEndForeignScan(ForeignScanState *node);
 extern void amplifyForeignAsyncRequest(AsyncRequest *areq);
 extern void amplifyForeignAsyncConfigureWait(AsyncRequest *areq);
-extern void amplifyForeignAsyncNotify(AsyncRequest *areq);
-extern const AmplifyCounters *amplify_scan_counters(ForeignScanState *node);
-extern TupleTableSlot *amplify_scan_project(ScanState *node);
-
-/* ---------- explain.c ---------- */
-
 extern void amplifyExplainForeignScan(ForeignScanState *node,
 									  struct ExplainState *es);
-extern void amplify_explain_counters(const AmplifyCounters *counters,
-									 struct ExplainState *es);
+extern void amplify_scan_explain_counters(const AmplifyCounters *counters,
+										  struct ExplainState *es);
+extern TupleTableSlot *amplify_scan_project(ScanState *node);
 
 /* ---------- readahead.c: lookups of a join, ahead of need ---------- */
 

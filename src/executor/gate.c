@@ -47,6 +47,7 @@ static const CustomExecMethods exec_methods = {
 	.ExplainCustomScan = explain_gate,
 };
 
+/* For CustomScanMethods: the state of the node, not yet begun */
 Node *
 amplify_gate_create_state(CustomScan *plan)
 {

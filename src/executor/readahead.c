@@ -118,6 +118,7 @@ static const CustomExecMethods exec_methods = {
 	.ExplainCustomScan = explain_ahead,
 };
 
+/* For CustomScanMethods: the state of the node, not yet begun */
 Node *
 amplify_readahead_create_state(CustomScan *plan)
 {
@@ -258,7 +259,7 @@ explain_ahead(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyInteger("Rows Ahead", NULL, state->most_ahead, es);
 	}
 	if (state->counters != NULL)
-		amplify_explain_counters(state->counters, es);
+		amplify_scan_explain_counters(state->counters, es);
 }
 
 static void

@@ -2,7 +2,8 @@
  *
  * scan.c
  *	  Execution of a scan: keys evaluated, items asked of fetch.c, slots
- *	  filled by value.c.
+ *	  filled by value.c.  And its EXPLAIN: the calls that it will make, and
+ *	  with ANALYZE those that it has made.
  *
  * src/executor/scan.c
  *
@@ -10,14 +11,19 @@
  */
 #include "postgres.h"
 
+#include "commands/explain.h"
 #include "compat.h"
 #include "executor/amplify_executor.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "rewrite/rewriteManip.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 
 /* ForeignScanState.fdw_state; in the executor's query context */
 typedef struct AmplifyScan
@@ -53,6 +59,10 @@ static void complete_request(AsyncRequest *areq);
 static void open_scan(ForeignScanState *node);
 static void start_fetch(ForeignScanState *node);
 static void drop_unwanted(const AmplifyFetchSpec *spec, AmplifyKeySet *set);
+static char *conditions_text(const ForeignScan *plan, List *conditions,
+							 ExplainState *es);
+static void explain_operations(const AmplifyCounters *counters,
+							   ExplainState *es);
 
 /* Nothing is looked up or connected before the first row is asked for */
 void
@@ -121,6 +131,7 @@ amplifyIterateForeignScan(ForeignScanState *node)
 	return slot;
 }
 
+/* Keys are evaluated anew, and calls of the statement found by their ids */
 void
 amplifyReScanForeignScan(ForeignScanState *node)
 {
@@ -132,6 +143,7 @@ amplifyReScanForeignScan(ForeignScanState *node)
 	state->looked = false;
 }
 
+/* An Append asks for a row, or tells that the descriptor has something */
 void
 amplifyForeignAsyncRequest(AsyncRequest *areq)
 {
@@ -155,6 +167,7 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	ForeignScanState *node = (ForeignScanState *) areq->requestee;
 	AppendState *requestor = (AppendState *) areq->requestor;
 	AmplifyScan *state = node->fdw_state;
+	AmplifyStatement *statement = state->table.spec.statement;
 	int			fd = amplify_loop_descriptor();
 	bool		looks;
 
@@ -165,12 +178,12 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	waiting.index = areq->request_index;
 
 	looks = !state->looked ||
-		state->seen != amplify_statement_responses(state->table.spec.statement);
+		state->seen != amplify_statement_responses(statement);
 	if (looks)
 		look_for_row(node);
 	while (state->status == AMPLIFY_FETCH_PENDING && fd < 0)
 	{
-		amplify_statement_wait(state->table.spec.statement, state->table.spec.counters);
+		amplify_statement_wait(statement, state->table.spec.counters);
 		look_for_row(node);
 	}
 	if (state->status != AMPLIFY_FETCH_PENDING)
@@ -185,23 +198,17 @@ amplifyForeignAsyncConfigureWait(AsyncRequest *areq)
 	}
 	/* to look may have taken the timer's event, and put starts elsewhere */
 	if (waiting.registered && looks)
-		amplify_http_arm(amplify_statement_begin_wait(state->table.spec.statement));
+		amplify_http_arm(amplify_statement_begin_wait(statement));
 	/* the Append has a row already: it will not wait for long */
 	if (waiting.registered || fd < 0 || !bms_is_empty(requestor->as_needrequest))
 		return;
-	amplify_http_arm(amplify_statement_begin_wait(state->table.spec.statement));
+	amplify_http_arm(amplify_statement_begin_wait(statement));
 	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE, fd, NULL,
 					  areq);
 	waiting.registered = true;
 }
 
-void
-amplifyForeignAsyncNotify(AsyncRequest *areq)
-{
-	waiting.requestor = NULL;
-	produce_row(areq);
-}
-
+/* Also for a scan that was only explained */
 void
 amplifyEndForeignScan(ForeignScanState *node)
 {
@@ -214,13 +221,67 @@ amplifyEndForeignScan(ForeignScanState *node)
 	amplify_statement_leave(state->table.spec.statement);
 }
 
-/* NULL if the scan was only explained */
-const AmplifyCounters *
-amplify_scan_counters(ForeignScanState *node)
+/* Without ANALYZE, which calls are planned; with it, those made as well */
+void
+amplifyExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
-	AmplifyScan *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	const AmplifyScan *state = node->fdw_state;
+	List	   *pushed = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_PUSHED);
+	List	   *known = list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KNOWN);
 
-	return state ? state->table.spec.counters : NULL;
+	ExplainPropertyText("API Operation",
+						strVal(list_nth(plan->fdw_private,
+										AMPLIFY_PRIVATE_OPERATION)), es);
+	if (pushed != NIL)
+		ExplainPropertyText("API Keys", conditions_text(plan, pushed, es), es);
+	if (known != NIL)
+		ExplainPropertyText("API Conditions", conditions_text(plan, known, es),
+							es);
+	if (es->costs)
+		ExplainPropertyFloat("Estimated API Calls", NULL,
+		/* NOLINTNEXTLINE(cert-err34-c): a Float is text, and we wrote it */
+							 floatVal(list_nth(plan->fdw_private,
+											   AMPLIFY_PRIVATE_CALLS)),
+							 0, es);
+	if (state != NULL)
+		amplify_scan_explain_counters(state->table.spec.counters, es);
+}
+
+/* Nothing without ANALYZE; no zeroes in text, which is for people */
+void
+amplify_scan_explain_counters(const AmplifyCounters *counters, ExplainState *es)
+{
+	bool		zeroes = es->format != EXPLAIN_FORMAT_TEXT;
+	const struct
+	{
+		const char *name;
+		int64		value;
+	}			shown[] = {
+		{"API Calls", counters->calls},
+		{"API Retries", counters->retries},
+		{"API Throttled", counters->throttled},
+		{"API Not Found", counters->not_found},
+		{"API Failed", counters->failed},
+		{"API Keys Reused", counters->reused},
+		{"API Keys Impossible", counters->impossible},
+		{"API Bytes", counters->bytes},
+	};
+
+	if (!es->analyze)
+		return;
+	for (int i = 0; i < lengthof(shown); i++)
+	{
+		if (shown[i].value != 0 || zeroes)
+			ExplainPropertyInteger(shown[i].name, NULL, shown[i].value, es);
+		if (i == 0 && (shown[i].value != 0 || zeroes))
+			explain_operations(counters, es);
+	}
+	if (counters->given_up || zeroes)
+		ExplainPropertyBool("API Given Up", counters->given_up, es);
+	if (es->timing && (counters->waited != 0 || zeroes))
+		ExplainPropertyFloat("API Wait Time", "ms",
+							 counters->waited / 1000.0, 3, es);
 }
 
 /*
@@ -369,4 +430,51 @@ drop_unwanted(const AmplifyFetchSpec *spec, AmplifyKeySet *set)
 	set->nkeys = kept;
 	if (kept == 0)
 		set->from_parents = false;
+}
+
+/*
+ * The conditions have the planner's numbers of the tables, which those of the
+ * finished plan differ from by the same number in each.
+ */
+static char *
+conditions_text(const ForeignScan *plan, List *conditions, ExplainState *es)
+{
+	int			relid = intVal(list_nth(plan->fdw_private,
+										AMPLIFY_PRIVATE_RELID));
+	bool		prefix = boolVal(list_nth(plan->fdw_private,
+										  AMPLIFY_PRIVATE_PREFIX));
+	Node	   *condition = copyObject((Node *) make_ands_explicit(conditions));
+	List	   *context;
+
+	OffsetVarNodes(condition, plan->scan.scanrelid - relid, 0);
+	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	return deparse_expression(condition, context, prefix, false);
+}
+
+/*
+ * The calls that were made, which may be others than those that were planned
+ */
+static void
+explain_operations(const AmplifyCounters *counters, ExplainState *es)
+{
+	const char *label = "API Calls By Operation";
+	const AmplifyOperationCalls *made = counters->by_operation;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainOpenGroup(label, label, true, es);
+	for (int i = 0; i < AMPLIFY_MAX_OPERATIONS && made[i].operation != NULL; i++)
+	{
+		if (es->format != EXPLAIN_FORMAT_TEXT)
+			ExplainPropertyInteger(made[i].operation->name, NULL,
+								   made[i].calls, es);
+		appendStringInfo(&text, "%s%s " INT64_FORMAT, i > 0 ? ", " : "",
+						 made[i].operation->name, made[i].calls);
+	}
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainCloseGroup(label, label, true, es);
+	else
+		ExplainPropertyText(label, text.data, es);
+	pfree(text.data);
 }

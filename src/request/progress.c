@@ -5,7 +5,7 @@
  *	  now and then, to the user who has set amplify_fdw.progress.
  *
  * Not here: the name of the wait (loop.c), and what EXPLAIN and the functions
- * tell afterwards (explain.c, stat.c).
+ * tell afterwards (scan.c, stat.c).
  *
  * src/request/progress.c
  *
