@@ -22,7 +22,7 @@ CREATE FUNCTION amplify_fdw_resources(
     OUT sensitive boolean,
     OUT meaning text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'amplify_fdw_resources_1_1'
+AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What can be set by OPTIONS, and by which statements.
@@ -34,7 +34,7 @@ CREATE FUNCTION amplify_fdw_options(
     OUT default_value text,
     OUT meaning text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'amplify_fdw_options_1_1'
+AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What a column of a table can be: the values of its option "field".
@@ -47,7 +47,7 @@ CREATE FUNCTION amplify_fdw_fields(
     OUT sensitive boolean,
     OUT meaning text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'amplify_fdw_fields_1_1'
+AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
 
 -- What somebody has written down for an app, an environment or a branch, as

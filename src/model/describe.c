@@ -6,6 +6,10 @@
  * For those who write CREATE FOREIGN TABLE by hand, and for documentation and
  * tests, which compare these tables with the service's own model.
  *
+ * The objects of version 1.0 of the extension are served as well.  They have
+ * fewer columns at the end, or others (options), which the number of columns
+ * tells.
+ *
  * src/model/describe.c
  *
  *-------------------------------------------------------------------------
@@ -23,16 +27,9 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_resources);
-PG_FUNCTION_INFO_V1(amplify_fdw_resources_1_1);
-PG_FUNCTION_INFO_V1(amplify_fdw_options);
-PG_FUNCTION_INFO_V1(amplify_fdw_options_1_1);
 PG_FUNCTION_INFO_V1(amplify_fdw_fields);
-PG_FUNCTION_INFO_V1(amplify_fdw_fields_1_1);
+PG_FUNCTION_INFO_V1(amplify_fdw_options);
 
-static void put_resources(FunctionCallInfo fcinfo);
-static void put_fields(FunctionCallInfo fcinfo);
-static void put_option(const AmplifyOption *option, Datum *values,
-					   bool *nulls);
 static const char *location_of(const AmplifyOption *option);
 static void put_text(const char *text, Datum *value, bool *isnull);
 static void put_operation(const AmplifyOperation *operation, Datum *values,
@@ -40,81 +37,7 @@ static void put_operation(const AmplifyOperation *operation, Datum *values,
 
 /* One row for each resource, and how it is asked for */
 Datum
-amplify_fdw_resources_1_1(PG_FUNCTION_ARGS)
-{
-	put_resources(fcinfo);
-	return (Datum) 0;
-}
-
-/* The same for the objects of version 1.0, which have one column less */
-Datum
 amplify_fdw_resources(PG_FUNCTION_ARGS)
-{
-	put_resources(fcinfo);
-	return (Datum) 0;
-}
-
-/* One row for each value that option "field" may have */
-Datum
-amplify_fdw_fields_1_1(PG_FUNCTION_ARGS)
-{
-	put_fields(fcinfo);
-	return (Datum) 0;
-}
-
-/* Likewise for version 1.0 */
-Datum
-amplify_fdw_fields(PG_FUNCTION_ARGS)
-{
-	put_fields(fcinfo);
-	return (Datum) 0;
-}
-
-/* One row for each option, by the statement that sets it */
-Datum
-amplify_fdw_options_1_1(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (const AmplifyOption *option = amplify_options; option->name; option++)
-	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
-
-		put_option(option, values, nulls);
-		put_text(option->default_value ? option->default_value : option->otherwise,
-				 &values[4], &nulls[4]);
-		put_text(option->meaning, &values[5], &nulls[5]);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	return (Datum) 0;
-}
-
-/* The same for the objects of version 1.0 */
-Datum
-amplify_fdw_options(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (const AmplifyOption *option = amplify_options; option->name; option++)
-	{
-		Datum		values[7];
-		bool		nulls[7] = {false};
-
-		put_option(option, values, nulls);
-		put_text(option->default_value, &values[4], &nulls[4]);
-		put_text(option->otherwise, &values[5], &nulls[5]);
-		put_text(option->meaning, &values[6], &nulls[6]);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	return (Datum) 0;
-}
-
-/* As many of the columns as the function has */
-static void
-put_resources(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -135,11 +58,12 @@ put_resources(FunctionCallInfo fcinfo)
 		put_text(resource->meaning, &values[10], &nulls[10]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	return (Datum) 0;
 }
 
-/* Likewise */
-static void
-put_fields(FunctionCallInfo fcinfo)
+/* One row for each value that option "field" may have */
+Datum
+amplify_fdw_fields(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -165,16 +89,40 @@ put_fields(FunctionCallInfo fcinfo)
 								 nulls);
 		}
 	}
+	return (Datum) 0;
 }
 
-/* Four columns: its name and location, for whom it is and from whom hidden */
-static void
-put_option(const AmplifyOption *option, Datum *values, bool *nulls)
+/* One row for each option, by the statement that sets it */
+Datum
+amplify_fdw_options(PG_FUNCTION_ARGS)
 {
-	put_text(option->name, &values[0], &nulls[0]);
-	put_text(location_of(option), &values[1], &nulls[1]);
-	values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
-	values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const AmplifyOption *option = amplify_options; option->name; option++)
+	{
+		const char *shown = option->default_value;
+		Datum		values[7];
+		bool		nulls[7] = {false};
+		int			n = 5;
+
+		put_text(option->name, &values[0], &nulls[0]);
+		put_text(location_of(option), &values[1], &nulls[1]);
+		values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
+		values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
+		/* version 1.0 has two columns for these */
+		if (rsinfo->setDesc->natts == lengthof(values))
+		{
+			put_text(option->otherwise, &values[5], &nulls[5]);
+			n = 6;
+		}
+		else if (shown == NULL)
+			shown = option->otherwise;
+		put_text(shown, &values[4], &nulls[4]);
+		put_text(option->meaning, &values[n], &nulls[n]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
 /* What the statement is about that sets the option */
