@@ -158,13 +158,14 @@ typedef enum AmplifyProvider
 	AMPLIFY_PROVIDER_ROLE		/* AssumeRole with keys of another one */
 } AmplifyProvider;
 
+/* What a finished transfer means; and what becomes of its exchange by that */
 typedef enum AmplifyOutcome
 {
-	AMPLIFY_OUTCOME_OK,
-	AMPLIFY_OUTCOME_NOT_FOUND,	/* no row */
-	AMPLIFY_OUTCOME_RETRY,
-	AMPLIFY_OUTCOME_THROTTLED,
-	AMPLIFY_OUTCOME_RENEW,		/* try again with new keys or the right time */
+	AMPLIFY_OUTCOME_OK,			/* a response */
+	AMPLIFY_OUTCOME_NOT_FOUND,	/* a response that there is none: no row */
+	AMPLIFY_OUTCOME_RETRY,		/* another attempt */
+	AMPLIFY_OUTCOME_THROTTLED,	/* likewise, if the owner has the patience */
+	AMPLIFY_OUTCOME_RENEW,		/* likewise, with new keys or the right time */
 	AMPLIFY_OUTCOME_FAIL
 } AmplifyOutcome;
 
@@ -316,24 +317,14 @@ typedef struct AmplifyAttempts
 	bool		fresh;			/* the next one gets a new connection */
 } AmplifyAttempts;
 
-typedef enum AmplifyExchangeVerdict
-{
-	AMPLIFY_EXCHANGE_DONE,		/* a response */
-	AMPLIFY_EXCHANGE_NOT_FOUND,	/* a response that there is none */
-	AMPLIFY_EXCHANGE_AGAIN,		/* another attempt */
-	AMPLIFY_EXCHANGE_THROTTLED,	/* likewise, if the owner has the patience */
-	AMPLIFY_EXCHANGE_RENEW,		/* likewise, if they have other credentials */
-	AMPLIFY_EXCHANGE_FAILED
-} AmplifyExchangeVerdict;
-
 extern bool amplify_exchange_start(const AmplifyExchangeSpec *spec,
 								   AmplifyAttempts *attempts,
 								   AmplifyTransfer *transfer,
 								   dlist_head *completed);
-extern AmplifyExchangeVerdict amplify_exchange_judge(const AmplifyExchangeSpec *spec,
-													 AmplifyAttempts *attempts,
-													 const AmplifyTransfer *transfer,
-													 AmplifyFailure *failure);
+extern AmplifyOutcome amplify_exchange_judge(const AmplifyExchangeSpec *spec,
+											 AmplifyAttempts *attempts,
+											 const AmplifyTransfer *transfer,
+											 AmplifyFailure *failure);
 extern bool amplify_exchange_postpone(const AmplifyExchangeSpec *spec,
 									  AmplifyAttempts *attempts, int64 pause);
 

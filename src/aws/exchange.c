@@ -7,7 +7,7 @@
  * that stand beside a container or an instance, so that all of them are
  * guarded, timed, signed and tried again alike.
  *
- * An exchange is as many attempts as it takes.  Nothing here waits: a verdict
+ * An exchange is as many attempts as it takes.  Nothing here waits: an outcome
  * says what is to be done next, and when.  Who owns the exchange queues it
  * until then, has the patience for a service that throttles, counts, and
  * reports what has failed.  What is remembered from one attempt to the next
@@ -37,13 +37,13 @@
 static bool prepare(const AmplifyExchangeSpec *spec,
 					const AmplifyAttempts *attempts,
 					AmplifyTransfer *transfer);
-static AmplifyExchangeVerdict try_again(const AmplifyExchangeSpec *spec,
-										AmplifyAttempts *attempts,
-										const AmplifyFailure *failure);
-static AmplifyExchangeVerdict renew(const AmplifyExchangeSpec *spec,
-									AmplifyAttempts *attempts,
-									const AmplifyTransfer *transfer,
-									AmplifyFailureKind kind);
+static AmplifyOutcome try_again(const AmplifyExchangeSpec *spec,
+								AmplifyAttempts *attempts,
+								const AmplifyFailure *failure);
+static AmplifyOutcome renew(const AmplifyExchangeSpec *spec,
+							AmplifyAttempts *attempts,
+							const AmplifyTransfer *transfer,
+							AmplifyFailureKind kind);
 static void mask_secrets(const AmplifyExchangeSpec *spec,
 						 const AmplifyTransfer *transfer,
 						 AmplifyFailure *failure);
@@ -90,10 +90,10 @@ amplify_exchange_start(const AmplifyExchangeSpec *spec,
 
 /*
  * The transfer is done: what becomes of the exchange?  failure is filled
- * unless the verdict is AMPLIFY_EXCHANGE_DONE.  Of AGAIN and THROTTLED,
+ * unless the outcome is AMPLIFY_OUTCOME_OK.  Of RETRY and THROTTLED,
  * attempts->again_at says when.
  */
-AmplifyExchangeVerdict
+AmplifyOutcome
 amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 					   AmplifyAttempts *attempts,
 					   const AmplifyTransfer *transfer,
@@ -109,23 +109,19 @@ amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 	mask_secrets(spec, transfer, failure);
 	switch (outcome)
 	{
-		case AMPLIFY_OUTCOME_OK:
-			return AMPLIFY_EXCHANGE_DONE;
-		case AMPLIFY_OUTCOME_NOT_FOUND:
-			return AMPLIFY_EXCHANGE_NOT_FOUND;
 		case AMPLIFY_OUTCOME_RETRY:
 			attempts->wish = retry_after(&transfer->response);
 			return try_again(spec, attempts, failure);
 		case AMPLIFY_OUTCOME_THROTTLED:
 			attempts->wish = retry_after(&transfer->response);
 			attempts->again_at = amplify_loop_now() + attempts->wish;
-			return AMPLIFY_EXCHANGE_THROTTLED;
+			break;
 		case AMPLIFY_OUTCOME_RENEW:
 			return renew(spec, attempts, transfer, failure->kind);
-		case AMPLIFY_OUTCOME_FAIL:
+		default:
 			break;
 	}
-	return AMPLIFY_EXCHANGE_FAILED;
+	return outcome;
 }
 
 /*
@@ -180,7 +176,7 @@ prepare(const AmplifyExchangeSpec *spec, const AmplifyAttempts *attempts,
 	return true;
 }
 
-static AmplifyExchangeVerdict
+static AmplifyOutcome
 try_again(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 		  const AmplifyFailure *failure)
 {
@@ -194,14 +190,14 @@ try_again(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 	else if (failure->kind == AMPLIFY_FAILURE_TIMEOUT)
 		pause = 0;				/* that was one */
 	return amplify_exchange_postpone(spec, attempts, pause) ?
-		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
+		AMPLIFY_OUTCOME_RETRY : AMPLIFY_OUTCOME_FAIL;
 }
 
 /*
  * What was wrong may be known better now: once the time, which is learnt
  * here, and once the credentials, which the owner has to get.
  */
-static AmplifyExchangeVerdict
+static AmplifyOutcome
 renew(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 	  const AmplifyTransfer *transfer, AmplifyFailureKind kind)
 {
@@ -209,16 +205,16 @@ renew(const AmplifyExchangeSpec *spec, AmplifyAttempts *attempts,
 	if (kind != AMPLIFY_FAILURE_SIGNATURE)
 	{
 		if (attempts->renewed)
-			return AMPLIFY_EXCHANGE_FAILED;
+			return AMPLIFY_OUTCOME_FAIL;
 		attempts->renewed = true;
-		return AMPLIFY_EXCHANGE_RENEW;
+		return AMPLIFY_OUTCOME_RENEW;
 	}
 	if (attempts->reclocked || spec->clock_offset == NULL)
-		return AMPLIFY_EXCHANGE_FAILED;
+		return AMPLIFY_OUTCOME_FAIL;
 	attempts->reclocked = true;
 	return amplify_sign_set_clock(spec->clock_offset, &transfer->response,
 								  attempts->clock_offset) ?
-		AMPLIFY_EXCHANGE_AGAIN : AMPLIFY_EXCHANGE_FAILED;
+		AMPLIFY_OUTCOME_RETRY : AMPLIFY_OUTCOME_FAIL;
 }
 
 /*

@@ -179,6 +179,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 	return status->outcome;
 }
 
+/* What a body that can't be parsed is as a failure; NONE if it can */
 AmplifyFailureKind
 amplify_outcome_of_parse(AmplifyParse parse)
 {

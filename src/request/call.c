@@ -40,7 +40,7 @@ static char *call_query(const AmplifyCall *call);
 static void append_parameter(StringInfo query, const char *name,
 							 const char *value);
 static void exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec);
-static bool may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
+static bool may_try_again(AmplifyCall *call, AmplifyOutcome outcome,
 						  AmplifyFailure *failure);
 static void take_response(AmplifyCall *call);
 static void take_failure(AmplifyCall *call, MemoryContext context,
@@ -146,15 +146,15 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 	int64		now;
 	AmplifyExchangeSpec spec;
 	AmplifyFailure failure;
-	AmplifyExchangeVerdict verdict;
+	AmplifyOutcome outcome;
 
 	amplify_report_attempt(call);
 	now = amplify_loop_now();
 	exchange_spec(call, &spec);
-	verdict = amplify_exchange_judge(&spec, &call->attempts, transfer, &failure);
+	outcome = amplify_exchange_judge(&spec, &call->attempts, transfer, &failure);
 	call->counters->bytes += transfer->received;
 	server->stats.bytes += transfer->received;
-	if (verdict == AMPLIFY_EXCHANGE_THROTTLED)
+	if (outcome == AMPLIFY_OUTCOME_THROTTLED)
 	{
 		call->counters->throttled++;
 		server->stats.throttled++;
@@ -164,27 +164,27 @@ amplify_call_finish(AmplifyCall *call, MemoryContext context)
 		amplify_pace_accepted(call->connection, now);
 	if (transfer->result == AMPLIFY_HTTP_OK)
 		amplify_budget_heard(&call->queue->budget);
-	if (may_try_again(call, verdict, &failure))
+	if (may_try_again(call, outcome, &failure))
 	{
 		call->state = AMPLIFY_CALL_QUEUED;
 		call->deadline = call->attempts.again_at;
 	}
 
 	/* a list that is not there is no empty list, nor the end of one */
-	if (verdict == AMPLIFY_EXCHANGE_NOT_FOUND &&
+	if (outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
 		(strchr(call->operation->path, '{') == NULL || call->token != NULL))
 	{
-		verdict = AMPLIFY_EXCHANGE_FAILED;
+		outcome = AMPLIFY_OUTCOME_FAIL;
 		if (call->token != NULL)
 			failure.kind = AMPLIFY_FAILURE_LIST_GONE;
 	}
 
-	if (verdict == AMPLIFY_EXCHANGE_DONE ||
-		verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
+	if (outcome == AMPLIFY_OUTCOME_OK ||
+		outcome == AMPLIFY_OUTCOME_NOT_FOUND)
 		amplify_budget_give_back(&call->queue->budget, call->retry_cost);
-	if (verdict == AMPLIFY_EXCHANGE_DONE)
+	if (outcome == AMPLIFY_OUTCOME_OK)
 		take_response(call);
-	else if (verdict == AMPLIFY_EXCHANGE_NOT_FOUND)
+	else if (outcome == AMPLIFY_OUTCOME_NOT_FOUND)
 	{
 		call->state = AMPLIFY_CALL_DONE;
 		call->not_found = true;
@@ -379,12 +379,12 @@ exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
  * and the credentials are mended once, which needs no budget.
  */
 static bool
-may_try_again(AmplifyCall *call, AmplifyExchangeVerdict verdict,
+may_try_again(AmplifyCall *call, AmplifyOutcome outcome,
 			  AmplifyFailure *failure)
 {
-	if (verdict == AMPLIFY_EXCHANGE_RENEW)
+	if (outcome == AMPLIFY_OUTCOME_RENEW)
 		return amplify_credential_expired(call->connection, call->generation);
-	if (verdict != AMPLIFY_EXCHANGE_AGAIN)
+	if (outcome != AMPLIFY_OUTCOME_RETRY)
 		return false;
 	if (failure->kind == AMPLIFY_FAILURE_SIGNATURE)
 		return true;

@@ -417,7 +417,7 @@ poll_exchange(AmplifyInquiry *inquiry)
 static AmplifyProvision
 judge(AmplifyInquiry *inquiry)
 {
-	AmplifyExchangeVerdict verdict;
+	AmplifyOutcome outcome;
 
 	if (inquiry->transfer.result == AMPLIFY_HTTP_DESCRIPTORS &&
 		amplify_http_make_room())
@@ -425,23 +425,21 @@ judge(AmplifyInquiry *inquiry)
 		inquiry->attempts.sent--;
 		return AMPLIFY_PROVISION_PENDING;
 	}
-	verdict = amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
+	outcome = amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
 									 &inquiry->transfer, &inquiry->failure);
 	amplify_mask_signatures(&inquiry->failure);
-	switch (verdict)
+	switch (outcome)
 	{
-		case AMPLIFY_EXCHANGE_DONE:
+		case AMPLIFY_OUTCOME_OK:
 			return AMPLIFY_PROVISION_OK;
-		case AMPLIFY_EXCHANGE_AGAIN:
+		case AMPLIFY_OUTCOME_RETRY:
 			return AMPLIFY_PROVISION_PENDING;
-		case AMPLIFY_EXCHANGE_THROTTLED:
+		case AMPLIFY_OUTCOME_THROTTLED:
 			if (amplify_exchange_postpone(&inquiry->spec, &inquiry->attempts,
 										  inquiry->spec.pause * THROTTLED_FACTOR))
 				return AMPLIFY_PROVISION_PENDING;
 			break;
-		case AMPLIFY_EXCHANGE_NOT_FOUND:
-		case AMPLIFY_EXCHANGE_RENEW:
-		case AMPLIFY_EXCHANGE_FAILED:
+		default:
 			break;
 	}
 	return AMPLIFY_PROVISION_FAILED;
