@@ -144,9 +144,37 @@ typedef struct AmplifyTransfer
 	void	   *slist;			/* struct curl_slist * */
 } AmplifyTransfer;
 
+extern void amplify_http_submit(AmplifyTransfer *transfer);
+extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
+extern void amplify_http_cancel(AmplifyTransfer *transfer);
+extern void amplify_http_release(AmplifyTransfer *transfer);
+extern bool amplify_http_is_suspect(const AmplifyTransfer *transfer);
+extern void amplify_http_drive(void);
+extern void amplify_http_wait(int64 deadline, AmplifyWait wait);
+extern void amplify_http_arm(int64 deadline);
+extern bool amplify_http_has_room(void);
+extern bool amplify_http_make_room(void);
+extern void amplify_http_close_idle(void);
+extern void amplify_http_trim_idle(void);
+
+/* ---------- easy.c: what libcurl is told of one request ---------- */
+
+/* Returns a CURLcode; share is a CURLSH * */
+extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
+extern bool amplify_easy_is_origin(const char *url);
+
+/* ---------- transfer.c: for easy.c's callbacks; they don't throw ---------- */
+
 struct sockaddr;
 
-/* socket.c: for easy.c's callbacks and http.c; they don't throw */
+extern bool amplify_transfer_body(AmplifyTransfer *transfer,
+								  const char *data, size_t bytes);
+extern bool amplify_transfer_header(AmplifyTransfer *transfer,
+									const char *data, size_t bytes);
+extern bool amplify_transfer_is_local(const struct sockaddr *address);
+
+/* ---------- socket.c: the sockets of libcurl; nothing throws ---------- */
+
 extern int	amplify_socket_most(void);
 extern int	amplify_socket_limit(void);
 extern int	amplify_socket_count(void);
@@ -161,38 +189,10 @@ extern bool amplify_socket_begin(AmplifySocketId id);
 extern void amplify_socket_end(AmplifySocketId id, bool sequential);
 extern void amplify_socket_heard(int fd);
 extern void amplify_socket_drop_unread(void);
+extern void amplify_socket_drop(AmplifySocketId id);
 extern bool amplify_socket_gave_up(void);
 extern void amplify_socket_drop_silent(AmplifySocketId id,
 									   const AmplifyHttpUse *use,
 									   int64 since);
-
-/* transfer.c: for easy.c's callbacks; they don't throw */
-extern bool amplify_transfer_body(AmplifyTransfer *transfer,
-								  const char *data, size_t bytes);
-extern bool amplify_transfer_header(AmplifyTransfer *transfer,
-									const char *data, size_t bytes);
-extern bool amplify_transfer_is_local(const struct sockaddr *address);
-
-/* easy.c: for http.c.  A CURLcode, and a CURLSH * */
-extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
-
-/* and for who checks URLs */
-extern bool amplify_easy_is_origin(const char *url);
-
-/* for who judges responses, too */
-extern void amplify_socket_drop(AmplifySocketId id);
-
-extern void amplify_http_submit(AmplifyTransfer *transfer);
-extern AmplifyTransfer *amplify_http_pop(dlist_head *completed);
-extern void amplify_http_cancel(AmplifyTransfer *transfer);
-extern void amplify_http_release(AmplifyTransfer *transfer);
-extern bool amplify_http_is_suspect(const AmplifyTransfer *transfer);
-extern void amplify_http_drive(void);
-extern void amplify_http_wait(int64 deadline, AmplifyWait wait);
-extern void amplify_http_arm(int64 deadline);
-extern bool amplify_http_has_room(void);
-extern bool amplify_http_make_room(void);
-extern void amplify_http_close_idle(void);
-extern void amplify_http_trim_idle(void);
 
 #endif							/* AMPLIFY_HTTP_H */

@@ -164,6 +164,7 @@ amplify_socket_open(int family, int type, int protocol,
 	return fd;
 }
 
+/* Close one that libcurl has had from amplify_socket_open() */
 int
 amplify_socket_close(int fd)
 {

@@ -74,6 +74,7 @@ static char *segment_after(const char *path, const char *before);
 static bool decode_percent(char *text);
 static bool lower_case(char *text, int length);
 
+/* One row, for any text and NULL: see the head of this file */
 Datum
 amplify_fdw_key(PG_FUNCTION_ARGS)
 {

@@ -29,6 +29,7 @@ static bool is_sorted_above(const List *pathkeys, const Path *path);
 static bool is_planning_cte(const PlannerInfo *root);
 static bool reads_whole_cte(const Query *parse);
 
+/* path is one of root's level.  True if nothing says otherwise. */
 bool
 amplify_eager_reads_all(const PlannerInfo *root, const Path *path)
 {

@@ -72,6 +72,7 @@ static bool may_be_asked_again(PlannerInfo *root, RelOptInfo *baserel);
 static List *shown_clauses(List *clauses);
 static Node *showable(Node *node, void *context);
 
+/* The table's size, and the path that the query's own conditions give */
 void
 amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						 Oid foreigntableid)
@@ -86,6 +87,9 @@ amplifyGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	baserel->rows = estimate_rows(root, baserel, info->base, baserel->rows);
 }
 
+/*
+ * That path, and one for each set of other relations that binds more keys
+ */
 void
 amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					   Oid foreigntableid)
@@ -121,6 +125,7 @@ amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 	}
 }
 
+/* fdw_private is as enum AmplifyScanPrivate says */
 ForeignScan *
 amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					  Oid foreigntableid, ForeignPath *best_path,

@@ -152,6 +152,7 @@ keys_as_json(const AmplifyFailedCall *call)
 	return json.data;
 }
 
+/* One row for each failure that is kept, and one for all others */
 Datum
 amplify_fdw_failures(PG_FUNCTION_ARGS)
 {

@@ -243,7 +243,7 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 												   connection->of_public);
 	char	   *full = amplify_outcome_detail(failure);
 	char	   *detail;
-	char	   *message;
+	const char *message;
 
 	/* a limit that the user has set, or a failure of our own, is no app's */
 	if (reports[failure->kind].of_session ||
@@ -277,22 +277,17 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 		detail = amplify_outcome_detail(&untold);
 	}
 
-	if (!warn)
-		ereport(ERROR,
-				(errcode(reports[failure->kind].sqlstate),
-				 errmsg("%s for foreign table \"%s\" failed: %s",
-						call->operation->name, call->table, what),
-				 detail[0] != '\0' ? errdetail("%s", detail) : 0,
-				 detail != full ? errdetail_log("%s", full) : 0,
-				 hint(failure->kind, call)));
-
 	/* a warning stands beside rows of other servers: say whose are missing */
-	message = psprintf(_("%s for foreign table \"%s\" of server \"%s\" failed: %s"),
-					   call->operation->name, call->table,
-					   connection->servername, what);
-	amplify_failures_add(failure, call, reports[failure->kind].sqlstate,
-						 message);
-	ereport(WARNING,
+	message = warn ?
+		psprintf(_("%s for foreign table \"%s\" of server \"%s\" failed: %s"),
+				 call->operation->name, call->table, connection->servername,
+				 what) :
+		psprintf(_("%s for foreign table \"%s\" failed: %s"),
+				 call->operation->name, call->table, what);
+	if (warn)
+		amplify_failures_add(failure, call, reports[failure->kind].sqlstate,
+							 message);
+	ereport(warn ? WARNING : ERROR,
 			(errcode(reports[failure->kind].sqlstate),
 			 errmsg_internal("%s", message),
 			 detail[0] != '\0' ? errdetail("%s", detail) : 0,

@@ -49,6 +49,7 @@ amplify_spill_write(AmplifySpill *spill, const char *data, size_t length)
 	return offset;
 }
 
+/* Read what amplify_spill_write() has put at offset */
 void
 amplify_spill_read(AmplifySpill *spill, off_t offset, char *data,
 				   size_t length)

@@ -210,6 +210,7 @@ amplify_statement_give_up(AmplifyStatement *statement, AmplifyConnection *connec
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/* Has amplify_statement_give_up() been called for it? */
 bool
 amplify_statement_gave_up(const AmplifyStatement *statement,
 						  const AmplifyConnection *connection)

@@ -145,6 +145,7 @@ amplify_rate_lock(uint64 account, int64 now)
 	return entry != NULL ? &entry->rate : NULL;
 }
 
+/* Give back what amplify_rate_lock() has given, unless that was NULL */
 void
 amplify_rate_unlock(void)
 {

@@ -63,6 +63,7 @@ amplify_fdw_stats(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* All counters of this session to zero */
 Datum
 amplify_fdw_stats_reset(PG_FUNCTION_ARGS)
 {
@@ -109,6 +110,7 @@ amplify_fdw_connections(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Drop what the session keeps of that server; was there anything? */
 Datum
 amplify_fdw_disconnect(PG_FUNCTION_ARGS)
 {
@@ -118,12 +120,14 @@ amplify_fdw_disconnect(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(drop_connections(server->servername));
 }
 
+/* The same for all servers */
 Datum
 amplify_fdw_disconnect_all(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(drop_connections(NULL));
 }
 
+/* The version of the library, which may not be that of its SQL objects */
 Datum
 amplify_fdw_version(PG_FUNCTION_ARGS)
 {
