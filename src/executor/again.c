@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * again.c
- *	  Can what a scan asks be asked again in its statement?  Only then is it
- *	  worth to keep all that a long list brings.
+ *	  Can the requests of a scan be repeated in its statement?  Only then is it
+ *	  worth keeping all responses of a long list.
  *
- * The planner can say no where a query has a single table.  For others it
+ * The planner can rule it out if a query has a single table.  For others it
  * depends on the plan: the list on one side of a hash join is read once, and
- * that on the inner side of a nested loop for each outer row.  To keep too
- * much costs memory and a file; to keep too little would cost calls, and rows
- * that differ within a statement.  So what is not known to be read once is
- * taken for read again.
+ * that on the inner side of a nested loop for each outer row.  Keeping too
+ * much costs memory and a temporary file; keeping too little would cost calls,
+ * and let rows differ within a statement.  So a scan is assumed to be repeated
+ * unless it is known to be read once.
  *
  * src/executor/again.c
  *
@@ -34,7 +34,7 @@ static void walk_plan(Plan *plan, bool again, AgainWalk *walk);
 static void walk_list(List *plans, bool again, AgainWalk *walk);
 static void walk_init_plans(List *subplans, AgainWalk *walk);
 
-/* May this scan, or another one of its server, ask the same once more? */
+/* May this scan, or another one of its server, repeat its requests? */
 bool
 amplify_again_possible(const ForeignScan *scan, const EState *estate)
 {

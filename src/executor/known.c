@@ -3,14 +3,14 @@
  * known.c
  *	  Conditions of a scan that are decided before a call.
  *
- * The planner (condition.c) has chosen them.  They are computed on a slot of
- * the table's columns in which only those are set that are known without
- * asking: the region, the account if the server says it, and the keys of a
- * request.  A condition that needs more waits until more is known, at the next
- * level below, or is left to the rows.
+ * The planner (condition.c) has chosen them.  They are evaluated on a slot of
+ * the table's row type in which only those columns are set that are known
+ * without a request: the region, the account if an option of the server says
+ * it, and the keys of a request.  A condition that needs more is evaluated
+ * when more is known, at the next level below, or is left to the rows.
  *
- * A key that the database's encoding lacks is not known here: it would be an
- * error of a row that may not be there.
+ * A key that can't be converted to the database's encoding counts as not
+ * known: to raise an error would be wrong, for there may be no such row.
  *
  * src/executor/known.c
  *
@@ -63,7 +63,7 @@ static bool has_column(const AmplifyKnown *known, int attno);
 static AmplifyKeyMask fill_slot(AmplifyKnown *known, const AmplifyKeys *keys);
 static bool has_encoding(const char *text);
 
-/* What to do with the conditions (ExprStates of the node), not yet ready */
+/* exprstates: the conditions, of the node.  See amplify_known_open(). */
 AmplifyKnown *
 amplify_known_create(ForeignScanState *node, List *exprstates)
 {
@@ -75,8 +75,8 @@ amplify_known_create(ForeignScanState *node, List *exprstates)
 }
 
 /*
- * Get it ready: whoever asks first, the scan or who reads ahead for it, has
- * the table's connection and resource in spec.
+ * Get it ready, for the scan or for the node that reads ahead for it,
+ * whichever is first.  spec has the table's connection and resource.
  */
 void
 amplify_known_open(AmplifyKnown *known, const AmplifyFetchSpec *spec)

@@ -9,15 +9,15 @@
  * inner side finds them under way or answered.  Rows are read in batches:
  * within a batch, several keys of one app become one List.
  *
- * It keeps amplify_fdw.read_ahead rows of them, and more while these need too
+ * It holds up to amplify_fdw.read_ahead rows, and more while these need too
  * few calls to keep max_concurrency busy, because their keys repeat or a List
- * has many of them: then it reads on until twice as many calls are pending,
- * as many have been made as that setting says, or the rows take work_mem.
- * Where the join may not come to its end, it is never more rows than have
- * been used, plus one.
+ * has many of them.  Then it reads on until twice max_concurrency calls are
+ * pending, amplify_fdw.read_ahead calls have been made, or the rows take
+ * work_mem.  If the join may stop early, there are never more rows ahead than
+ * have been used, plus one.
  *
- * A lookup that fails here is no error; the scan will ask again, and only if
- * the join gets there.
+ * A lookup that fails here is not an error: the scan will repeat it when the
+ * join reaches the row.
  *
  * src/executor/readahead.c
  *

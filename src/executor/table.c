@@ -4,11 +4,11 @@
  *	  A foreign table as it is opened to be read: by a scan, by the node that
  *	  reads ahead, and by ANALYZE.
  *
- * It is opened in two steps.  The first, when the executor starts, decides who
- * asks and looks at nothing else: whoever fetches the rows later may be
- * somebody else, EXPLAIN needs no credentials, and a scan that is never run
- * costs nothing.  The second, for the first row, finds the connection and the
- * options, or raises the error that there is no user mapping.
+ * It is opened in two steps.  The first one, when the executor starts, decides
+ * on whose behalf the table is read, and nothing else: another user may be the
+ * current one when rows are fetched, EXPLAIN needs no credentials, and a scan
+ * that is never run costs nothing.  The second step, for the first row, finds
+ * the connection and the options, or raises an error.
  *
  * src/executor/table.c
  *

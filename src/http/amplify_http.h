@@ -163,7 +163,7 @@ extern void amplify_http_trim_idle(void);
 extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
 extern bool amplify_easy_is_origin(const char *url);
 
-/* ---------- transfer.c: for easy.c's callbacks; they don't throw ---------- */
+/* ---------- transfer.c: for easy.c's callbacks; nothing throws ---------- */
 
 struct sockaddr;
 

@@ -11,14 +11,14 @@
  * names are reused by later queries.  libcurl tells us which sockets it wants
  * watched, which loop.c does.
  *
- * Each transfer may need a socket of its own, so there are no more of them
- * than socket.c says that descriptors can be had: whoever starts one asks
- * amplify_http_has_room() before, and waits if there is none.  That is all
- * servers' limit, not one's; the transfers in flight end while anybody drives
- * them, also those of a cursor that nobody fetches from, so that no statement
- * waits for itself.  libcurl is told the same number: it closes the oldest
- * connection that is idle to open another one, and keeps all others.  What is
- * idle at the end of a transaction is closed but for a few of each host.
+ * Each transfer may need a socket of its own, so there are never more of them
+ * than socket.c can get descriptors for: before starting one, the caller asks
+ * amplify_http_has_room(), and waits if there is none.  All servers share that
+ * limit.  Transfers in flight end whichever statement drives them, also
+ * those of a cursor from which no row is fetched meanwhile, so no statement
+ * waits for itself.  libcurl is given the same limit: to open another
+ * connection, it closes the oldest idle one, and keeps all others.  At the end
+ * of a transaction, idle connections are closed but for a few of each host.
  *
  * Failing paths: the budget was taken by others meanwhile, or the kernel has
  * no descriptor (a transfer that was refused a socket goes back to the queue,

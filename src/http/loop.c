@@ -90,7 +90,7 @@ amplify_loop_watch(int fd, bool readable, bool writable)
 	event.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
 	if (event.events == 0)
 	{
-		/* fails when it has been closed already; that is as good */
+		/* fails if the socket has been closed, which is fine */
 		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
 		return true;
 	}

@@ -4,15 +4,15 @@
  *	  The sockets that libcurl has: counted, and known by what was heard on
  *	  them.
  *
- * Descriptors are a budget of the session, which PostgreSQL keeps
- * (AcquireExternalFD): all servers share it, and so do other extensions and
- * PostgreSQL's own waits, which need an epoll descriptor each time.  Some are
- * left for those: calls that find no room wait for others to end, while such a
- * wait would fail.
+ * Descriptors are a budget of the session, which PostgreSQL manages
+ * (AcquireExternalFD).  It is shared by all servers, by other extensions, and
+ * by PostgreSQL's own waits, which need an epoll descriptor each time.  Some
+ * are left for these: a call without a descriptor waits for others to end,
+ * whereas such a wait would fail.
  *
- * libcurl decides which connection serves a request.  It may take one that
- * holds input that nobody has asked for, or one whose other end is gone; by
- * shutting such a socket down we make it look for another.
+ * libcurl decides which connection serves a request.  It may choose one with
+ * unread input that belongs to no request, or one whose other end is gone.
+ * Shutting such a socket down makes libcurl choose another one.
  *
  * Called from inside libcurl: nothing here may throw or palloc.
  *
@@ -315,10 +315,9 @@ amplify_socket_gave_up(void)
 }
 
 /*
- * A transfer for that server has waited since then, in vain, and got nothing.
- * Unless its connection brought something to others meanwhile, that leads
- * nowhere any more, and the server's idle ones, which are older than the wait,
- * are no better.
+ * A transfer for that server has received nothing since then, and has timed
+ * out.  Unless its connection had input for other transfers meanwhile, it is
+ * assumed to be dead, and so are the server's idle ones, which are older.
  */
 void
 amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,

@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * identifier.c
- *	  amplify_fdw_key(): what people write down for an app, as keys.
+ *	  amplify_fdw_key(): the keys in what people write down for an app.
  *
- * Inventories hold app ids with blanks and in capitals, ARNs of apps and of
- * what is in them, addresses of the console and of deployed branches.  Each
- * either gives keys or a problem, never both: a key that is not sure would be
- * looked up, and reported as gone.
+ * Inventories contain app ids with blanks and in upper case, ARNs of apps and
+ * of what belongs to them, URLs of the console and of deployed branches.  For
+ * each, the result is either keys or a problem, never both: a doubtful key
+ * would be looked up, and reported as gone.
  *
- * Case is the hard part.  App ids, regions and host names have small letters
- * only, so those are made of capitals.  The names of environments and branches
- * have a case of their own.  It is lost in an ARN whose fixed parts are in
- * capitals; of an environment it is known nevertheless, for Amplify's tools
- * make none with capitals, but of a branch it is not.
+ * Case needs care.  App ids, regions and host names are in lower case, so they
+ * are converted to that.  The names of environments and branches are case
+ * sensitive.  If the fixed parts of an ARN are in upper case, the case of the
+ * name is lost.  Environments are still known, because Amplify's tools make
+ * none in upper case, but branches are not.
  *
- * The function is leakproof, so nothing here may fail for any text.
+ * The function is leakproof, so nothing here may raise an error for any text.
  *
  * src/model/identifier.c
  *
@@ -33,7 +33,7 @@
 
 PG_FUNCTION_INFO_V1(amplify_fdw_key);
 
-#define LONGEST_IDENTIFIER	4096	/* bytes; nothing of sense is longer */
+#define LONGEST_IDENTIFIER	4096	/* bytes */
 
 #define PROBLEM_EMPTY		"empty"
 #define PROBLEM_APP_ID		"not an app id"

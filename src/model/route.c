@@ -3,20 +3,20 @@
  * route.c
  *	  The way from the keys that are known to the items of a resource.
  *
- * A path of the API names all that an item is part of, so a List needs the
- * keys of its parent, and who doesn't know them has to ask for these first.
- * That may be so for the parent, too.  A route has one step for each resource
- * that is asked: the first for one whose operation the known keys are enough
- * for, each of the others for what the items of the step before have keys of,
- * and the last for the wanted items.
+ * A path of the API has the keys of all that an item is part of.  So a List
+ * needs the keys of its parent, and if these are not known, the parents have
+ * to be listed first.  The same may hold for the parent's own List.  A route
+ * has one step for each resource that is requested: the first is for one whose
+ * operation needs no more than the known keys, each other one uses keys that
+ * the items of the step before have, and the last is for the wanted items.
  *
  * The planner finds the route of the keys that conditions bind, for its costs
  * and for EXPLAIN.  The executor finds that of the keys that are left when
  * their values are known, and takes it.  Both call amplify_route_find(), so
  * they differ in nothing but what they know of the values.
  *
- * What is left to decide when the calls are made is whether an item is had by
- * its Get, or on a page of its parent's List: see parent.c.
+ * What remains to be decided when the calls are made is whether an item is
+ * fetched by its Get, or with a page of its parent's List: see parent.c.
  *
  * src/model/route.c
  *

@@ -1,26 +1,26 @@
 /*-------------------------------------------------------------------------
  *
  * ahead.c
- *	  What may be done ahead of its time without anybody noticing.
+ *	  What may be done ahead of time without being noticed.
  *
  * A read-ahead node computes rows of the outer side, and keys of its lookups,
- * which the join may never come to: a LIMIT, a cursor or an EXISTS above it
- * may have enough before, and so may a merge join, or an error may end the
- * statement.  That is why nothing here asks for these.  Two things would be
- * seen, and both are decided by what stands in the query:
+ * which the join may never reach: a LIMIT, a cursor, an EXISTS or a merge join
+ * above it may stop before, or an error may end the statement.  Whether one of
+ * these is there is not examined.  Two things would be noticed, and both are
+ * decided by the query's text alone:
  *
  * - Rows of the outer side that do something: volatile functions, row locks
  *   and data-modifying CTEs, wherever they stand.  We look through the query
  *   trees of everything that the relation is made of, CTEs and subqueries of
  *   all levels among them.  These are as the user wrote them, because a plan
  *   holds some of it in forms of its own.
- * - Key expressions that fail for a row.  Allowed are only those that are
- *   known not to (safe.c); anything else is left to the scan, which computes
- *   it when the join gets to the row.
+ * - Key expressions that raise an error for a row.  Only those are allowed
+ *   that are known not to (safe.c); all others are left to the scan, which
+ *   evaluates them when the join reaches the row.
  *
- * What the outer side's stable expressions raise is not hidden: it is as if
- * the rows went through a Sort.  In doubt nothing is done ahead, which costs
- * time and no more.
+ * Errors of the outer side's stable expressions are not hidden: they occur as
+ * if the rows went through a Sort.  In case of doubt nothing is done ahead,
+ * which costs nothing but time.
  *
  * src/planner/ahead.c
  *

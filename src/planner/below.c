@@ -14,11 +14,11 @@
  *   for i.app;
  * - a parameter that is set above the join is known in it.
  *
- * What is found is a hint.  A scan that isn't found costs time, and one that
- * the plan doesn't come to, because there is a join below the inner side that
- * finds nothing before, costs a call for each outer row; neither costs rows.
- * So a scan is taken although it stands behind another one of ours, but not
- * behind a table that probably has no row, nor behind the first part of an
+ * The result is a hint.  A scan that is not found costs time.  One that the
+ * plan does not reach, because a join below the inner side finds nothing
+ * before it, costs a call for each outer row.  Neither changes the rows.  So a
+ * scan is taken even if it is executed after another one of ours, but not
+ * after a table that probably returns no row, nor after the first part of an
  * Append of which only some rows are wanted.
  *
  * src/planner/below.c

@@ -4,26 +4,26 @@
  *	  Conditions that are decided before a call, at plan time: which ones, and
  *	  what they save.
  *
- * A condition that is no key (LIKE, <>, >, a function of a column) can't be
- * sent, and filters the rows.  But what it looks at may be known before these
- * are asked for: the region, and what the path of a request says, which comes
- * from the query or from an item of the parent.  Where it isn't true, no row
- * would stay, and so nothing is asked: neither the List of a parent whose name
- * doesn't fit, nor what is below.
+ * A condition that is not a key (LIKE, <>, >, a function of a column) can't be
+ * sent, and filters the rows.  But the columns that it uses may be known
+ * before a request is made: the region, and the keys in the request's path,
+ * which come from the query or from an item of the parent.  If it is not true
+ * then, no row would pass it, and nothing is requested: neither the List of a
+ * parent whose name does not match, nor anything below it.
  *
- * Each condition stays with the scan, which checks it again on every row.  But
- * here it is computed also where there may be no row at all.  So it must be
- * unseen, and is used only if
+ * The scan still checks each condition on every row.  But here it is evaluated
+ * also where there may be no row at all.  That must not be noticed, so it is
+ * used only if
  *
  * - the rules of security barriers let it run before all others;
- * - it looks at columns of type text only, because a domain's constraint, say,
- *	 might do something;
- * - it can't fail (safe.c), and calls PostgreSQL's own functions only, none of
- *	 them volatile; so it is with subqueries of it, each of one table, which
- *	 are hashed;
- * - the keys don't decide it anyway.
+ * - it uses columns of type text only, because the constraint of a domain
+ *	 might have effects;
+ * - it can't fail (safe.c), and calls only built-in functions that are not
+ *	 volatile; the same holds for its subqueries, each of which reads one table
+ *	 and is hashed;
+ * - the keys do not decide it anyway.
  *
- * execution: executor/known.c.
+ * It is executed by executor/known.c.
  *
  * src/planner/condition.c
  *

@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * distinct.c
- *	  How many different keys a table has that nobody has analyzed.
+ *	  How many distinct keys a table has that has not been analyzed.
  *
- * PostgreSQL takes 200 for any column that it knows nothing of, and so a join
- * by the whole key for one that multiplies rows.  But the key is unique, and
- * so the numbers of its parts multiply to that of the rows: as many names as a
- * parent has items, each in so many parents.  The planner gets that as if it
- * were statistics; those of ANALYZE go before it.
+ * PostgreSQL assumes 200 distinct values for a column without statistics, so
+ * that a join by the whole key seems to multiply rows.  But the key is unique,
+ * and the numbers of distinct values of its columns multiply to the number of
+ * rows: as many names as a parent has items, for each of the parents.  The
+ * planner gets these numbers as if they were statistics, unless ANALYZE has
+ * collected real ones.
  *
  * src/planner/distinct.c
  *
@@ -76,7 +77,7 @@ tell_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	return true;
 }
 
-/* The planner is done with it for now, but it will ask again */
+/* The planner releases it, but may ask for it again */
 static void
 keep_statistic(HeapTuple tuple)
 {

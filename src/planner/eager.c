@@ -1,19 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * eager.c
- *	  Will all rows of a path be read?  Then calls are made as early as can be;
- *	  else few at a time, for whoever has enough rows has asked in vain for the
- *	  others.
+ *	  Will all rows of a path be read?  If so, its calls are started as early
+ *	  as possible; if not, only a few at a time, because calls for rows that
+ *	  nobody reads are wasted.
  *
- * Rows are left unread by LIMIT, EXISTS, ANY and cursors.  For each query
- * level, the planner tells so by the fraction of its rows that will be wanted.
- * That says nothing of what has to see all rows before there is a first one:
- * aggregates, and a sort by something else than the path is sorted by.
+ * LIMIT, EXISTS, ANY and cursors leave rows unread.  The planner knows this of
+ * each query level as tuple_fraction, the fraction of its rows that will be
+ * retrieved.  That does not take into account what must read all of its input
+ * before it returns a row: aggregates, and a sort that the path does not
+ * provide.
  *
  * CTEs and the subqueries of expressions are planned before the level that
- * they stand in is prepared.  Of a subquery, its own fraction says it all:
- * how many rows are wanted above is no matter to it.  A CTE is read as its
- * rows are asked for, so that a LIMIT above it counts; that it is under a
+ * contains them is prepared.  For a subquery, its own fraction is enough: how
+ * many rows are wanted above it does not matter.  A CTE is read only as far as
+ * its rows are requested, so a LIMIT above it counts; whether it is below a
  * cursor is not known.
  *
  * src/planner/eager.c
@@ -29,7 +30,7 @@ static bool is_sorted_above(const List *pathkeys, const Path *path);
 static bool is_planning_cte(const PlannerInfo *root);
 static bool reads_whole_cte(const Query *parse);
 
-/* path is one of root's level.  True if nothing says otherwise. */
+/* path belongs to the query level of root.  True unless something is known. */
 bool
 amplify_eager_reads_all(const PlannerInfo *root, const Path *path)
 {
@@ -56,7 +57,7 @@ amplify_eager_reads_all(const PlannerInfo *root, const Path *path)
 		else
 			return prepared;	/* of a subquery, this was all */
 
-		/* there it is rows in the same order, if they have none at all */
+		/* above, the path stands for rows of the same order: of none */
 		if (path != NULL &&
 			(path->pathkeys != NIL || path->param_info != NULL ||
 			 bms_membership(parent->all_baserels) == BMS_MULTIPLE))

@@ -351,7 +351,7 @@ looked_up_path(const ForeignPath *inner, List *gates)
 
 	*copy = *inner;
 	*info = *(AmplifyPathInfo *) linitial(inner->fdw_private);
-	/* unique in any statement, which is all that it must be */
+	/* it must be unique within a statement only */
 	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
 	info->lookup = Max(last_lookup, 1);
 	info->gates = gates;
@@ -417,7 +417,7 @@ add_nestloop_path(AheadJoin *join, Path *outer, Path *inner)
 								  join->extra->restrictlist, pathkeys, NULL));
 }
 
-/* It takes a while to find out, and most joins are too dear anyhow */
+/* Expensive to find out, so only for joins that are cheap enough to be kept */
 static bool
 is_allowed(AheadJoin *join)
 {

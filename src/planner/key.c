@@ -4,10 +4,10 @@
  *	  Conditions on key columns into key expressions, at plan time.  When a
  *	  scan starts, executor/keys.c makes keys of those.
  *
- * A set of conditions becomes a list of disjuncts, each a list of terms that
- * hold together: (app_id = 'a' AND environment_name = ANY($1)) OR ...  What
- * can't be expressed so is left out: every condition is checked again on the
- * rows, so a key may ask for too much, but never for too little.
+ * A set of conditions becomes a list of disjuncts, each of which is a list of
+ * ANDed terms: (app_id = 'a' AND environment_name = ANY($1)) OR ...  What
+ * can't be expressed this way is left out: every condition is rechecked on the
+ * rows, so the keys may match more rows than wanted, but never fewer.
  *
  * src/planner/key.c
  *

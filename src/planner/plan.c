@@ -449,7 +449,7 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 	scan = amplify_create_foreignscan_path(root, baserel, path->rows, startup,
 										   total, required_outer, NIL,
 										   list_make1(path));
-	/* else partitions behind the one that has enough rows are asked in vain */
+	/* unless all rows are read, later partitions may not be needed */
 	path->async = amplify_eager_reads_all(root, &scan->path);
 	add_path(baserel, &scan->path);
 }

@@ -3,15 +3,15 @@
  * price.c
  *	  What the lookups of a read-ahead join cost.
  *
- * A join asks for each key once, however many of its rows have it, and makes
- * about two calls for all items that it wants of one parent.  So what counts
- * is how many different keys and parents the outer rows have, of which
- * PostgreSQL's statistics of the outer columns tell.  The calls themselves
- * are request/parent.c's.
+ * A join requests each key once, however many of its rows have it, and makes
+ * about two calls for all items that it wants of one parent.  So its cost
+ * depends on how many distinct keys and parents the outer rows have, which is
+ * estimated from the statistics of the outer columns.  Which calls are made
+ * is decided by request/parent.c.
  *
  * Calls that do not wait for one another overlap.  That is why a read-ahead
- * join is never dearer than Memoize over the same scan: that one asks for each
- * different key, too, but for one after the other.
+ * join never costs more than Memoize over the same scan, which requests each
+ * distinct key as well, but one after the other.
  *
  * src/planner/price.c
  *
@@ -89,9 +89,9 @@ amplify_price_inner(Path *inner, const Path *before, const Path *after)
 }
 
 /*
- * The cost of the node that reads ahead, on the outer side.  For one row it is
- * less than nothing: there are often more of them than PostgreSQL expects, and
- * then it saves round trips; if there aren't, it does no harm.
+ * The cost of the node that reads ahead, on the outer side.  For a single
+ * outer row it is slightly negative: there are often more rows than estimated,
+ * and then the node saves round trips; if there are not, it does no harm.
  */
 void
 amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)

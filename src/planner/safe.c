@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * safe.c
- *	  Which expressions can't fail, and so may be computed for a row to which
- *	  the query as it was written would not come, or earlier than it would.
+ *	  Which expressions can't fail, and so may be evaluated for a row that the
+ *	  query as written would not reach, or earlier than it would.
  *
- * It is a list of what is known: nodes, PostgreSQL's own functions, and what
- * must be so of their arguments.  All else may fail, which costs calls and no
- * more.  Two things are not counted: that memory is out, and what subqueries
- * that are run before (initplans) raise, which is the same for each row.
+ * These are lists of what is known not to fail: nodes, built-in functions, and
+ * conditions on their arguments.  Everything else is assumed to fail, which
+ * costs calls only.  Two kinds of errors are not considered: out of memory,
+ * and those of initplans, which are the same for each row.
  *
  * src/planner/safe.c
  *

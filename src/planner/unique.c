@@ -3,11 +3,11 @@
  * unique.c
  *	  Tell the planner that a table's key is unique.
  *
- * The path of a resource in the API is its key: no two items share it.  The
+ * The path of an item in the API is its key: no two items share it.  The
  * planner takes proofs of uniqueness from indexes only, so the table gets a
- * hypothetical one, which no path is ever built on.  A LEFT JOIN whose columns
- * nobody reads then disappears, and with it all its calls; EXISTS becomes a
- * plain join.  Option "unique_key" turns it off.
+ * hypothetical one, on which no path is ever built.  A LEFT JOIN of which no
+ * column is used is then removed, with all its calls, and EXISTS becomes a
+ * plain join.  Option "unique_key" turns this off.
  *
  * This must happen when the planner reads the relation's catalog entries: it
  * removes joins before it asks for sizes.

@@ -130,7 +130,7 @@ typedef struct AmplifyRecord
  */
 typedef struct AmplifyCall
 {
-	/* what is asked; set by who asks first */
+	/* what is requested; set by the first caller */
 	AmplifyConnection *connection;
 	const AmplifyResource *resource;
 	const AmplifyOperation *operation;

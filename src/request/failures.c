@@ -3,18 +3,18 @@
  * failures.c
  *	  What on_error 'warn' has left out: amplify_fdw_failures().
  *
- * A warning is seen by people at a prompt; a driver, a dashboard or a job
- * drops it.  So each failure that became a warning is kept here until the
- * session's next statement that asks AWS.
+ * People at a prompt see a warning, but drivers, dashboards and jobs ignore
+ * it.  So each failure that became a warning is kept here until the session's
+ * next statement that makes a call.
  *
  * A statement is what the client has sent: functions and loops in it add to
- * the same list, and a FETCH is a statement of its own.  It begins to count
- * when a scan of it wants a call, so that asking for the list, or any
+ * the same list, and a FETCH is a statement of its own.  A list begins when a
+ * scan of a new statement wants its first call, so querying the list, or any
  * statement without a foreign table, leaves the list as it is.
  *
- * The list is in a context of the session's, so that neither the statement's
- * end nor an abort takes it along; what fails while a row is added (memory)
- * leaves the rows before it.  DISCARD ALL forgets it.  (sql/partial.sql)
+ * The list is in a context of the session, and outlives the statement and an
+ * abort; an error while a row is added (out of memory) leaves the rows before
+ * it.  DISCARD ALL removes it.  (sql/partial.sql)
  *
  * src/request/failures.c
  *
@@ -41,7 +41,7 @@ PG_FUNCTION_INFO_V1(amplify_fdw_failures);
 typedef struct Failure
 {
 	Oid			userid;			/* whose mapping it was; and whether that is */
-	bool		of_public;		/* PUBLIC's: for who may see the keys */
+	bool		of_public;		/* PUBLIC's: decides who may see the keys */
 	TimestampTz failed_at;
 	int			sqlstate;
 	int			status;			/* of HTTP; 0: no response */

@@ -741,7 +741,7 @@ end_page(AmplifyFetch *fetch)
 	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page))
 		close_stream(fetch, stream);
 
-	/* who has read all of one stream will probably want more */
+	/* a reader of a whole stream will probably want more */
 	fetch->window = Min(fetch->window + 1, largest_window(fetch));
 }
 

@@ -29,8 +29,8 @@ static const struct
 	const char *hint;
 	bool		of_server;		/* no call to the server would end otherwise */
 	bool		of_session;		/* a limit or a shortage here, of no app */
-	const char *hint_keys;		/* to who asks for everything, or if there is
-								 * no other; of the table's keys and server */
+	const char *hint_keys;		/* for a query that binds no keys, or if there
+								 * is no other; of the keys and the server */
 }			reports[] = {
 	[AMPLIFY_FAILURE_CREDENTIALS] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
@@ -245,7 +245,7 @@ amplify_report_failure(bool warn, const AmplifyFailure *failure,
 	char	   *detail;
 	const char *message;
 
-	/* a limit that the user has set, or a failure of our own, is no app's */
+	/* a limit of the user's or a local failure is not limited to an app */
 	if (reports[failure->kind].of_session ||
 		(failure->kind == AMPLIFY_FAILURE_NO_CREDENTIALS &&
 		 failure->provider == AMPLIFY_PROVIDER_NONE))
@@ -348,11 +348,11 @@ hint(AmplifyFailureKind kind, const AmplifyFailedCall *call)
 }
 
 /*
- * One line an attempt at DEBUG1, for whoever looks into what goes on: which
- * operation, what has come of it, and AWS's id of the request; neither keys
- * nor anything else that was sent.  Who may not know of the mapping does not
- * read it: then it is for the server's log only.  To be called before
- * anything has been done with the transfer, for this may throw.
+ * One line at DEBUG1 for each attempt, for debugging: the operation, its
+ * result, and AWS's id of the request; neither keys nor anything else that was
+ * sent.  A client who may not know the mapping does not get it: it goes to the
+ * server's log only.  May throw, so it must be called before anything is done
+ * with the transfer.
  */
 void
 amplify_report_attempt(const AmplifyCall *call)

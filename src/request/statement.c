@@ -29,7 +29,7 @@ typedef struct ScanCounters
 {
 	int			id;				/* 0: nobody else makes calls for that scan */
 	AmplifyCounters counters;
-	void	   *known;			/* the scan's, for who reads ahead; or NULL */
+	void	   *known;			/* the scan's AmplifyKnown; or NULL */
 } ScanCounters;
 
 struct AmplifyStatement
@@ -263,7 +263,7 @@ find_scan(AmplifyStatement *statement, int id)
 bool
 amplify_statement_has(AmplifyStatement *statement, const AmplifyCall *wanted)
 {
-	/* the caller's context may be one that nothing is freed in */
+	/* in the caller's context, the id might not be freed for long */
 	MemoryContext oldcontext = MemoryContextSwitchTo(statement->context);
 	const char *id = amplify_call_id(wanted);
 	bool		found = amplify_record_find(statement->records, id) != NULL;

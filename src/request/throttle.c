@@ -60,9 +60,9 @@ amplify_throttle_open(AmplifyRate *rate, int64 now)
  * the first time.
  *
  * While calls are spaced out, each session that has to wait is given the next
- * start that is free, and no other one before it has used that: so they take
- * turns, and nobody wakes up in vain.  A start is given away at most a second
- * before its time, so that one whose session ends is no loss.
+ * free start, and no other one before it has used that: so they take turns,
+ * and none wakes up for nothing.  A start is assigned at most a second before
+ * its time, so little is lost if its session ends.
  */
 int64
 amplify_throttle_take(AmplifyRate *rate, AmplifyTurn *turn, int64 now)

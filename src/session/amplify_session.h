@@ -79,7 +79,7 @@ typedef struct AmplifyServer
 	double		max_rate;		/* calls a second, as the option says */
 	/* the rest is pace.c's */
 	int64		own_start;		/* no call starts before this, by max_rate */
-	AmplifyRate rate;			/* for who does not share one */
+	AmplifyRate rate;			/* of connections that do not share one */
 } AmplifyServer;
 
 /* The start of a call, given to a session: throttle.c's */
@@ -103,8 +103,8 @@ typedef struct AmplifyConnection
 	bool		has_mapping;
 	bool		of_public;		/* it is PUBLIC's, whose options only its
 								 * server's owner may see */
-	const char *mappings;		/* that decide who asks: their versions; NULL:
-								 * there are none */
+	const char *mappings;		/* versions of the user mappings that it has
+								 * its credentials from; NULL: none */
 	Oid			sourceid;		/* the server whose mapping has the
 								 * credentials; 0: this one's own has */
 	AmplifyServer *shared;
@@ -278,7 +278,7 @@ extern void amplify_identity_mask(const AmplifyConnection *connection,
 								  AmplifyFailure *failure);
 extern void amplify_identity_rest(void);
 
-/* ---------- credential.c: who asks ---------- */
+/* ---------- credential.c: whose credentials are used ---------- */
 
 extern AmplifyProvision amplify_credential_get(AmplifyConnection *connection,
 											   AmplifyCredentials *credentials,

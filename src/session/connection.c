@@ -4,8 +4,8 @@
  *	  What a session keeps per server and user: options, endpoint, signing
  *	  key; and per server: the requests in flight, the rate, the statistics.
  *
- * A connection here is not a socket: those belong to libcurl, in http.c, and
- * serve whoever asks the same host next.
+ * A connection here is not a socket: those belong to libcurl (http.c), and
+ * serve any later request to the same host.
  *
  * src/session/connection.c
  *
@@ -453,8 +453,8 @@ mapping_options(AmplifyConnection *connection, Oid serverid)
 }
 
 /*
- * What tells this version of the mapping from all others: who has the same has
- * the same credentials
+ * What distinguishes this version of the mapping from all others: sessions in
+ * which it is the same use the same credentials
  */
 static void
 note_mapping(AmplifyConnection *connection, HeapTuple tuple)

@@ -1,22 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * credential.c
- *	  Who asks: the credentials that a connection's requests are signed with,
- *	  who may use them, and what is said when there are none.
+ *	  The credentials that a connection's requests are signed with, who may use
+ *	  them, and what is reported if there are none.
  *
- * Keys in the user mapping sign as they are.  All else is looked up, and
- * shared by the connections that would look up the same (identity.c), but each
- * of them has to be allowed to do so, whoever has done it before.  What is not
- * the user mapping's own is the identity of the server, not of its users: it
- * is only used where a superuser has said so in the mapping, and only by a
- * superuser.  Others get at it through a superuser's view, as at everything
- * else of theirs.
+ * Keys in the user mapping are used as they are.  All other credentials are
+ * looked up, and shared by the connections that would look up the same ones
+ * (identity.c).  Each of these must be allowed to, whichever has looked them
+ * up before.  Credentials that are not in a user mapping are the identity of
+ * the server, not of its users: they are used only if a superuser has set the
+ * option for that in the mapping, and only by a superuser.  Other users can
+ * have them through a view that a superuser owns.
  *
  * Nothing here waits, and a call that gets no credentials fails like any
- * other: it is an error only if somebody wants its response.
+ * other: it is an error only if its response is wanted.
  *
- * Where the requests go needs no second lock: an endpoint, a proxy or a CA can
- * be set by a superuser only, and what the owner of a server may still change
+ * Where requests are sent to needs no further check here: only a superuser can
+ * set an endpoint, a proxy or a CA, and what the owner of a server may change
  * leads to another host of AWS.
  *
  * src/session/credential.c
@@ -205,8 +205,8 @@ amplify_credential_report(int elevel, AmplifyProvider provider,
 }
 
 /*
- * Who is no superuser needs keys of their own: an error that says so, and
- * which option would let them do without.
+ * Raise the error that a user who is not a superuser needs keys in a user
+ * mapping, and tell which option lends other credentials.
  */
 void
 amplify_credential_refuse(const AmplifyConnection *connection)
@@ -246,8 +246,8 @@ amplify_credential_may_know(Oid userid, bool of_public)
 }
 
 /*
- * Without keys of their own, only a superuser is served, and what the
- * validator has allowed in the past may be used by such a one only now.
+ * Without keys in the mapping, it must be a superuser's.  The validator has
+ * checked that when the options were set, but the user may have changed since.
  */
 static bool
 is_allowed(const AmplifyConnection *connection)

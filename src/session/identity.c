@@ -283,7 +283,7 @@ leave(void *arg)
 	MemoryContextDelete(identity->context);
 }
 
-/* One that has been dropped is not to be found any more: NULL */
+/* NULL if there is none, or if a connection that uses it has been dropped */
 static AmplifyIdentity *
 find_identity(const AmplifyConnection *connection)
 {
@@ -385,8 +385,9 @@ is_due(AmplifyIdentityUse *use)
 }
 
 /*
- * Who has new keys and knows nothing of the time is told what was known where
- * they were looked up; once, for its own responses may say otherwise.
+ * A connection that uses new keys, and whose server's clock is not known,
+ * takes the offset of the connection over which they were looked up; once
+ * only, because its own responses may tell another one.
  */
 static void
 take_clock(AmplifyIdentityUse *use)

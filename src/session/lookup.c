@@ -10,8 +10,8 @@
  * Nothing here waits: a source that has to ask a service makes an inquiry, and
  * says which of its functions reads the response.
  *
- * Nothing here raises an error for what a source says or lacks: while older
- * credentials are still good, a failure is no reason to stop.
+ * Nothing here raises an error for a source that fails or is not set up: while
+ * older credentials are still valid, the statement can go on.
  *
  * src/session/lookup.c
  *

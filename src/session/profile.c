@@ -278,7 +278,7 @@ parse_line(Parser *parser, char *line)
 	return parse_header(parser, line) || parse_option(parser, line);
 }
 
-/* Is the line a section's header?  What stands behind it is of no matter. */
+/* Is the line a section's header?  Anything may follow the last bracket. */
 static bool
 parse_header(Parser *parser, char *line)
 {

@@ -3,14 +3,14 @@
  * rate.c
  *	  The rates that AWS grants, as all sessions of this server know them.
  *
- * AWS throttles an account, whichever session asks: what one of them learns
- * holds for all.  The rates are in a table in shared memory, by the endpoint
- * and the account.  The account is that of the ARN in a response to this
- * identity's own request, in this session or in another one with the same user
- * mapping: the option account_id and access key ids are what users claim, and
- * by a claim one could slow down somebody else's account.  Who may choose an
- * endpoint is a superuser.  What is found by a key is a rate and times, and
- * the key is a salted hash: nothing in the table is a secret, a key or a
+ * AWS throttles an account, whichever session makes the requests, so what one
+ * session learns holds for all.  The rates are in a table in shared memory, by
+ * endpoint and account.  The account is taken from the ARN in a response to a
+ * request of this identity, in this session or in another one with the same
+ * user mapping.  It is not taken from option account_id or from access key
+ * ids, which users could set to slow down an account that is not theirs.  An
+ * endpoint can be chosen by superusers only.  An entry has a rate and times,
+ * and is found by a salted hash: the table contains no secret, key or
  * response.
  *
  * From PostgreSQL 17 on, the first session that asks AWS makes the segment.
