@@ -24,14 +24,14 @@ END $$;
 -- 500 rows have one call
 \! mockctl latency 200
 SELECT count(*), count(stack_name) FROM joined;
-\! mockctl calls && mockctl connections | grep max_in_flight
+\! mockctl calls && mockctl connections | awk '$1 == "max_in_flight" { print ($2 > 5 ? "many at a time" : "few at a time") }'
 \! mockctl reset
 -- as well below Memoize, which keeps repeated keys from the scan
 RESET enable_memoize;
 \! mockctl latency 200
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, stack_name FROM joined
   \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls:.*' | sed -e 's/\.00 / /' -e 's/=0\.75 /=1 /' -e 's/  Evictions.*//'
-\! mockctl connections | grep max_in_flight
+\! mockctl connections | awk '$1 == "max_in_flight" { print ($2 > 5 ? "many at a time" : "few at a time") }'
 \! mockctl reset
 -- not where a condition of ON decides, too
 SELECT count(*), count(e.stack_name), (SELECT count(stack_name) FROM joined WHERE id % 3 = 0) AS wanted
