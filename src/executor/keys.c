@@ -35,34 +35,39 @@ typedef struct KeyValues
 /* Where a disjunct has its ARNs, behind the keys */
 #define ARN_VALUES	AMPLIFY_NKEYS
 
+/* For the evaluation of all disjuncts of a scan */
+typedef struct KeyContext
+{
+	const AmplifyResource *resource;
+	const AmplifyOptions *options;	/* the table's over the server's */
+	List	   *exprstates;
+	ExprContext *econtext;
+	AmplifyKeySet *set;			/* the keys so far */
+	int			size;			/* allocated, of set->keys */
+} KeyContext;
+
 bool		amplify_pushdown = true;
 
-static bool evaluate_disjunct(const AmplifyResource *resource, List *terms,
-							  List *exprstates, ExprContext *econtext,
-							  const AmplifyOptions *options,
-							  KeyValues *values, int64 *impossible);
-static bool evaluate_term(ExprState *state, bool is_array,
-						  ExprContext *econtext, AmplifyKeyRule rule,
-						  const AmplifyOptions *options, KeyValues *found);
-static void add_value(KeyValues *found, Datum datum, FmgrInfo *out,
-					  AmplifyKeyRule rule, const AmplifyOptions *options);
-static bool valid_key(AmplifyKeyRule rule, const char *value,
-					  const AmplifyOptions *options);
-static bool valid_keys(const AmplifyResource *resource,
-					   const AmplifyKeys *keys, const AmplifyOptions *options);
+static bool evaluate_disjunct(KeyContext *context, List *terms,
+							  KeyValues *values);
+static bool evaluate_term(KeyContext *context, ExprState *state,
+						  bool is_array, AmplifyKeyRule rule,
+						  KeyValues *found);
+static void add_value(KeyContext *context, KeyValues *found, Datum datum,
+					  FmgrInfo *out, AmplifyKeyRule rule);
+static bool valid_key(const KeyContext *context, AmplifyKeyRule rule,
+					  const char *value);
+static bool valid_keys(const KeyContext *context, const AmplifyKeys *keys);
 static void sort_values(KeyValues *found);
 static int	compare_values(const void *a, const void *b, void *arg);
 static void bind_values(KeyValues *key, const KeyValues *found);
 static bool contains(const KeyValues *found, const char *value);
-static bool add_arns(const AmplifyResource *resource, const KeyValues *values,
-					 const AmplifyOptions *options, AmplifyKeySet *set,
-					 int *size);
+static bool add_arns(KeyContext *context, const KeyValues *values);
 static bool fits(const KeyValues *values, const AmplifyKeys *keys);
-static void add_combinations(const AmplifyResource *resource,
-							 KeyValues *values, AmplifyKeySet *set, int *size);
+static void add_combinations(KeyContext *context, KeyValues *values);
 static double count_combinations(const KeyValues *values);
 static void leave_columns(const AmplifyResource *resource, KeyValues *values);
-static void add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys);
+static void add_key(KeyContext *context, const AmplifyKeys *keys);
 
 /*
  * The keys that serialized disjuncts stand for now, in the current context.
@@ -73,7 +78,7 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 					  List *exprstates, ExprContext *econtext,
 					  const AmplifyOptions *options, AmplifyKeySet *set)
 {
-	int			size = 0;
+	KeyContext	context = {resource, options, exprstates, econtext, set};
 	ListCell   *lc;
 
 	memset(set, 0, sizeof(AmplifyKeySet));
@@ -82,10 +87,9 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
 		KeyValues	values[AMPLIFY_NKEYS + 1] = {{false}};
 
 		CHECK_FOR_INTERRUPTS();
-		if (evaluate_disjunct(resource, lfirst(lc), exprstates, econtext,
-							  options, values, &set->impossible) &&
-			!add_arns(resource, values, options, set, &size))
-			add_combinations(resource, values, set, &size);
+		if (evaluate_disjunct(&context, lfirst(lc), values) &&
+			!add_arns(&context, values))
+			add_combinations(&context, values);
 	}
 	amplify_keyset_settle(resource, set);
 }
@@ -95,24 +99,24 @@ amplify_keys_evaluate(const AmplifyResource *resource, List *serialized,
  * ARNs behind them.  False: no row can fulfil them.
  */
 static bool
-evaluate_disjunct(const AmplifyResource *resource, List *terms,
-				  List *exprstates, ExprContext *econtext,
-				  const AmplifyOptions *options, KeyValues *values,
-				  int64 *impossible)
+evaluate_disjunct(KeyContext *context, List *terms, KeyValues *values)
 {
+	const AmplifyResource *resource = context->resource;
+	const AmplifyOptions *options = context->options;
+
 	for (int i = 0; i < list_length(terms); i += 3)
 	{
 		const AmplifyColumn *column = &resource->columns[list_nth_int(terms, i)];
-		ExprState  *state = list_nth(exprstates, list_nth_int(terms, i + 1));
+		ExprState  *state = list_nth(context->exprstates,
+									 list_nth_int(terms, i + 1));
 		bool		is_array = list_nth_int(terms, i + 2) != 0;
 		int			key = amplify_resource_key(resource, column);
 		KeyValues	found = {true};
 		bool		any;
 
-		any = evaluate_term(state, is_array, econtext, column->key, options,
-							&found);
+		any = evaluate_term(context, state, is_array, column->key, &found);
 		if (!amplify_resource_is_place(column))
-			*impossible += found.nrefused;
+			context->set->impossible += found.nrefused;
 		if (!any)
 			return false;
 		if (amplify_resource_is_place(column))
@@ -135,9 +139,8 @@ evaluate_disjunct(const AmplifyResource *resource, List *terms,
 
 /* False if there is no value that the column could have */
 static bool
-evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
-			  AmplifyKeyRule rule, const AmplifyOptions *options,
-			  KeyValues *found)
+evaluate_term(KeyContext *context, ExprState *state, bool is_array,
+			  AmplifyKeyRule rule, KeyValues *found)
 {
 	Oid			type = exprType((Node *) state->expr);
 	Oid			out_function;
@@ -152,7 +155,7 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 	bool		typbyval;
 	char		typalign;
 
-	datum = ExecEvalExprSwitchContext(state, econtext, &isnull);
+	datum = ExecEvalExprSwitchContext(state, context->econtext, &isnull);
 	if (isnull)
 		return false;
 	if (is_array)
@@ -170,15 +173,15 @@ evaluate_term(ExprState *state, bool is_array, ExprContext *econtext,
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!nulls[i])
-			add_value(found, elements[i], &out, rule, options);
+			add_value(context, found, elements[i], &out, rule);
 	}
 	sort_values(found);
 	return found->nvalues > 0;
 }
 
 static void
-add_value(KeyValues *found, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
-		  const AmplifyOptions *options)
+add_value(KeyContext *context, KeyValues *found, Datum datum, FmgrInfo *out,
+		  AmplifyKeyRule rule)
 {
 	char	   *text = OutputFunctionCall(out, datum);
 	int			length = strlen(text);
@@ -194,7 +197,7 @@ add_value(KeyValues *found, Datum datum, FmgrInfo *out, AmplifyKeyRule rule,
 	}
 	else
 		text = pg_server_to_any(text, length, PG_UTF8);
-	if (valid_key(rule, text, options))
+	if (valid_key(context, rule, text))
 		found->values[found->nvalues++] = text;
 	else
 		found->nrefused++;
@@ -261,11 +264,11 @@ contains(const KeyValues *found, const char *value)
  * That binds nothing, and the recheck finds what has it.
  */
 static bool
-add_arns(const AmplifyResource *resource, const KeyValues *values,
-		 const AmplifyOptions *options, AmplifyKeySet *set, int *size)
+add_arns(KeyContext *context, const KeyValues *values)
 {
+	const AmplifyOptions *options = context->options;
 	const KeyValues *arns = &values[ARN_VALUES];
-	int			before = set->nkeys;
+	int			before = context->set->nkeys;
 
 	for (int i = 0; i < arns->nvalues; i++)
 	{
@@ -274,7 +277,7 @@ add_arns(const AmplifyResource *resource, const KeyValues *values,
 		AmplifyArnKind kind;
 
 		CHECK_FOR_INTERRUPTS();
-		kind = amplify_resource_parse_arn(resource, arns->values[i],
+		kind = amplify_resource_parse_arn(context->resource, arns->values[i],
 										  options->region, &account, &keys);
 		if (kind == AMPLIFY_ARN_OTHER ||
 			(options->account_id != NULL &&
@@ -282,11 +285,11 @@ add_arns(const AmplifyResource *resource, const KeyValues *values,
 			continue;
 		if (kind == AMPLIFY_ARN_UNREADABLE)
 		{
-			set->nkeys = before;
+			context->set->nkeys = before;
 			return false;
 		}
-		if (valid_keys(resource, &keys, options) && fits(values, &keys))
-			add_key(set, size, &keys);
+		if (valid_keys(context, &keys) && fits(values, &keys))
+			add_key(context, &keys);
 	}
 	return arns->bound;
 }
@@ -306,12 +309,11 @@ fits(const KeyValues *values, const AmplifyKeys *keys)
 
 /* Every combination of the values of one disjunct */
 static void
-add_combinations(const AmplifyResource *resource, KeyValues *values,
-				 AmplifyKeySet *set, int *size)
+add_combinations(KeyContext *context, KeyValues *values)
 {
 	int64		combinations;
 
-	leave_columns(resource, values);
+	leave_columns(context->resource, values);
 	combinations = count_combinations(values);
 	for (int64 n = 0; n < combinations; n++)
 	{
@@ -326,7 +328,7 @@ add_combinations(const AmplifyResource *resource, KeyValues *values,
 			keys.value[i] = values[i].values[rest % values[i].nvalues];
 			rest /= values[i].nvalues;
 		}
-		add_key(set, size, &keys);
+		add_key(context, &keys);
 	}
 }
 
@@ -376,36 +378,37 @@ leave_columns(const AmplifyResource *resource, KeyValues *values)
 }
 
 static void
-add_key(AmplifyKeySet *set, int *size, const AmplifyKeys *keys)
+add_key(KeyContext *context, const AmplifyKeys *keys)
 {
-	if (set->nkeys == *size)
+	AmplifyKeySet *set = context->set;
+
+	if (set->nkeys == context->size)
 	{
-		*size = Max(16, *size * 2);
+		context->size = Max(16, context->size * 2);
 		set->keys = set->keys == NULL ?
-			palloc(sizeof(AmplifyKeys) * *size) :
-			repalloc_huge(set->keys, sizeof(AmplifyKeys) * *size);
+			palloc(sizeof(AmplifyKeys) * context->size) :
+			repalloc_huge(set->keys, sizeof(AmplifyKeys) * context->size);
 	}
 	set->keys[set->nkeys++] = *keys;
 }
 
 /* What AWS can't have is not asked for, unless somebody else is asked */
 static bool
-valid_key(AmplifyKeyRule rule, const char *value,
-		  const AmplifyOptions *options)
+valid_key(const KeyContext *context, AmplifyKeyRule rule, const char *value)
 {
 	return amplify_resource_can_ask(rule, value) &&
-		(options->endpoint_url != NULL ||
+		(context->options->endpoint_url != NULL ||
 		 amplify_resource_valid_key(rule, value));
 }
 
 static bool
-valid_keys(const AmplifyResource *resource, const AmplifyKeys *keys,
-		   const AmplifyOptions *options)
+valid_keys(const KeyContext *context, const AmplifyKeys *keys)
 {
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
 		if (keys->value[i] != NULL &&
-			!valid_key(resource->key_column[i]->key, keys->value[i], options))
+			!valid_key(context, context->resource->key_column[i]->key,
+					   keys->value[i]))
 			return false;
 	}
 	return true;

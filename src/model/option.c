@@ -43,9 +43,29 @@ static void check_option(const AmplifyOption *option, DefElem *def,
 static char **secret_of(const AmplifyOption *option, AmplifyOptions *options);
 static void check_combination(const AmplifyOptions *options, Oid catalog);
 static bool parse_on_error(const char *value, AmplifyOnError *on_error);
+static bool parse_number(const AmplifyOption *option, const char *value,
+						 int flags, int *target);
 static bool parse_option(const AmplifyOption *option, const char *value,
 						 AmplifyOptions *options);
-static const char *describe_kind(const AmplifyOption *option);
+
+/* What would have been acceptable, given an option's min and max; by its kind */
+static const char *const kinds[] = {
+	[AMPLIFY_OPTION_BOOL] = "It must be a Boolean value.",
+	[AMPLIFY_OPTION_COUNT] = "It must be an integer from %.0f to %.0f.",
+	[AMPLIFY_OPTION_MS] = "It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
+	[AMPLIFY_OPTION_SECONDS] = "It must be a time from %.0f s to %.0f s; a number without a unit is in seconds.",
+	[AMPLIFY_OPTION_BYTES] = "It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
+	[AMPLIFY_OPTION_REAL] = "It must be a number from %.0f to %.0f.",
+	[AMPLIFY_OPTION_ON_ERROR] = "It must be \"error\", \"warn\" or \"warn_always\".",
+	[AMPLIFY_OPTION_REGION] = "It must be the name of an AWS region, such as \"us-east-1\".",
+	[AMPLIFY_OPTION_ACCOUNT] = "It must be the number of an AWS account, of 12 digits.",
+	[AMPLIFY_OPTION_URL] = "It must be an http or https URL of a host, and a port from 1 to 65535 if need be, without user, query or fragment.",
+	[AMPLIFY_OPTION_TEXT] = "It must not be empty.",
+	[AMPLIFY_OPTION_HEADER] = "It must have %.0f to %.0f printable ASCII characters without spaces.",
+	[AMPLIFY_OPTION_ARN] = "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".",
+	[AMPLIFY_OPTION_EXTERNAL_ID] = "It must have %.0f to %.0f letters, digits or characters of \"_+=,.@:/-\".",
+	[AMPLIFY_OPTION_SESSION_NAME] = "It must have %.0f to %.0f letters, digits or characters of \"_+=,.@-\".",
+};
 
 /* Values where no option says otherwise */
 void
@@ -150,7 +170,6 @@ amplify_option_apply(List *deflist, AmplifyOptions *options)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 		const AmplifyOption *option = find_option(def->defname, InvalidOid);
-
 		char	  **secret = option ? secret_of(option, options) : NULL;
 
 		if (secret != NULL && *secret != NULL)
@@ -295,7 +314,7 @@ check_option(const AmplifyOption *option, DefElem *def,
 				 errmsg("invalid value for option \"%s\"", option->name) :
 				 errmsg("invalid value for option \"%s\": \"%s\"",
 						option->name, value),
-				 errdetail("%s", describe_kind(option)),
+				 errdetail(kinds[option->kind], option->min, option->max),
 				 errhidestmt(secret)));
 }
 
@@ -450,54 +469,6 @@ parse_option(const AmplifyOption *option, const char *value,
 	}
 	*(char **) target = pstrdup(value);
 	return true;
-}
-
-/* The sentence that says what would have been acceptable */
-static const char *
-describe_kind(const AmplifyOption *option)
-{
-	switch (option->kind)
-	{
-		case AMPLIFY_OPTION_BOOL:
-			return "It must be a Boolean value.";
-		case AMPLIFY_OPTION_ON_ERROR:
-			return "It must be \"error\", \"warn\" or \"warn_always\".";
-		case AMPLIFY_OPTION_MS:
-			return psprintf("It must be a time from %.0f ms to %.0f ms; a number without a unit is in milliseconds.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_SECONDS:
-			return psprintf("It must be a time from %.0f s to %.0f s; a number without a unit is in seconds.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_BYTES:
-			return psprintf("It must be a size from %.0f to %.0f bytes; a number without a unit is in bytes.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_COUNT:
-			return psprintf("It must be an integer from %.0f to %.0f.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_REAL:
-			return psprintf("It must be a number from %.0f to %.0f.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_REGION:
-			return "It must be the name of an AWS region, such as \"us-east-1\".";
-		case AMPLIFY_OPTION_ACCOUNT:
-			return "It must be the number of an AWS account, of 12 digits.";
-		case AMPLIFY_OPTION_URL:
-			return "It must be an http or https URL of a host, and a port from 1 to 65535 if need be, without user, query or fragment.";
-		case AMPLIFY_OPTION_HEADER:
-			return psprintf("It must have %.0f to %.0f printable ASCII characters without spaces.",
-							option->min, option->max);
-		case AMPLIFY_OPTION_ARN:
-			return "It must be the ARN of a role, such as \"arn:aws:iam::111122223333:role/reader\".";
-		case AMPLIFY_OPTION_EXTERNAL_ID:
-			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@:/-\".",
-							option->min, option->max);
-		case AMPLIFY_OPTION_SESSION_NAME:
-			return psprintf("It must have %.0f to %.0f letters, digits or characters of \"_+=,.@-\".",
-							option->min, option->max);
-		case AMPLIFY_OPTION_TEXT:
-			break;
-	}
-	return "It must not be empty.";
 }
 
 /*
