@@ -256,6 +256,15 @@ extern AmplifyProvision amplify_profile_get(AmplifyLookup *lookup,
 
 /* ---------- provider.c: the sources, in their order ---------- */
 
+/* For messages */
+typedef struct AmplifyProviderText
+{
+	const char *name;			/* after "from"; NULL: of none in particular */
+	const char *hint;
+} AmplifyProviderText;
+
+extern const AmplifyProviderText amplify_provider_texts[];	/* by AmplifyProvider */
+
 extern AmplifyProvision amplify_provider_poll(AmplifyLookup *lookup);
 
 /* ---------- identity.c: credentials that connections share ---------- */

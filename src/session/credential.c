@@ -37,50 +37,6 @@ static const char *no_keys(const AmplifyConnection *connection);
 static void report_renewal(const AmplifyLack *lack,
 						   const AmplifyConnection *connection);
 
-/* What is said when one has none; indexed by AmplifyProvider */
-static const struct
-{
-	const char *name;
-	const char *hint;
-}			sources[] = {
-	[AMPLIFY_PROVIDER_NONE] = {
-		NULL,
-		"Create a user mapping with options \"access_key_id\" and \"secret_access_key\"."
-	},
-	[AMPLIFY_PROVIDER_MAPPING] = {
-		"the user mapping",
-		"Check options \"access_key_id\" and \"secret_access_key\" of the user mapping."
-	},
-	[AMPLIFY_PROVIDER_PROFILE] = {
-		"a profile",
-		"Option \"profile\" of the user mapping names a profile in the configuration files of the user that PostgreSQL runs as."
-	},
-	[AMPLIFY_PROVIDER_ENVIRONMENT] = {
-		"the environment",
-		"What counts is the environment that PostgreSQL was started in."
-	},
-	[AMPLIFY_PROVIDER_SHARED_FILES] = {
-		"the configuration files",
-		"They are those of the user that PostgreSQL runs as; AWS_PROFILE chooses the profile."
-	},
-	[AMPLIFY_PROVIDER_WEB_IDENTITY] = {
-		"a web identity",
-		"Check that the role trusts the issuer of the token, and that the token file is current."
-	},
-	[AMPLIFY_PROVIDER_CONTAINER] = {
-		"the container's role",
-		"Check the role of the task or pod, and the AWS_CONTAINER_ variables that PostgreSQL was started with."
-	},
-	[AMPLIFY_PROVIDER_INSTANCE] = {
-		"the instance's role",
-		"Attach a role to the EC2 instance.  In a container on it, the metadata service needs a hop limit of 2."
-	},
-	[AMPLIFY_PROVIDER_ROLE] = {
-		"the role in the user mapping",
-		"Check option \"role_arn\", and that the role trusts the identity that assumes it and the external_id."
-	},
-};
-
 /*
  * The credentials to use now; valid until the next call.  Never waits: PENDING
  * while they are looked up.  FAILED when there are none to be had: lack says
@@ -198,10 +154,10 @@ amplify_credential_report(int elevel, AmplifyProvider provider,
 			 provider == AMPLIFY_PROVIDER_NONE ?
 			 errmsg("no AWS credentials for server \"%s\"", server) :
 			 errmsg("could not get AWS credentials for server \"%s\" from %s",
-					server, sources[provider].name),
+					server, amplify_provider_texts[provider].name),
 			 reason == NULL ? 0 :
 			 tell ? errdetail("%s", reason) : errdetail_log("%s", reason),
-			 errhint("%s", sources[provider].hint)));
+			 errhint("%s", amplify_provider_texts[provider].hint)));
 }
 
 /*

@@ -60,6 +60,46 @@ static const struct
 	{AMPLIFY_PROVIDER_INSTANCE, GATE_AMBIENT, amplify_metadata_instance},
 };
 
+/* What is said when one has none; indexed by AmplifyProvider */
+const AmplifyProviderText amplify_provider_texts[] = {
+	[AMPLIFY_PROVIDER_NONE] = {
+		NULL,
+		"Create a user mapping with options \"access_key_id\" and \"secret_access_key\"."
+	},
+	[AMPLIFY_PROVIDER_MAPPING] = {
+		"the user mapping",
+		"Check options \"access_key_id\" and \"secret_access_key\" of the user mapping."
+	},
+	[AMPLIFY_PROVIDER_PROFILE] = {
+		"a profile",
+		"Option \"profile\" of the user mapping names a profile in the configuration files of the user that PostgreSQL runs as."
+	},
+	[AMPLIFY_PROVIDER_ENVIRONMENT] = {
+		"the environment",
+		"What counts is the environment that PostgreSQL was started in."
+	},
+	[AMPLIFY_PROVIDER_SHARED_FILES] = {
+		"the configuration files",
+		"They are those of the user that PostgreSQL runs as; AWS_PROFILE chooses the profile."
+	},
+	[AMPLIFY_PROVIDER_WEB_IDENTITY] = {
+		"a web identity",
+		"Check that the role trusts the issuer of the token, and that the token file is current."
+	},
+	[AMPLIFY_PROVIDER_CONTAINER] = {
+		"the container's role",
+		"Check the role of the task or pod, and the AWS_CONTAINER_ variables that PostgreSQL was started with."
+	},
+	[AMPLIFY_PROVIDER_INSTANCE] = {
+		"the instance's role",
+		"Attach a role to the EC2 instance.  In a container on it, the metadata service needs a hop limit of 2."
+	},
+	[AMPLIFY_PROVIDER_ROLE] = {
+		"the role in the user mapping",
+		"Check option \"role_arn\", and that the role trusts the identity that assumes it and the external_id."
+	},
+};
+
 /*
  * Let a lookup proceed as far as it can without waiting: OK with lookup->keys,
  * PENDING, or FAILED with the kind and the reason.  Not for a broken one.
