@@ -96,6 +96,23 @@ no_cycle() {
     calls | awk '{ print $1, $2 }' | tsort 2>&1 > /dev/null | sed 's/^tsort: //'
 }
 
+# The map of src/README.md: "wing/file" of its table, in the order of a row
+map() {
+    sed -n -E 's,^\| `([a-z]+)/` \|[^|]*\|(.*)\|$,\1 \2,p' src/README.md |
+        while read -r wing files; do
+            grep -oE '`[a-z0-9_]+`' <<< "$files" | tr -d '`' | sed "s,^,$wing/,"
+        done
+}
+
+map_is_in_order() {
+    comm -3 <(map | sort) \
+        <(find src -mindepth 2 -name '*.c' -printf '%P\n' | sed 's/\.c$//' | sort)
+    calls | awk '
+        NR == FNR { place[$1] = NR; next }
+        place[$1] > place[$2] && $1 != $2 && substr($1, 1, index($1, "/")) == substr($2, 1, index($2, "/"))
+    ' <(map) -
+}
+
 # Symbols used by files whose line in the list of doors lacks them
 through_doors() {
     local pattern files
@@ -165,6 +182,7 @@ no_findings "the list of wings has all folders" wings_are_all
 no_findings "includes go downwards" includes_go_down
 no_findings "calls go downwards" calls_go_down
 no_findings "no files call each other in a circle" no_cycle
+no_findings "the map has all files, each before those that it calls" map_is_in_order
 no_findings "what is not ours is used through its door" through_doors
 no_findings "words of the source are where they belong" words_in_place
 no_findings "names of functions tell their file" names_tell_the_file

@@ -30,6 +30,21 @@ long_functions() {
         }'
 }
 
+# Functions that other files call, without a comment above them.  Those of
+# sigv4.c, which stands alone, are explained in its header.
+uncommented() {
+    local file
+
+    for file in "${extension[@]}"; do
+        awk -v file="$file" '
+            /^(amplify|Amplify)[A-Za-z0-9_]*\(/ && result !~ /^(static|PG_)/ && result != "" && before !~ /\*\/$/ {
+                sub(/\(.*/, "")
+                print file ": " $0 "()"
+            }
+            { before = result; result = $0 }' "$file"
+    done
+}
+
 # Lines of comments, with tabs as wide as an editor shows them
 long_comments() {
     local file
@@ -118,6 +133,7 @@ need_packages "${build_packages[@]}" server universal-ctags clang-tidy \
     cppcheck >&2
 need_temp
 no_findings "no function has more than $max_function lines" long_functions
+no_findings "what other files call is explained" uncommented
 no_findings "comments end by column $max_column" long_comments
 no_findings "white space is where it belongs" white_space
 no_findings "nothing is left for later" notes_to_oneself

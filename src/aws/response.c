@@ -166,12 +166,14 @@ amplify_response_size(const AmplifyResponse *page)
 	return page->root == NULL ? 0 : page->cost;
 }
 
+/* How many items the response has; 0 unless it has been parsed */
 int
 amplify_response_count(AmplifyResponse *page)
 {
 	return page->nitems;
 }
 
+/* The item of that number, from 0 on; valid until the response is cleared */
 AmplifyItem *
 amplify_response_item(AmplifyResponse *page, int n)
 {

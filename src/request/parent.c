@@ -588,6 +588,7 @@ amplify_parent_next_item(const AmplifyWant *want, int item)
 	return page->next == NULL ? -1 : page->next[item];
 }
 
+/* Done with the page that amplify_parent_open() has given */
 void
 amplify_parent_close(AmplifyWant *want)
 {
