@@ -25,7 +25,7 @@ SELECT c, r.* FROM unnest(ARRAY[
   $$lower(app_id) = 'd00000000001'$$, $$upper(app_id) IN ('D00000000001', 'D00000000002')$$,
   $$app_id::bpchar = 'd00000000001'$$, $$app_id::name = 'd00000000001'$$, $$app_id::varchar(12) = 'd00000000001'$$,
   $$app_id::char(2) = 'd1'$$,
-  $$app_id IS NOT DISTINCT FROM 'd00000000001'$$, $$(app_id = 'd00000000001') IS TRUE$$, $$coalesce(app_id, '') = 'd00000000001'$$,
+  $$lower(app_id) IS NOT DISTINCT FROM 'd00000000001'$$, $$(app_id = 'd00000000001') IS TRUE$$, $$coalesce(lower(app_id), '') = 'd00000000001'$$,
   $$nullif(app_id, 'd00000000001') IS NULL$$, $$right(app_id, 1) = '3'$$, $$substr(app_id, 11) = '03'$$,
   $$CASE WHEN app_id > 'd00000000038' THEN true WHEN app_id < 'd00000000002' THEN true END$$,
   $$CASE right(app_id, 2) WHEN '01' THEN 'a' ELSE 'b' END = 'a'$$,
@@ -115,11 +115,12 @@ SELECT v.a, x.n FROM (VALUES ('d00000000039'), ('d00000000040'), (NULL)) AS v (a
 SELECT count(*) FROM backend_environments WHERE app_id > (SELECT max('d00000000039') FROM pg_class);
 \! mockctl calls && mockctl reset
 
--- hashed subqueries of one table, unless they do something
-SELECT count(*) FROM backend_environments WHERE app_id NOT IN (SELECT app_id FROM apps);
+-- hashed subqueries of one table, unless they do something; PostgreSQL 19 makes
+-- joins of those that can't bring a NULL
+SELECT count(*) FROM backend_environments WHERE app_id NOT IN (SELECT lower(app_id) FROM apps);
 \! mockctl calls && mockctl reset
 CREATE TEMP TABLE gone AS SELECT 'd000000000' || n AS app FROM generate_series(11, 99) AS n;
-SELECT count(*) FROM backend_environments WHERE app_id NOT IN (SELECT app FROM gone WHERE app <> 'd00000000012');
+SELECT count(*) FROM backend_environments WHERE app_id NOT IN (SELECT lower(app) FROM gone WHERE app <> 'd00000000012');
 \! mockctl calls && mockctl reset
 SELECT count(*) FROM jobs WHERE app_id > 'd00000000039' OR (app_id, branch_name) IN (SELECT app, 'main' FROM gone WHERE app < 'd00000000013');
 \! mockctl calls && mockctl reset

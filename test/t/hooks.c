@@ -5,7 +5,9 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "fmgr.h"
+#include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/plancat.h"
 #include "tcop/utility.h"
@@ -30,7 +32,7 @@ see_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
 }
 
 static void
-see_relation(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+see_relation(AMPLIFY_RELATION_HOOK_PARAMETERS)
 {
 	relations++;
 }
@@ -50,7 +52,7 @@ void
 _PG_init(void)
 {
 	set_join_pathlist_hook = see_join;
-	get_relation_info_hook = see_relation;
+	amplify_relation_hook = see_relation;
 	ProcessUtility_hook = see_utility;
 }
 

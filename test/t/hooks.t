@@ -18,8 +18,8 @@ my $node = new_node('hooks');
 my $include = `pg_config --includedir-server`;
 
 chomp $include;
-system($ENV{CC} || 'cc', qw(-O2 -Wall -shared -fPIC), "-I$include", '-o',
-    "$dir/hooks.so", "$FindBin::RealBin/hooks.c") == 0
+system($ENV{CC} || 'cc', qw(-O2 -Wall -shared -fPIC), "-I$include",
+    "-I$FindBin::RealBin/../../src", '-o', "$dir/hooks.so", "$FindBin::RealBin/hooks.c") == 0
     or croak 'cannot compile the module';
 add_server(connect_to($node), 'aws', $mock->url);
 
