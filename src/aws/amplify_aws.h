@@ -105,6 +105,8 @@ extern void amplify_response_clear(AmplifyResponse *page);
 extern size_t amplify_response_size(const AmplifyResponse *page);
 extern int	amplify_response_count(AmplifyResponse *page);
 extern AmplifyItem *amplify_response_item(AmplifyResponse *page, int n);
+extern int	amplify_response_holder_count(AmplifyResponse *page);
+extern AmplifyItem *amplify_response_holder(AmplifyResponse *page, int n);
 extern const char *amplify_response_next_token(AmplifyResponse *page);
 extern AmplifyValueStatus amplify_response_value(AmplifyItem *item,
 												 const char *path,

@@ -51,15 +51,21 @@ struct AmplifyItem
 	struct json_object *holder; /* has it, or the array of it, as a member */
 };
 
+typedef struct ItemList
+{
+	AmplifyItem *items;
+	int			nitems;
+	int			size;			/* of the array */
+} ItemList;
+
 struct AmplifyResponse
 {
 	MemoryContext context;
 	struct json_tokener *tokener;	/* while a text is parsed */
 	struct json_object *root;
 	bool		many;
-	AmplifyItem *items;
-	int			nitems;
-	int			size;			/* of the array */
+	ItemList	items;
+	ItemList	holders;		/* of the items, unless the root is theirs */
 	size_t		cost;			/* bytes of the tree, about */
 	MemoryContextCallback callback;
 };
@@ -80,8 +86,8 @@ static void drop_tree(AmplifyResponse *page);
 static bool find_items(AmplifyResponse *page, const char *result);
 static bool add_items(AmplifyResponse *page, struct json_object *base,
 					  const char *path);
-static void add_item(AmplifyResponse *page, struct json_object *object,
-					 struct json_object *holder);
+static void add_item(AmplifyResponse *page, ItemList *list,
+					 struct json_object *object, struct json_object *holder);
 static AmplifyParse parse_text(AmplifyResponse *page, const char *body,
 							   size_t length, size_t max_cost);
 static AmplifyParse parse_pieces(AmplifyResponse *page, const char *body,
@@ -156,7 +162,8 @@ void
 amplify_response_clear(AmplifyResponse *page)
 {
 	drop_tree(page);
-	page->nitems = 0;
+	page->items.nitems = 0;
+	page->holders.nitems = 0;
 }
 
 /* How many bytes the tree takes, about */
@@ -170,14 +177,28 @@ amplify_response_size(const AmplifyResponse *page)
 int
 amplify_response_count(AmplifyResponse *page)
 {
-	return page->nitems;
+	return page->items.nitems;
 }
 
 /* The item of that number, from 0 on; valid until the response is cleared */
 AmplifyItem *
 amplify_response_item(AmplifyResponse *page, int n)
 {
-	return &page->items[n];
+	return &page->items.items[n];
+}
+
+/* What holds the items, where that is something of its own, also if it has none */
+int
+amplify_response_holder_count(AmplifyResponse *page)
+{
+	return page->holders.nitems;
+}
+
+/* One of them, as an item of which only what is above it can be read */
+AmplifyItem *
+amplify_response_holder(AmplifyResponse *page, int n)
+{
+	return &page->holders.items[n];
 }
 
 /* The token of the page after this one, or NULL when this is the last */
@@ -334,9 +355,11 @@ add_items(AmplifyResponse *page, struct json_object *base, const char *path)
 	if (!page->many)
 	{
 		if (json_object_is_type(found, json_type_object))
-			add_item(page, found, holder);
-		return page->nitems == 1;
+			add_item(page, &page->items, found, holder);
+		return page->items.nitems == 1;
 	}
+	if (holder != page->root)
+		add_item(page, &page->holders, NULL, holder);
 	if (found == NULL)
 		return holder != page->root;
 	if (!json_object_is_type(found, json_type_array))
@@ -347,24 +370,24 @@ add_items(AmplifyResponse *page, struct json_object *base, const char *path)
 
 		if (!json_object_is_type(object, json_type_object))
 			return false;
-		add_item(page, object, holder);
+		add_item(page, &page->items, object, holder);
 	}
 	return true;
 }
 
 static void
-add_item(AmplifyResponse *page, struct json_object *object,
+add_item(AmplifyResponse *page, ItemList *list, struct json_object *object,
 		 struct json_object *holder)
 {
-	if (page->nitems == page->size)
+	if (list->nitems == list->size)
 	{
-		page->size = Max(64, page->size * 2);
-		page->items = page->items == NULL ?
+		list->size = Max(64, list->size * 2);
+		list->items = list->items == NULL ?
 			MemoryContextAllocHuge(page->context,
-								   sizeof(AmplifyItem) * page->size) :
-			repalloc_huge(page->items, sizeof(AmplifyItem) * page->size);
+								   sizeof(AmplifyItem) * list->size) :
+			repalloc_huge(list->items, sizeof(AmplifyItem) * list->size);
 	}
-	page->items[page->nitems++] = (AmplifyItem) {object, holder};
+	list->items[list->nitems++] = (AmplifyItem) {object, holder};
 }
 
 /*

@@ -238,6 +238,8 @@ extern void amplify_report_account(const char *found, const char *expected,
 
 extern bool amplify_match_response(const AmplifyCall *call,
 								   AmplifyResponse *page);
+extern bool amplify_match_is_named(const AmplifyResource *resource,
+								   AmplifyItem *item);
 
 /* ---------- failures.c: what was left out ---------- */
 

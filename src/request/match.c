@@ -6,8 +6,9 @@
  * A row says what AWS has under the request's keys, and an absent one that it
  * has nothing.  A response that belongs to another request, whatever layer
  * has mixed them up, must be neither.  So what the request's path bound is
- * compared with what the items say of themselves: a Get's item by its own
- * key, and every item by the app in its ARN.
+ * compared with what the items say of themselves, and with what holds them,
+ * for there may be none: the keys that they have as members, and the app in
+ * their ARN.
  *
  * Such a call is made once more (amplify_call_repeat()), on a connection of
  * its own, and then it has failed.
@@ -25,8 +26,8 @@
 
 #include "request/amplify_request.h"
 
+static bool is_of_request(const AmplifyCall *call, AmplifyItem *item);
 static bool is_of_app(const AmplifyCall *call, AmplifyItem *item);
-static bool is_of_name(const AmplifyCall *call, AmplifyItem *item);
 static const char *bound_key(const AmplifyCall *call, int key);
 static bool same_name(AmplifyKeyRule rule, const char *asked,
 					  const char *found);
@@ -37,12 +38,49 @@ amplify_match_response(const AmplifyCall *call, AmplifyResponse *page)
 {
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
-		AmplifyItem *item = amplify_response_item(page, i);
-
-		if (!is_of_app(call, item) || !is_of_name(call, item))
+		if (!is_of_request(call, amplify_response_item(page, i)))
+			return false;
+	}
+	for (int i = 0; i < amplify_response_holder_count(page); i++)
+	{
+		if (!is_of_request(call, amplify_response_holder(page, i)))
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Does an item of a List say which one it is?  One that doesn't may be any, and
+ * what is absent would not be known.  A name that no text can hold is one.
+ */
+bool
+amplify_match_is_named(const AmplifyResource *resource, AmplifyItem *item)
+{
+	const AmplifyColumn *column = resource->key_column[resource->last_key];
+	AmplifyValue value;
+	AmplifyValueStatus status = amplify_response_value(item, column->path,
+													   column->type, &value);
+
+	return status == AMPLIFY_VALUE_OK ||
+		status == AMPLIFY_VALUE_NUL_CHARACTER;
+}
+
+static bool
+is_of_request(const AmplifyCall *call, AmplifyItem *item)
+{
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		const AmplifyColumn *column = call->resource->key_column[key];
+		const char *asked = bound_key(call, key);
+		AmplifyValue value;
+
+		if (asked != NULL && column != NULL && column->path != NULL &&
+			amplify_response_value(item, column->path, column->type,
+								   &value) == AMPLIFY_VALUE_OK &&
+			!same_name(column->key, asked, value.text))
+			return false;
+	}
+	return is_of_app(call, item);
 }
 
 static bool
@@ -70,32 +108,12 @@ is_of_app(const AmplifyCall *call, AmplifyItem *item)
 	return true;
 }
 
-/* Only a Get names its item */
-static bool
-is_of_name(const AmplifyCall *call, AmplifyItem *item)
-{
-	const AmplifyResource *resource = call->resource;
-	int			key = resource->last_key;
-	const char *asked = bound_key(call, key);
-	const AmplifyColumn *column;
-	AmplifyValue value;
-
-	if (asked == NULL || call->operation != resource->get)
-		return true;
-	column = resource->key_column[key];
-	return column->path == NULL ||
-		amplify_response_value(item, column->path, column->type,
-							   &value) != AMPLIFY_VALUE_OK ||
-		same_name(column->key, asked, value.text);
-}
-
 /* The key in the request's path; NULL if it is not there */
 static const char *
 bound_key(const AmplifyCall *call, int key)
 {
-	if (key < 0 || (call->operation->needs & 1 << key) == 0)
-		return NULL;
-	return call->keys.value[key];
+	return (call->operation->needs & 1 << key) == 0 ? NULL :
+		call->keys.value[key];
 }
 
 /* Case aside; of domains the final dot, of jobs the zeros in front */

@@ -923,20 +923,13 @@ refuse_list(AmplifyParent *parent, AmplifyFailureKind kind)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* An item without its own key may be any: what is absent would not be known */
 static bool
 has_names(const ParentPage *page)
 {
-	const AmplifyResource *resource = page->parent->spec.resource;
-	const AmplifyColumn *column = resource->key_column[resource->last_key];
-
 	for (int i = 0; i < amplify_response_count(page->response); i++)
 	{
-		AmplifyValue value;
-
-		if (amplify_response_value(amplify_response_item(page->response, i),
-								   column->path, column->type,
-								   &value) != AMPLIFY_VALUE_OK)
+		if (!amplify_match_is_named(page->parent->spec.resource,
+									amplify_response_item(page->response, i)))
 			return false;
 	}
 	return true;

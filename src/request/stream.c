@@ -375,15 +375,14 @@ pick_items(const AmplifyResource *resource, AmplifyStream *stream,
 	column = resource->key_column[last];
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
+		AmplifyItem *item = amplify_response_item(page, i);
 		AmplifyValue value;
-		AmplifyValueStatus status =
-			amplify_response_value(amplify_response_item(page, i),
-								   column->path, column->type, &value);
 
-		if (asked == NULL && status == AMPLIFY_VALUE_NULL)
-			named = false;
-		else if (asked != NULL && (status != AMPLIFY_VALUE_OK ||
-								   strcmp(value.text, asked) == 0))
+		if (asked == NULL)
+			named &= amplify_match_is_named(resource, item);
+		else if (amplify_response_value(item, column->path, column->type,
+										&value) != AMPLIFY_VALUE_OK ||
+				 strcmp(value.text, asked) == 0)
 			stream->matches = bms_add_member(stream->matches, i);
 	}
 	MemoryContextSwitchTo(oldcontext);

@@ -54,6 +54,9 @@ my $job = q{SELECT * FROM aws.jobs
     WHERE app_id = 'd00000000001' AND branch_name = 'main' AND job_id = '12'};
 my $domain = q{SELECT * FROM aws.domain_associations
     WHERE app_id = 'd00000000001' AND domain_name = 'example.com'};
+my $steps = $job =~ s/jobs/job_steps/r;
+my $of_domain = $domain =~ s/domain_associations/sub_domains/r;
+my $webhooks = q{SELECT * FROM aws.webhooks WHERE app_id = 'd00000000001'};
 my $sub_domains = q{SELECT * FROM aws.sub_domains WHERE app_id = 'd00000000001'};
 
 # ---- answers ----
@@ -373,9 +376,9 @@ my @cases = (
     (map { [ "a list in which one has a name that is $_", $app_environments,
         [ body => qq({"backendEnvironments":[{"environmentName":"dev"},{"environmentName":$_}]}) ],
         'HV00M', 0, 1 ] } 'null', '5'),
-    [ 'a list in which one has no name, not needed', $count,
-        [ body => '{"backendEnvironments":[{"stackName":"s"},{"environmentName":"dev"}]}' ],
-        'HV00M', 0, 1 ],
+    (map { [ "a list in which one has $_, not needed", $count,
+        [ body => qq({"backendEnvironments":[{$_},{"environmentName":"dev"}]}) ],
+        'HV00M', 0, 1 ] } '"stackName":"s"', map { qq("environmentName":$_) } 'null', '5', '["dev"]'),
     [ 'an environment without its name', $get, [ body => '{"backendEnvironment":{"stackName":"s"}}' ],
         '00000', 1, 1 ],
 
@@ -414,6 +417,18 @@ my @cases = (
         [ 'another job', $job, 0, 1, body => '{"job":{"summary":{"jobId":"13"}}}' ],
         [ 'another domain', $domain, 0, 1,
             body => '{"domainAssociation":{"domainName":"example.org"}}' ],
+        [ 'another job, with steps', $steps, 0, 1,
+            body => '{"job":{"summary":{"jobId":"13"},"steps":[{"stepName":"BUILD"}]}}' ],
+        [ 'another job, without steps', $steps, 0, 1,
+            body => '{"job":{"summary":{"jobId":"13"},"steps":[]}}' ],
+        [ 'another job, whose steps are left out', $steps, 0, 1,
+            body => '{"job":{"summary":{"jobId":"13"}}}' ],
+        [ 'a job of another app, without steps', $steps, 0, 1, body => '{"job":{"summary":'
+            . '{"jobArn":"arn:aws:amplify:us-east-1:111122223333:apps/d9/branches/main/jobs/12"}}}' ],
+        [ 'another domain, without sub-domains', $of_domain, 0, 1,
+            body => '{"domainAssociation":{"domainName":"example.org","subDomains":[]}}' ],
+        [ 'webhooks of another app, that say so', $webhooks, 1, 1,
+            body => '{"webhooks":[{"webhookId":"w","appId":"d9"}]}' ],
         [ 'a list of another app', $app_environments, 120, 3, body => sprintf
             '{"backendEnvironments":[{"environmentName":"dev","%s":%s}]}', arn('d9') ],
         [ 'a list in place of Gets, of another app', $some, 2, 3, body => sprintf
@@ -435,6 +450,12 @@ my @cases = (
         '00000', 1, 1 ] } '""', '"none"', 'null', '"arn:aws:amplify:x:y:apps"'),
     [ 'a name in another case', $get, [ with(environmentName => '"DEV"') ],
         '00000', 0, 1 ],
+    [ 'the steps of a job with zeros', $steps, [ status => 200, body =>
+        '{"job":{"summary":{"jobId":"0000000012"},"steps":[{"stepName":"BUILD"}]}}' ], '00000', 1, 1 ],
+    [ 'no steps', $steps, [ status => 200, body => '{"job":{"summary":{"jobId":"12"}}}' ],
+        '00000', 0, 1 ],
+    [ 'webhooks, with and without their app', $webhooks, [ body =>
+        '{"webhooks":[{"webhookId":"w","appId":"d00000000001"},{"webhookId":"x"}]}' ], '00000', 2, 1 ],
     [ 'a job with zeros', $job, [ status => 200, body => '{"job":{"summary":{"jobId":"0000000012"}}}' ],
         '00000', 1, 1 ],
     [ 'a domain in another case', $domain, [ status => 200, body =>
