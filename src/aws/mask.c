@@ -9,8 +9,9 @@
  *
  * A secret is looked for as it is, with any of its characters written as URLs,
  * JSON and HTML do, in base64 at any of the three places where it may begin in
- * the text that was encoded, and in hexadecimal.  Of a long one the beginning
- * is enough, for messages are cut; where a character of it is written in a way
+ * the text that was encoded, and in hexadecimal; small and capital letters are
+ * the same, for some capitalize what they repeat.  What is encoded twice in
+ * other ways than these is not found.  Of a long one the beginning is enough, for messages are cut; where a character of it is written in a way
  * that is not known here, or a line ends, the rest goes with it.  A short one
  * counts only where it is a word of its own: stars within words would tell
  * what it is.
@@ -27,6 +28,7 @@
 #include "postgres.h"
 
 #include <ctype.h>
+#include <limits.h>
 
 #include "aws/amplify_aws.h"
 
@@ -45,8 +47,7 @@ typedef enum Form
 	FORM_BASE64,				/* at the first of three bytes, */
 	FORM_BASE64_SECOND,			/* at the second */
 	FORM_BASE64_THIRD,			/* and at the third */
-	FORM_HEX_LOWER,
-	FORM_HEX_UPPER
+	FORM_HEX
 } Form;
 
 /* How many characters of each stand for SHORTEST_PART ones, or ..._END */
@@ -59,8 +60,7 @@ static const struct
 	[FORM_BASE64] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
 	[FORM_BASE64_SECOND] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
 	[FORM_BASE64_THIRD] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
-	[FORM_HEX_LOWER] = {SHORTEST_PART * 2, SHORTEST_END * 2},
-	[FORM_HEX_UPPER] = {SHORTEST_PART * 2, SHORTEST_END * 2},
+	[FORM_HEX] = {SHORTEST_PART * 2, SHORTEST_END * 2},
 };
 
 static void mask_text(char *text, const char *const *secrets, int nsecrets);
@@ -71,6 +71,7 @@ static size_t match_form(const char *text, const char *secret, size_t size,
 						 Form form, bool written);
 static bool skip_odd(const char **text, const char *secret, size_t size,
 					 Form form, size_t *matched);
+static bool is_same(char a, char b);
 static size_t match_character(const char *text, char c);
 static size_t match_number(const char *text, const char *prefix, int base,
 						   const char *suffix, char c);
@@ -154,7 +155,7 @@ match_secret(const char *text, bool begins_word, const char *secret)
 	size_t		size = strlen(secret);
 	size_t		longest = 0;
 
-	for (Form form = FORM_PLAIN; form <= FORM_HEX_UPPER; form++)
+	for (Form form = FORM_PLAIN; form <= FORM_HEX; form++)
 	{
 		bool		is_word = form == FORM_PLAIN && size < SHORTEST_PART;
 
@@ -185,7 +186,7 @@ match_form(const char *text, const char *secret, size_t size, Form form,
 
 	while ((c = character(secret, size, form, matched)) != '\0')
 	{
-		size_t		length = written ? match_character(p, c) : *p == c;
+		size_t		length = written ? match_character(p, c) : is_same(*p, c);
 
 		if (length > 0)
 		{
@@ -220,12 +221,12 @@ skip_odd(const char **text, const char *secret, size_t size, Form form,
 		for (int odd = 0; odd < ODD_TEXT && *p != '\0'; odd++)
 		{
 			size_t		n = 0;
-			char		c;
+			char		c = '\0';
 
 			p++;
-			while ((c = character(secret, size, form,
-								  *matched + lost + n)) == p[n] &&
-				   c != '\0' && n < SHORTEST_END)
+			while (n < SHORTEST_END &&
+				   (c = character(secret, size, form, *matched + lost + n)) != '\0' &&
+				   is_same(p[n], c))
 				n++;
 			if (n == SHORTEST_END || (n > 0 && c == '\0'))
 			{
@@ -236,6 +237,13 @@ skip_odd(const char **text, const char *secret, size_t size, Form form,
 		}
 	}
 	return false;
+}
+
+static bool
+is_same(char a, char b)
+{
+	return pg_ascii_tolower((unsigned char) a) ==
+		pg_ascii_tolower((unsigned char) b);
 }
 
 /*
@@ -263,7 +271,7 @@ match_character(const char *text, char c)
 	};
 
 	if (strchr("%\\&+-_", text[0]) == NULL)
-		return text[0] == c;
+		return is_same(text[0], c);
 
 	for (int i = 0; i < lengthof(numbers); i++)
 	{
@@ -279,7 +287,7 @@ match_character(const char *text, char c)
 			strncmp(text, names[i].name, strlen(names[i].name)) == 0)
 			return strlen(names[i].name);
 	}
-	if (text[0] == '\\' && text[1] == c)
+	if (text[0] == '\\' && is_same(text[1], c))
 		return 2;
 	return text[0] == c;
 }
@@ -298,7 +306,7 @@ match_number(const char *text, const char *prefix, int base,
 		return 0;
 	while (p - digits < most && hex_digit(*p) >= 0 && hex_digit(*p) < base)
 		value = value * base + hex_digit(*p++);
-	if (p == digits || value != (unsigned char) c ||
+	if (p == digits || value > UCHAR_MAX || !is_same((char) value, c) ||
 		strncmp(p, suffix, strlen(suffix)) != 0)
 		return 0;
 	return p + strlen(suffix) - text;
@@ -402,8 +410,7 @@ character(const char *secret, size_t size, Form form, size_t n)
 {
 	static const char base64[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const char lower[] = "0123456789abcdef";
-	static const char upper[] = "0123456789ABCDEF";
+	static const char digits[] = "0123456789abcdef";
 	/* bits that belong to a character with others before them */
 	static const int skipped[] = {
 		[FORM_BASE64] = 0, [FORM_BASE64_SECOND] = 4, [FORM_BASE64_THIRD] = 2
@@ -415,12 +422,9 @@ character(const char *secret, size_t size, Form form, size_t n)
 	{
 		case FORM_PLAIN:
 			return n < size ? secret[n] : '\0';
-		case FORM_HEX_LOWER:
-		case FORM_HEX_UPPER:
-			if (n / 2 >= size)
-				return '\0';
-			return (form == FORM_HEX_LOWER ? lower : upper)
-				[bytes[n / 2] >> (n % 2 == 0 ? 4 : 0) & 0x0f];
+		case FORM_HEX:
+			return n / 2 >= size ? '\0' :
+				digits[bytes[n / 2] >> (n % 2 == 0 ? 4 : 0) & 0x0f];
 		case FORM_BASE64:
 		case FORM_BASE64_SECOND:
 		case FORM_BASE64_THIRD:

@@ -20,6 +20,11 @@ our %ways = (
     percent      => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger },
     lower        => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%%02x', ord $1/ger },
     all_percent  => sub { $_[0] =~ s/(.)/sprintf '%%%02X', ord $1/ger },
+    mixed        => sub { my $n = 0;
+        $_[0] =~ s/([^A-Za-z0-9])/sprintf $n++ % 2 ? '%%%02X' : '%%%02x', ord $1/ger },
+    upper_case   => sub { uc $_[0] },
+    lower_case   => sub { lc $_[0] },
+    lower_percent => sub { lc($_[0]) =~ s/([^a-z0-9])/sprintf '%%%02x', ord $1/ger },
     twice        => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%25%02X', ord $1/ger },
     # ways that mask.c does not know, for more than a short password
     odd_thrice   => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%2525%02X', ord $1/ger },
@@ -30,6 +35,8 @@ our %ways = (
     json         => sub { $_[0] =~ s/(.)/sprintf '\u%04x', ord $1/ger },
     json_slash   => sub { $_[0] =~ s,([/"\\]),\\$1,gr },
     html         => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '&#%d;', ord $1/ger },
+    json_upper   => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '\u%04X', ord $1/ger },
+    html_all     => sub { $_[0] =~ s/(.)/sprintf '&#X%05x;', ord $1/ger },
     html_hex     => sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '&#x%X;', ord $1/ger },
     base64       => sub { encode_base64($_[0], '') },
     base64_1     => sub { encode_base64("h$_[0]", '') },
@@ -39,6 +46,7 @@ our %ways = (
         =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger },
     hex          => sub { unpack 'H*', $_[0] },
     hex_upper    => sub { uc unpack 'H*', $_[0] },
+    hex_mixed    => sub { ucfirst(unpack 'H*', $_[0]) =~ s/([a-f])(.)([a-f])/$1$2\u$3/gr },
     beginning    => sub { substr($_[0], 0, 24) . '...' },
 );
 

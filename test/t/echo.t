@@ -107,7 +107,7 @@ for my $part (grep { !/proxy|password|^token/ } sort keys %parts)
         my $text = try("$part, $way", 'aws', pattern => $parts{$part} . '', way => $way);
 
         unlike($text =~ s/(78|782d)616d7a[0-9a-f]*//ir, qr/[0-9a-f]{16}/i, "no signature: $part, $way");
-        like($text, qr/\*\*\*/, "... but stars: $part, $way") if $way !~ /^(beginning|json)$/;
+        like($text, qr/\*\*\*/, "... but stars: $part, $way") if $way !~ /^(beginning|json|html_all)$/;
         is_untold($text, TOKEN, 'base64', "the token: $part, $way");
     }
 }
