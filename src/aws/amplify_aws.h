@@ -65,6 +65,7 @@ typedef enum AmplifyParse
 	AMPLIFY_PARSE_SHAPE,		/* JSON, but not what the operation returns */
 	AMPLIFY_PARSE_DEPTH,
 	AMPLIFY_PARSE_TOO_MANY,		/* values */
+	AMPLIFY_PARSE_TOKEN,		/* too long for a request */
 	AMPLIFY_PARSE_ENCODING,
 	AMPLIFY_PARSE_MEMORY
 } AmplifyParse;
@@ -200,6 +201,7 @@ typedef enum AmplifyFailureKind
 	AMPLIFY_FAILURE_TOO_LARGE,
 	AMPLIFY_FAILURE_TOO_DEEP,
 	AMPLIFY_FAILURE_TOO_MANY,	/* values in a response */
+	AMPLIFY_FAILURE_TOKEN,		/* of the next page, too long */
 	AMPLIFY_FAILURE_ENDLESS,
 	AMPLIFY_FAILURE_MAX_CALLS,
 	AMPLIFY_FAILURE_NO_CREDENTIALS, /* none to ask with */

@@ -25,6 +25,7 @@
 #define ARRAY_COST		320
 #define SCALAR_COST		128
 #define MEMBER_COST		160		/* in addition: its name and slot */
+#define NAME_COPIES		2		/* while a member is added */
 
 /* What may come next */
 typedef enum Expected
@@ -230,6 +231,7 @@ scan_value(JsonScan *scan, Expected *expected)
 static AmplifyParse
 scan_name(JsonScan *scan)
 {
+	size_t		start = scan->at;
 	AmplifyParse status;
 
 	if (current(scan) != '"')
@@ -237,12 +239,12 @@ scan_name(JsonScan *scan)
 	status = scan_string(scan);
 	if (status != AMPLIFY_PARSE_OK)
 		return status;
+	scan->count->cost += MEMBER_COST + NAME_COPIES * (scan->at - start);
 	skip_blanks(scan);
 	if (current(scan) != ':')
 		return AMPLIFY_PARSE_MALFORMED;
 	scan->at++;
 	scan->count->members++;
-	scan->count->cost += MEMBER_COST;
 	return AMPLIFY_PARSE_OK;
 }
 

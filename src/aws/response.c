@@ -42,6 +42,9 @@
 /* Longer bodies of errors are not AWS's */
 #define MAX_ERROR_LENGTH	AMPLIFY_JSON_PIECE
 
+/* Amplify's model has 2,000; more than this fits into no request */
+#define MAX_TOKEN_LENGTH	8192
+
 /* So many characters of an integer fit into 64 bits, whatever they are */
 #define EXACT_DIGITS		18
 
@@ -152,6 +155,9 @@ amplify_response_parse(AmplifyResponse *page, const char *body, size_t length,
 	if (many && token != NULL &&
 		(!json_object_is_type(token, json_type_string) || has_nul(token)))
 		status = AMPLIFY_PARSE_SHAPE;
+	else if (many && token != NULL &&
+			 json_object_get_string_len(token) > MAX_TOKEN_LENGTH)
+		status = AMPLIFY_PARSE_TOKEN;
 	if (status != AMPLIFY_PARSE_OK)
 		amplify_response_clear(page);
 	return status;

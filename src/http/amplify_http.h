@@ -15,6 +15,10 @@
 
 /* ---------- memory.c: for libcurl ---------- */
 
+extern bool amplify_memory_was_short(void);
+extern void *amplify_memory_alloc(size_t size);
+extern void *amplify_memory_zeroed(size_t n, size_t size);
+extern char *amplify_memory_strdup(const char *text);
 extern void amplify_memory_free(void *pointer);
 extern void *amplify_memory_realloc(void *pointer, size_t size);
 

@@ -339,10 +339,12 @@ start_engine(void)
 
 	LIBCURL_BEGIN();
 	if (!initialized)
-		initialized = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+		initialized = curl_global_init_mem(CURL_GLOBAL_DEFAULT,
+										   amplify_memory_alloc,
 										   amplify_memory_free,
-										   amplify_memory_realloc, strdup,
-										   calloc) == CURLE_OK;
+										   amplify_memory_realloc,
+										   amplify_memory_strdup,
+										   amplify_memory_zeroed) == CURLE_OK;
 	if (initialized && share == NULL)
 		share = curl_share_init();
 	multi = share != NULL ? curl_multi_init() : NULL;
@@ -658,11 +660,21 @@ collect_finished(void)
 	while ((message = curl_multi_info_read(multi, &left)) != NULL)
 	{
 		AmplifyTransfer *transfer = NULL;
+		CURLcode	code = message->data.result;
+		long		sent = 0;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-		finish(transfer, message->data.result);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_REQUEST_SIZE, &sent);
+		/* before 8.6, libcurl's word for a line that is longer than it takes */
+		if (code == CURLE_OUT_OF_MEMORY && sent > 0 &&
+			!amplify_memory_was_short())
+		{
+			code = CURLE_WEIRD_SERVER_REPLY;
+			transfer->refusal = "a header is too long";
+		}
+		finish(transfer, code);
 	}
 }
 

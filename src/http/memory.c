@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * memory.c
- *	  The allocator that libcurl is given: what is freed is overwritten.
+ *	  The allocator that libcurl is given: what is freed is overwritten, and
+ *	  what can't be had is known.
  *
  * Requests and responses that hold credentials pass through libcurl's buffers,
  * which would stay readable in free memory, and so in a core dump.  Bodies of
@@ -20,6 +21,45 @@
 
 #include "http/amplify_http.h"
 
+static bool in_use = false;
+static bool was_short = false;
+
+static void *noted(void *pointer);
+
+/*
+ * Has libcurl been refused memory since this was asked last?  True as well if
+ * another module has set libcurl up, with an allocator of its own.
+ */
+bool
+amplify_memory_was_short(void)
+{
+	bool		result = was_short || !in_use;
+
+	was_short = false;
+	return result;
+}
+
+/* As malloc() */
+void *
+amplify_memory_alloc(size_t size)
+{
+	return noted(malloc(size));
+}
+
+/* As calloc() */
+void *
+amplify_memory_zeroed(size_t n, size_t size)
+{
+	return noted(calloc(n, size));
+}
+
+/* As strdup() */
+char *
+amplify_memory_strdup(const char *text)
+{
+	return noted(strdup(text));
+}
+
 /* As free() */
 void
 amplify_memory_free(void *pointer)
@@ -33,11 +73,20 @@ amplify_memory_free(void *pointer)
 void *
 amplify_memory_realloc(void *pointer, size_t size)
 {
-	void	   *moved = malloc(size);
+	void	   *moved = noted(malloc(size));
 
 	if (moved == NULL || pointer == NULL)
 		return moved;
 	memcpy(moved, pointer, Min(size, malloc_usable_size(pointer)));
 	amplify_memory_free(pointer);
 	return moved;
+}
+
+static void *
+noted(void *pointer)
+{
+	in_use = true;
+	if (pointer == NULL)
+		was_short = true;
+	return pointer;
 }

@@ -161,6 +161,11 @@ static const struct
 		"the response has more values than max_response_size allows",
 		"Lower page_size of the table, or raise max_response_size of server \"%s\"."
 	},
+	[AMPLIFY_FAILURE_TOKEN] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the token of the next page is too long for a request",
+		HINT_WHO_RESPONDS
+	},
 	[AMPLIFY_FAILURE_ENDLESS] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED, "endless list",
 		"The service repeats a page token or sends empty pages only."

@@ -172,6 +172,7 @@ static const FaultKind kinds[] = {
 	{"gzip", parse_number, apply_number, FIELD(gzip), NULL, 1},
 	{"repeat", parse_number, apply_number, FIELD(repeat), NULL, 1L << 20},
 	{"headers", parse_number, apply_number, FIELD(junk), NULL, 1L << 30},
+	{"line", parse_number, apply_number, FIELD(junk_line), NULL, 1L << 30},
 	{"trailers", parse_number, apply_number, FIELD(junk_trailers), NULL, 1L << 30},
 	{"close", parse_number, apply_number, FIELD(close), NULL, 1},
 	{"closeidle", parse_number, apply_number, FIELD(closeidle), NULL, 1},

@@ -200,6 +200,7 @@ typedef struct Wishes
 	long		repeat;
 	long		junk;
 	long		junk_trailers;
+	long		junk_line;
 	long		close;
 	long		closeidle;
 	long		halfclose;

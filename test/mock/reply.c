@@ -275,7 +275,11 @@ put_head(const Reply *r, Buf *out, uint64_t length, bool keepalive)
 	buf_slice(out, buf_view(&r->headers));
 	buf_slice(out, buf_view(&w->headers));
 	put_junk_headers(out, w->junk);
-	buf_puts(out, "\r\n");
+	if (w->junk_line > 0)
+		buf_puts(out, "x-junk-line: ");
+	for (long i = 0; i < w->junk_line; i++)
+		buf_puts(out, "x");
+	buf_puts(out, w->junk_line > 0 ? "\r\n\r\n" : "\r\n");
 }
 
 /* Where the sending stops, and what comes then. */

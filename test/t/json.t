@@ -227,6 +227,28 @@ for my $case (
     }
 }
 
+# Few values, but long ones
+for my $case (
+    [ 'a name', '{"apps":[],"' . 'k' x (9.8 * MB) . '":1}', '54000' ],
+    [ 'names', '{"apps":[],' . join(',', map { qq("$_) . 'k' x MB . '":1' } 1 .. 8) . '}', '00000' ],
+    [ 'a string', '{"apps":[],"o":"' . "\xf0\x9f\x98\xb9" x (2.4 * MB) . '"}', '00000' ],
+    [ 'escapes', '{"apps":[],"o":"' . '\u0041' x (1.6 * MB) . '"}', '00000' ],
+    [ 'a number', '{"apps":[],"o":' . '1' x (9.8 * MB) . '}', '00000' ],
+    [ 'a fraction', '{"apps":[],"o":0.' . '1' x (9.8 * MB) . '}', '00000' ],
+    [ 'a token', '{"apps":[],"nextToken":"' . 'x' x (9.8 * MB) . '"}', '54000' ],
+    [ 'blanks', '{"apps":[]' . ' ' x (9.8 * MB) . '}', '00000' ],
+    [ 'a string without an end', '{"apps":[],"o":"' . 'x' x (9.8 * MB), 'HV00M' ])
+{
+    my ($name, $body, $state) = @$case;
+    my $bomb = connect_to($node);
+    my $before = peak($bomb->pid);
+
+    respond($body);
+    is(Session::state_of($bomb->query($list)), $state, "9.8 MB of $name");
+    cmp_ok(peak($bomb->pid) - $before, '<', (3 * 10 + 16) * 1024, '... in so much memory');
+    $bomb->close;
+}
+
 # As many as are let through cost no more, either.
 for my $unit ('{}', '{"":1}', '[]', '1', '"x"')
 {
