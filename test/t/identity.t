@@ -52,7 +52,9 @@ sub create_aws
                      secret_access_key => 'secret-of-boss' });
     $boss->rows("ALTER FOREIGN TABLE aws.backend_environments
         OPTIONS (ADD page_size '2');
-        ALTER FOREIGN TABLE aws.backend_environments RENAME TO environments");
+        ALTER FOREIGN TABLE aws.backend_environments RENAME TO environments;
+        CREATE FOREIGN TABLE aws.owned (environment_name text) SERVER aws
+            OPTIONS (resource 'backend_environments')");
     create_mapping($_) for grep { $_ ne 'boss' } @signers;
     return;
 }
@@ -92,7 +94,10 @@ sub create_twin
             OPTIONS (host '%s', port '%s', dbname 'postgres');
         CREATE FOREIGN TABLE twin.environments (app_id text,
             environment_name text) SERVER twin
-            OPTIONS (schema_name 'remote')}, $node->host, $node->port);
+            OPTIONS (schema_name 'remote');
+        CREATE FOREIGN TABLE twin.owned (environment_name text) SERVER twin
+            OPTIONS (schema_name 'remote', table_name 'environments')},
+        $node->host, $node->port);
     for my $user ($me, qw(alice bob owner))
     {
         $boss->rows(qq{CREATE SEQUENCE remote."$user";
@@ -114,6 +119,7 @@ my $objects = q{
     GRANT USAGE ON SCHEMA S TO PUBLIC;
     GRANT CREATE ON SCHEMA S TO owner, bob;
     GRANT SELECT ON S.environments TO PUBLIC;
+    ALTER FOREIGN TABLE S.owned OWNER TO owner;
     SET ROLE owner;
     CREATE VIEW S.tables AS SELECT * FROM S.environments;
     CREATE VIEW S.invoked WITH (security_invoker) AS
@@ -151,6 +157,37 @@ my $functions = q{
         STABLE LANGUAGE sql AS $$ASK$$;
     CREATE VIEW S.bobs_of_invoker_KIND AS SELECT * FROM S.invoker_KIND() r;
     GRANT SELECT ON S.bobs_of_invoker_KIND TO PUBLIC;
+    RESET ROLE;
+    CREATE FUNCTION S.as_bob_KIND() RETURNS SETOF text
+        LANGUAGE sql SET role = 'bob' AS $$ASK$$;};
+
+# What asks by itself: triggers, rules, policies
+my $actors = q{
+    SET ROLE owner;
+    CREATE TABLE S.log_KIND (n int);
+    CREATE TABLE S.ruled_KIND (n int);
+    CREATE TABLE S.guarded_KIND AS SELECT generate_series(1, 3) AS n;
+    CREATE FUNCTION S.asks_KIND() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN PERFORM count(*) FROM (ASK) q; RETURN NULL; END$$;
+    CREATE FUNCTION S.asks_definer_KIND() RETURNS trigger
+        SECURITY DEFINER LANGUAGE plpgsql AS
+        $$BEGIN PERFORM count(*) FROM (ASK) q; RETURN NULL; END$$;
+    CREATE TRIGGER a AFTER INSERT ON S.log_KIND FOR EACH ROW
+        WHEN (new.n = 1) EXECUTE FUNCTION S.asks_KIND();
+    CREATE TRIGGER b AFTER INSERT ON S.log_KIND FOR EACH ROW
+        WHEN (new.n = 2) EXECUTE FUNCTION S.asks_definer_KIND();
+    CREATE CONSTRAINT TRIGGER c AFTER INSERT ON S.log_KIND
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+        WHEN (new.n = 3) EXECUTE FUNCTION S.asks_definer_KIND();
+    CREATE RULE r AS ON INSERT TO S.ruled_KIND DO INSTEAD
+        INSERT INTO S.log_KIND SELECT 0 FROM (ASK) q;
+    ALTER TABLE S.guarded_KIND ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY p ON S.guarded_KIND USING (n < (SELECT count(*) FROM (ASK) q));
+    CREATE MATERIALIZED VIEW S.kept_KIND AS ASK WITH NO DATA;
+    GRANT SELECT, INSERT ON S.log_KIND, S.ruled_KIND, S.guarded_KIND TO PUBLIC;
+    SET ROLE bob;
+    CREATE VIEW S.bobs_of_guarded_KIND AS SELECT * FROM S.guarded_KIND;
+    GRANT SELECT ON S.bobs_of_guarded_KIND TO PUBLIC;
     RESET ROLE};
 
 # S, KIND and ASK of a text
@@ -170,7 +207,7 @@ create_twin() if $has_twin;
 for my $side (@sides)
 {
     $boss->rows(fill_in($objects, $side, 'scan'));
-    $boss->rows(fill_in($functions, $side, $_)) for sort keys %query;
+    $boss->rows(fill_in($functions . $actors, $side, $_)) for sort keys %query;
 }
 
 # ---- what is seen ----
@@ -230,7 +267,7 @@ sub outcome
     note "$side: " . Session::describe({ rows => [], notices => [],
         error => $failed }) if $failed;
     $session->query('ROLLBACK');
-    $session->rows('RESET ROLE; CLOSE ALL; DEALLOCATE ALL;
+    $session->rows('RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; DEALLOCATE ALL;
         RESET plan_cache_mode');
     return join ' ', $failed ? 'fails' : "$rows rows", 'of',
         signers($side) || 'nobody';
@@ -367,6 +404,52 @@ my @cases = (
         [ 'SET plan_cache_mode = force_generic_plan', 'SET ROLE bob',
             'PREPARE q AS ASK', 'DO $$BEGIN EXECUTE $q$ASK$q$; END$$',
             'SET ROLE alice', 'EXECUTE q' ], 'alice bob' ],
+    [ 'a statement prepared under another session\'s user',
+        [ 'PREPARE q AS ASK', 'SET SESSION AUTHORIZATION alice', 'EXECUTE q' ],
+        'alice' ],
+    [ 'the same, of a user without a mapping',
+        [ 'PREPARE q AS ASK', 'EXPLAIN EXECUTE q',
+            'SET SESSION AUTHORIZATION carol', 'EXECUTE q' ], '' ],
+    [ 'a cursor of another session\'s user',
+        [ 'BEGIN', 'SET LOCAL SESSION AUTHORIZATION carol', $declare,
+            'SET LOCAL SESSION AUTHORIZATION DEFAULT', $fetch ], '' ],
+    [ 'DISCARD ALL, and another role',
+        [ 'SET ROLE alice', 'PREPARE q AS ASK', 'EXECUTE q', 'DISCARD ALL',
+            'SET ROLE carol', 'ASK' ], 'fails of alice' ],
+    [ 'a function with a role of its own',
+        [ 'SET ROLE alice', 'SELECT * FROM S.as_bob_KIND()' ], 'bob' ],
+    [ 'a loop in which the role changes',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', q{DO $$DECLARE r record; BEGIN
+            FOR r IN ASK LOOP SET LOCAL ROLE bob; END LOOP; END$$} ],
+        'alice', 0 ],
+    [ 'EXPLAIN ANALYZE', [ 'SET ROLE alice', 'EXPLAIN ANALYZE ASK' ],
+        'alice', 0 ],
+    [ 'UPDATE from an owner\'s view',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', q{UPDATE inventory SET seen = 1
+            FROM S.tables WHERE app_id = app AND environment_name = env} ],
+        'owner', 0 ],
+    [ 'a trigger',
+        [ 'SET ROLE alice', 'INSERT INTO S.log_KIND VALUES (1)' ], 'alice', 0 ],
+    [ 'a trigger, without a mapping',
+        [ 'SET ROLE carol', 'INSERT INTO S.log_KIND VALUES (1)' ], '' ],
+    [ 'a trigger of a definer',
+        [ 'SET ROLE carol', 'INSERT INTO S.log_KIND VALUES (2)' ], 'owner', 0 ],
+    [ 'a deferred trigger of a definer',
+        [ 'BEGIN', 'SET LOCAL ROLE alice', 'INSERT INTO S.log_KIND VALUES (3)',
+            'SET LOCAL ROLE carol', 'COMMIT' ], 'owner', 0 ],
+    [ 'a rule',
+        [ 'SET ROLE carol', 'INSERT INTO S.ruled_KIND VALUES (1)' ], 'owner', 0 ],
+    [ 'a policy', [ 'SET ROLE alice', 'SELECT * FROM S.guarded_KIND' ], 'alice', 3 ],
+    [ 'a policy, without a mapping',
+        [ 'SET ROLE carol', 'SELECT * FROM S.guarded_KIND' ], '' ],
+    [ 'a policy below an owner\'s view',
+        [ 'SET ROLE carol', 'SELECT * FROM S.bobs_of_guarded_KIND' ], 'bob', 3 ],
+    [ 'a policy, in a plan made for another',
+        [ 'SET plan_cache_mode = force_generic_plan', 'SET ROLE alice',
+            'PREPARE q AS SELECT * FROM S.guarded_KIND', 'EXECUTE q',
+            'SET ROLE bob', 'EXECUTE q' ], 'alice bob', 6 ],
+    [ 'ANALYZE of an owner\'s table', ['ANALYZE S.owned'], 'owner', 0 ],
+    [ 'a materialized view', ['REFRESH MATERIALIZED VIEW S.kept_KIND'], 'owner', 0 ],
     [ 'a prepared statement on an owner\'s view',
         [ 'SET ROLE bob', 'PREPARE q AS ' . view_case('tables', '')->[1],
             'SET ROLE carol', 'EXECUTE q' ], 'owner', 8 ],
@@ -382,6 +465,7 @@ for my $kind (sort keys %query)
     {
         my ($what, $statements, $who, $rows) = @$case;
         my $expected = $who eq '' ? 'fails of nobody'
+            : $who =~ /^fails/ ? $who
             : join ' ', $rows // $all_rows{$kind}, 'rows of', $who;
 
         for my $side (@sides)
