@@ -36,7 +36,7 @@ typedef struct Analysis
 	int			most;			/* parents that are drawn at each level */
 	ReservoirStateData reservoir;
 	int			nfound;			/* parents at the last level, of which */
-	AmplifyKeySet drawn;		/* these are asked for their children; sorted */
+	AmplifyKeySet drawn;		/* these are asked for children; sorted */
 	bool	   *has_rows;		/* which of these have any */
 	AmplifyKeySet apps;			/* all of them */
 	double		rows;			/* that have been found, */
@@ -236,7 +236,7 @@ draw_parents(Analysis *analysis)
 		count_apps(analysis, &drawn, NULL);
 }
 
-/* How many different apps have these keys, or those of them that are included? */
+/* How many different apps have these keys, or the included ones of them? */
 static int
 count_apps(const Analysis *analysis, const AmplifyKeySet *keys,
 		   const bool *included)
