@@ -7,6 +7,7 @@
 DROP FUNCTION amplify_fdw_resources();
 DROP FUNCTION amplify_fdw_options();
 DROP FUNCTION amplify_fdw_fields();
+DROP FUNCTION amplify_fdw_connections();
 
 -- What the tables can show, and by which calls.
 CREATE FUNCTION amplify_fdw_resources(
@@ -49,6 +50,21 @@ CREATE FUNCTION amplify_fdw_fields(
 RETURNS SETOF record
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL SAFE;
+
+-- What this session keeps per server and user.  failed_at, aws_code and message
+-- tell of a role, or another source of credentials, that could not be had when
+-- it was last asked; the message only to who may know the mapping.
+CREATE FUNCTION amplify_fdw_connections(
+    OUT server_name text,
+    OUT user_name text,
+    OUT valid boolean,
+    OUT in_use boolean,
+    OUT failed_at timestamptz,
+    OUT aws_code text,
+    OUT message text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 -- What somebody has written down for an app, an environment or a branch, as
 -- keys; or what is wrong with it, and no key.  Leakproof, so that conditions

@@ -85,12 +85,17 @@ RETURNS void
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL RESTRICTED;
 
--- What this session keeps per server and user.
+-- What this session keeps per server and user.  failed_at, aws_code and message
+-- tell of a role, or another source of credentials, that could not be had when
+-- it was last asked; the message only to who may know the mapping.
 CREATE FUNCTION amplify_fdw_connections(
     OUT server_name text,
     OUT user_name text,
     OUT valid boolean,
-    OUT in_use boolean)
+    OUT in_use boolean,
+    OUT failed_at timestamptz,
+    OUT aws_code text,
+    OUT message text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT PARALLEL RESTRICTED;

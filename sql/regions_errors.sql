@@ -62,8 +62,13 @@ SELECT b.account_id, b.region, e.stack_name FROM inventory i
     AND e.region = b.region AND e.account_id = b.account_id
   WHERE i.region = 'eu-west-1' AND i.account = '111122223333' AND b.region = 'eu-west-1' ORDER BY 1, 2, 3;
 \! mockctl 2 calls && mockctl 2 reset
+SELECT table_name, operation, sqlstate, message, aws_code, http_status FROM amplify_fdw_failures();
+SELECT server_name, failed > 0 AS failed FROM amplify_fdw_stats() WHERE server_name LIKE '%eu_west_1' ORDER BY 1;
+\set roles 'SELECT server_name, valid, failed_at > now() - interval $$1 min$$ AS failed, aws_code, left(message, 87) AS message FROM amplify_fdw_connections() WHERE server_name LIKE $$%eu_west_1$$ ORDER BY 1'
+:roles;
 -- nothing of it stays
 :counts;
+:roles;
 \! mockctl 2 reset
 -- or credentials that a server doesn't take
 CREATE USER MAPPING FOR CURRENT_USER SERVER :eu_4444

@@ -314,6 +314,9 @@ fail_without_keys(AmplifyCall *call, MemoryContext context,
 	call->failure->provider = lack->provider;
 	call->failure->reason = lack->reason == NULL ? NULL :
 		MemoryContextStrdup(context, lack->reason);
+	if (lack->code != NULL)
+		strlcpy(call->failure->code, lack->code, sizeof(call->failure->code));
+	call->failure->status = lack->status;
 	call->connection->shared->stats.failed++;
 }
 

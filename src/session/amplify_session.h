@@ -173,6 +173,9 @@ typedef struct AmplifyLookup
 	bool		refreshable;	/* asking again may give other ones */
 	AmplifyFailureKind kind;	/* FAILED: what a call fails of, */
 	const char *reason;			/* and a sentence; never a secret in it */
+	const char *code;			/* AWS's, of the last exchange that has failed;
+								 * NULL: none, */
+	int			status;			/* and of HTTP; 0 without a response */
 	bool		of_region;		/* FAILED: with the signature of another
 								 * region it might not */
 	const char *action;			/* of sts.c: what is asked, */
@@ -275,12 +278,16 @@ typedef struct AmplifyLack
 	AmplifyFailureKind kind;
 	AmplifyProvider provider;
 	const char *reason;			/* a sentence, or NULL */
+	const char *code;			/* AWS's, ASCII, or NULL */
+	int			status;			/* of HTTP; 0 without a response */
 } AmplifyLack;
 
 extern AmplifyProvision amplify_identity_ask(AmplifyConnection *connection,
 											 const AmplifyLack **lack);
 extern int64 amplify_identity_ready_at(const AmplifyConnection *connection);
 extern const AmplifyCredentials *amplify_identity_keys(const AmplifyConnection *connection);
+extern const AmplifyLack *amplify_identity_lack(const AmplifyConnection *connection,
+												TimestampTz *failed_at);
 extern bool amplify_identity_expired(AmplifyConnection *connection,
 									 int generation);
 extern void amplify_identity_mask(const AmplifyConnection *connection,
@@ -301,6 +308,7 @@ extern bool amplify_credential_may_know(Oid userid, bool of_public);
 extern void amplify_credential_report(int elevel, AmplifyProvider provider,
 									  const char *reason,
 									  const AmplifyConnection *connection);
+extern const char *amplify_credential_sentence(const char *reason);
 extern void amplify_credential_refuse(const AmplifyConnection *connection);
 
 #endif							/* AMPLIFY_SESSION_H */

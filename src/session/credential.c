@@ -144,10 +144,8 @@ amplify_credential_report(int elevel, AmplifyProvider provider,
 	bool		tell = amplify_credential_may_know(connection->userid,
 												   connection->of_public);
 
-	/* it may hold names out of files of any encoding */
-	if (reason != NULL &&
-		!pg_verifymbstr(reason, strlen(reason), true))
-		reason = amplify_outcome_ascii(reason);
+	if (reason != NULL)
+		reason = amplify_credential_sentence(reason);
 	CHECK_FOR_INTERRUPTS();
 	ereport(elevel,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -158,6 +156,17 @@ amplify_credential_report(int elevel, AmplifyProvider provider,
 			 reason == NULL ? 0 :
 			 tell ? errdetail("%s", reason) : errdetail_log("%s", reason),
 			 errhint("%s", amplify_provider_texts[provider].hint)));
+}
+
+/*
+ * Why there are none, in the database's encoding: it may hold names out of
+ * files of any.  The text itself if it can be, else a copy.
+ */
+const char *
+amplify_credential_sentence(const char *reason)
+{
+	return pg_verifymbstr(reason, strlen(reason), true) ? reason :
+		amplify_outcome_ascii(reason);
 }
 
 /*

@@ -108,6 +108,7 @@ static int64 time_to_refresh(const AmplifyIdentity *identity);
 static void keep_lack(AmplifyIdentityUse *use);
 static bool are_still_good(const AmplifyIdentityUse *use);
 static void postpone(AmplifyIdentityUse *use);
+static const char *copy_text(MemoryContext context, const char *text);
 static void end_lookups(AmplifyIdentity *identity);
 static void end_lookup(AmplifyIdentityUse *use);
 
@@ -186,6 +187,34 @@ amplify_identity_keys(const AmplifyConnection *connection)
 {
 	Assert(connection->identity->identity->keys_context != NULL);
 	return &connection->identity->identity->keys;
+}
+
+/*
+ * Why the last lookup for the connection has failed, and in which statement of
+ * the client, by its start; NULL: it has not, or there was none.  Valid as
+ * long as no catalog is looked at.
+ */
+const AmplifyLack *
+amplify_identity_lack(const AmplifyConnection *connection,
+					  TimestampTz *failed_at)
+{
+	const AmplifyLack *lack = NULL;
+	dlist_iter	iter;
+
+	*failed_at = 0;
+	if (connection->identity == NULL)
+		return NULL;
+	dlist_foreach(iter, &connection->identity->identity->uses)
+	{
+		const AmplifyIdentityUse *use =
+			dlist_container(AmplifyIdentityUse, node, iter.cur);
+
+		if (use->failed_at <= *failed_at)
+			continue;
+		*failed_at = use->failed_at;
+		lack = &use->lack;
+	}
+	return lack;
 }
 
 /*
@@ -466,7 +495,7 @@ proceed(AmplifyIdentityUse *use)
 	return amplify_provider_poll(use->lookup);
 }
 
-/* What the lookup has found is the identity's from now on */
+/* What the lookup has found is the identity's, and whoever had failed has it */
 static void
 keep_keys(AmplifyIdentityUse *use)
 {
@@ -474,6 +503,7 @@ keep_keys(AmplifyIdentityUse *use)
 	AmplifyIdentity *identity = use->identity;
 	const AmplifyCredentials *found = &use->lookup->keys;
 	AmplifyCredentials keys = *found;
+	dlist_iter	iter;
 	MemoryContext context = AllocSetContextCreate(identity->context,
 												  "amplify_fdw credentials",
 												  ALLOCSET_SMALL_SIZES);
@@ -500,6 +530,8 @@ keep_keys(AmplifyIdentityUse *use)
 	identity->refused = false;
 	identity->clock_offset = use->connection->shared->clock_offset;
 	identity->refresh_at = time_to_refresh(identity);
+	dlist_foreach(iter, &identity->uses)
+		dlist_container(AmplifyIdentityUse, node, iter.cur)->failed_at = 0;
 	end_lookups(identity);
 }
 
@@ -522,15 +554,19 @@ static void
 keep_lack(AmplifyIdentityUse *use)
 {
 	const AmplifyLookup *lookup = use->lookup;
-	char	   *reason;
+	AmplifyLack old = use->lack;
+	AmplifyLack lack = {lookup->kind, lookup->provider};
 
 	/* first what may throw: the old one must not be freed twice */
 	use->lookup->broken = true;
-	reason = lookup->reason == NULL ? NULL :
-		MemoryContextStrdup(use->connection->context, lookup->reason);
-	if (use->lack.reason != NULL)
-		pfree(unconstify(char *, use->lack.reason));
-	use->lack = (AmplifyLack) {lookup->kind, lookup->provider, reason};
+	lack.reason = copy_text(use->connection->context, lookup->reason);
+	lack.code = copy_text(use->connection->context, lookup->code);
+	lack.status = lookup->status;
+	use->lack = lack;
+	if (old.reason != NULL)
+		pfree(unconstify(char *, old.reason));
+	if (old.code != NULL)
+		pfree(unconstify(char *, old.code));
 	use->of_region = lookup->of_region;
 	end_lookup(use);
 }
@@ -555,6 +591,12 @@ postpone(AmplifyIdentityUse *use)
 
 	use->identity->refresh_at = expires > now ?
 		Min(expires, now + REFRESH_PAUSE) : now + REFRESH_PAUSE;
+}
+
+static const char *
+copy_text(MemoryContext context, const char *text)
+{
+	return text == NULL ? NULL : MemoryContextStrdup(context, text);
 }
 
 static void

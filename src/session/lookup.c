@@ -346,7 +346,16 @@ amplify_lookup_poll(AmplifyLookup *lookup)
 	if (provision == AMPLIFY_PROVISION_PENDING)
 		return provision;
 	if (provision == AMPLIFY_PROVISION_FAILED)
-		lookup->kind = kind_of_lack(inquiry->failure.kind);
+	{
+		const AmplifyFailure *failure = &inquiry->failure;
+		MemoryContext oldcontext = MemoryContextSwitchTo(lookup->context);
+
+		lookup->kind = kind_of_lack(failure->kind);
+		lookup->code = failure->code[0] == '\0' ? NULL :
+			amplify_outcome_ascii(failure->code);
+		lookup->status = failure->status;
+		MemoryContextSwitchTo(oldcontext);
+	}
 	return inquiry->answered(inquiry, provision == AMPLIFY_PROVISION_FAILED);
 }
 

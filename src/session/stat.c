@@ -26,7 +26,21 @@ PG_FUNCTION_INFO_V1(amplify_fdw_disconnect);
 PG_FUNCTION_INFO_V1(amplify_fdw_disconnect_all);
 PG_FUNCTION_INFO_V1(amplify_fdw_version);
 
+#define CONNECTION_COLUMNS	7
+
+/* A row of amplify_fdw_connections(), before its user's name is known */
+typedef struct ConnectionRow
+{
+	Oid			userid;
+	bool		of_public;
+	const char *message;		/* or NULL */
+	Datum		values[CONNECTION_COLUMNS];
+	bool		nulls[CONNECTION_COLUMNS];
+} ConnectionRow;
+
 static Datum calls_by_operation(const AmplifyServer *server);
+static ConnectionRow *connection_row(const AmplifyConnection *connection);
+static void put_text(ConnectionRow *row, int column, const char *text);
 static bool drop_connections(const char *servername);
 
 /* One row per server that this session has used */
@@ -72,9 +86,11 @@ amplify_fdw_stats_reset(PG_FUNCTION_ARGS)
 }
 
 /*
- * One row per server and user that this session keeps something of.  To look
- * up a user's name may take in a change that drops connections, so that comes
- * when nothing of them is needed any more.
+ * One row per server and user that this session keeps something of; version
+ * 1.0 has the first four columns.  To look up a user's name may take in a
+ * change that drops connections, so that comes when nothing of them is needed
+ * any more.  What a service says of a role is for who may know the mapping
+ * (amplify_credential_report()).
  */
 Datum
 amplify_fdw_connections(PG_FUNCTION_ARGS)
@@ -86,31 +102,23 @@ amplify_fdw_connections(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	dlist_foreach(iter, amplify_connection_list())
-	{
-		AmplifyConnection *connection =
-			dlist_container(AmplifyConnection, node, iter.cur);
-		Datum	   *values = palloc(sizeof(Datum) * 4);
-
-		values[0] = CStringGetTextDatum(connection->servername);
-		values[1] = ObjectIdGetDatum(connection->userid);
-		values[2] = BoolGetDatum(!connection->invalid);
-		values[3] = BoolGetDatum(connection->pins > 0);
-		rows = lappend(rows, values);
-	}
+		rows = lappend(rows,
+					   connection_row(dlist_container(AmplifyConnection, node,
+													  iter.cur)));
 	foreach(lc, rows)
 	{
-		Datum	   *values = lfirst(lc);
-		char	   *username = GetUserNameFromId(DatumGetObjectId(values[1]),
-												 true);
-		bool		nulls[4] = {false, username == NULL, false, false};
+		ConnectionRow *row = lfirst(lc);
+		char	   *username = GetUserNameFromId(row->userid, true);
 
-		values[1] = username ? CStringGetTextDatum(username) : (Datum) 0;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		put_text(row, 1, username);
+		put_text(row, 6, row->message != NULL &&
+				 amplify_credential_may_know(row->userid, row->of_public) ?
+				 amplify_credential_sentence(row->message) : NULL);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row->values,
+							 row->nulls);
 	}
 	return (Datum) 0;
 }
-
-/* Drop what the session keeps of that server; was there anything? */
 Datum
 amplify_fdw_disconnect(PG_FUNCTION_ARGS)
 {
@@ -132,6 +140,34 @@ Datum
 amplify_fdw_version(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(AMPLIFY_VERSION));
+}
+
+/* All of it but what the catalog knows; a copy */
+static ConnectionRow *
+connection_row(const AmplifyConnection *connection)
+{
+	ConnectionRow *row = palloc0(sizeof(ConnectionRow));
+	TimestampTz failed_at;
+	const AmplifyLack *lack = amplify_identity_lack(connection, &failed_at);
+
+	row->userid = connection->userid;
+	row->of_public = connection->of_public;
+	put_text(row, 0, connection->servername);
+	row->values[2] = BoolGetDatum(!connection->invalid);
+	row->values[3] = BoolGetDatum(connection->pins > 0);
+	row->values[4] = TimestampTzGetDatum(failed_at);
+	row->nulls[4] = lack == NULL;
+	put_text(row, 5, lack != NULL ? lack->code : NULL);
+	row->message = lack != NULL && lack->reason != NULL ?
+		pstrdup(lack->reason) : NULL;
+	return row;
+}
+
+static void
+put_text(ConnectionRow *row, int column, const char *text)
+{
+	row->nulls[column] = text == NULL;
+	row->values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
 /* {"GetBackendEnvironment": 3} */

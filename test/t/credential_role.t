@@ -115,6 +115,71 @@ for my $case (
     is(handles($session), 0, "STS $what: no handle is left");
 }
 
+# ---- who is told of it, and for how long ----
+
+my $known = q{SELECT user_name = current_user, valid, failed_at IS NOT NULL, aws_code, message
+    FROM amplify_fdw_connections()};
+
+sub known
+{
+    my ($role) = @_;
+
+    $session->rows("SET ROLE $role") if $role;
+    my @rows = map { join ' ', map { $_ // 'NULL' } @$_ } @{ $session->rows($known) };
+    $session->rows('RESET ROLE');
+    return join "\n", @rows;
+}
+
+with_role();
+$session->rows($_) for 'CREATE ROLE owner', 'CREATE ROLE reader', 'GRANT USAGE ON SCHEMA aws TO owner',
+    'GRANT SELECT ON aws.backend_environments TO owner',
+    'CREATE VIEW environments AS SELECT * FROM aws.backend_environments',
+    'ALTER VIEW environments OWNER TO owner', 'GRANT SELECT ON environments TO reader',
+    q{ALTER FOREIGN TABLE aws.backend_environments OPTIONS (ADD on_error 'warn')},
+    'CREATE USER MAPPING FOR owner SERVER aws OPTIONS ('
+    . join(', ', map { "$_ '$keys{$_}'" } sort keys %keys) . ", role_arn '${\ROLE}')";
+
+# Asks by the view of "owner" as that user; what is told of the statement
+sub ask_view
+{
+    my ($role) = @_;
+
+    $session->rows("SET ROLE $role");
+    my $answer = answer_of($session->query(
+        "SELECT environment_name FROM environments
+         WHERE app_id = 'd00000000001' AND environment_name = 'dev'"));
+    my $failures = $session->rows('SELECT operation, keys, sqlstate, message, aws_code, http_status
+        FROM amplify_fdw_failures()');
+    $session->rows('RESET ROLE');
+    return ($answer, map { join ' ', map { $_ // 'NULL' } @$_ } @$failures);
+}
+
+my $message = 'AssumeRole of "' . ROLE . '" failed: AccessDenied, HTTP status 403';
+
+$mock->fault(op => 'STS.AssumeRole', status => 403, code => 'AccessDenied', n => -1);
+is_deeply([ ask_view('reader') ],
+    [ '00000: ', 'GetBackendEnvironment NULL 28000 could not get AWS credentials AccessDenied 403' ],
+    'a role that is denied is left out, with the code of AWS');
+is(known('reader'), 'f t t AccessDenied NULL', 'denied: who reads by a view is told the code');
+like(known('owner'), qr/^t t t AccessDenied \Q$message\E\b/, 'denied: the user of the mapping is told why');
+like(known(), qr/^f t t AccessDenied \Q$message\E\b/, 'denied: so is a superuser');
+
+# and after it works again
+$mock->reset;
+is((ask_view('reader'))[0], GOOD, 'granted again: answer');
+is(known('owner'), 't t f NULL NULL', 'granted again: nothing is wrong');
+is(known(), 'f t f NULL NULL', 'granted again: for nobody');
+
+# what is no response has no code
+$session->rows('SELECT amplify_fdw_disconnect_all()');
+$mock->fault(op => 'STS.AssumeRole', reset => 'headers', n => -1);
+is((ask_view('owner'))[0], '00000: ', 'STS is broken: nothing');
+like(known('owner'), qr/^t t t NULL AssumeRole of /, 'STS is broken: no code, but why');
+$mock->reset;
+$session->rows('DISCARD ALL');
+is(known(), '', 'after DISCARD ALL, nothing is known');
+$session->rows('ALTER FOREIGN TABLE aws.backend_environments OPTIONS (DROP on_error)');
+
 # ---- bad keys of the source ----
 
 with_role(secret_access_key => 'wrong');
