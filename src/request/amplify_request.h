@@ -253,6 +253,8 @@ extern void amplify_failures_add(const AmplifyFailure *failure,
 
 extern void amplify_writes_install(void);
 extern bool amplify_writes_statement(const EState *estate);
+extern bool amplify_writes_before(void);
+extern void amplify_writes_leave_out(void);
 
 /* ---------- statement.c: what one statement asks and keeps ---------- */
 

@@ -686,6 +686,9 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 							   .writes = spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
 							   !amplify_parent_goes_on(spec),
 						   });
+	/* only a warning */
+	if (spec->options->on_error == AMPLIFY_ON_ERROR_WARN)
+		amplify_writes_leave_out();
 	if (of_server)
 	{
 		amplify_statement_give_up(spec->statement, spec->connection);

@@ -153,7 +153,7 @@ amplify_statement_join(EState *estate)
 bool
 amplify_statement_writes(const AmplifyStatement *statement)
 {
-	return statement->writes;
+	return statement->writes || amplify_writes_before();
 }
 
 /* A scan has ended in good order.  The last one closes the statement. */

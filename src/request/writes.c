@@ -9,20 +9,28 @@
  * for what is only read, and a statement that writes fails.
  *
  * A statement writes if its plan does (INSERT, UPDATE, DELETE, MERGE, also in
- * a WITH), and if it is run on behalf of one that does: by CREATE TABLE AS,
- * SELECT INTO or REFRESH MATERIALIZED VIEW, which are utility statements with
- * a plain query inside, or by a function that such a statement calls.  The
- * latter is why both hooks count how deep in writing statements the session
- * is.  What a procedure reads into its variables and writes later is not
- * known here.
+ * a WITH), if it is run on behalf of one that does, as by CREATE TABLE AS,
+ * REFRESH MATERIALIZED VIEW or ALTER TABLE with a function in it, by a
+ * function that such a statement calls, or by a trigger.  The hooks count how
+ * deep in writing statements the session is.
+ *
+ * What a function reads into variables, or hands to another that writes, is
+ * written by a statement of its own.  So what counts in the end is the whole
+ * statement of the client, with all that is run by it: once it has left
+ * something out, it can't write, and once it has written, it leaves nothing
+ * out.  What goes out by other ways, such as COPY to the client, dblink or a
+ * large object, is not known here (doc/regions.md).
+ *
+ * A session loads the library when it is first needed, which may be in the
+ * middle of a statement that no hook has seen.  Its portal tells of it then.
  *
  * The hook of utility statements sees DISCARD ALL as well, by which poolers
  * hand the session to somebody else: then all that it knows is forgotten.  No
  * other event tells of that: RESET ALL touches only settings that were
  * changed, and comes without DISCARD as well.
  *
- * The count is set back by whatever ends the statement: the hooks do it on
- * their way out, also after an error (sql/partial.sql).
+ * The counts are set back by whatever ends the statement: the hooks do it on
+ * their way out, also after an error (sql/partial.sql, partial_ways.sql).
  *
  * src/request/writes.c
  *
@@ -30,18 +38,29 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "compat.h"
 #include "executor/executor.h"
+#include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "request/amplify_request.h"
+#include "tcop/pquery.h"
 #include "tcop/utility.h"
+#include "utils/fmgroids.h"
 
 static ExecutorRun_hook_type previous_run;
 static ProcessUtility_hook_type previous_utility;
-static int	writing;			/* statements that write, around the current */
+static int	depth;				/* statements around the current */
+static int	writing;			/* those of them that write */
+static bool left_out;			/* has the client's statement done that, */
+static bool has_written;		/* and this? */
+static TimestampTz loaded_in;	/* start of the client's statement that has
+								 * loaded the library; 0: none has */
 
+static void join_statement(void);
 static bool plan_writes(const PlannedStmt *plan);
-static bool utility_writes(const Node *statement);
+static bool utility_writes(Node *statement);
+static void enter(bool writes);
 static void executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS);
 static void process_utility(PlannedStmt *pstmt, const char *queryString,
 							bool readOnlyTree, ProcessUtilityContext context,
@@ -56,13 +75,48 @@ amplify_writes_install(void)
 	ExecutorRun_hook = executor_run;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
+	if (ActivePortal != NULL)
+		join_statement();
 }
 
 /* To be asked while the executor starts */
 bool
 amplify_writes_statement(const EState *estate)
 {
-	return writing > 0 || plan_writes(estate->es_plannedstmt);
+	return writing > 0 || plan_writes(estate->es_plannedstmt) ||
+		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0;
+}
+
+/* Has something been written by what the client's statement runs? */
+bool
+amplify_writes_before(void)
+{
+	return has_written;
+}
+
+/* What has failed is not in what the client's statement reads */
+void
+amplify_writes_leave_out(void)
+{
+	left_out = true;
+}
+
+/* We are in the middle of that one */
+static void
+join_statement(void)
+{
+	ListCell   *lc;
+
+	loaded_in = GetCurrentStatementStartTimestamp();
+	/* a function may have written before it came to read */
+	has_written = TransactionIdIsValid(GetTopTransactionIdIfAny());
+	foreach(lc, ActivePortal->stmts)
+	{
+		const PlannedStmt *statement = lfirst_node(PlannedStmt, lc);
+
+		has_written |= statement->utilityStmt != NULL ?
+			utility_writes(statement->utilityStmt) : plan_writes(statement);
+	}
 }
 
 static bool
@@ -72,25 +126,41 @@ plan_writes(const PlannedStmt *plan)
 		(plan->commandType != CMD_SELECT || plan->hasModifyingCTE);
 }
 
-/* EXPLAIN ANALYZE of one of these does what it does */
+/* CREATE INDEX and the like may call functions, of which each may read */
 static bool
-utility_writes(const Node *statement)
+utility_writes(Node *statement)
 {
-	if (IsA(statement, ExplainStmt))
-		statement = (Node *) castNode(Query, ((const ExplainStmt *) statement)->query)->utilityStmt;
-	return statement != NULL &&
-		(IsA(statement, CreateTableAsStmt) ||
-		 IsA(statement, RefreshMatViewStmt));
+	LogStmtLevel level = GetCommandLogLevel(statement);
+
+	if (IsA(statement, CopyStmt) && castNode(CopyStmt, statement)->filename)
+		return true;
+	return level == LOGSTMT_DDL || level == LOGSTMT_MOD;
+}
+
+/* A statement begins; an error comes before anything is counted */
+static void
+enter(bool writes)
+{
+	if (depth == 0 && loaded_in != GetCurrentStatementStartTimestamp())
+		left_out = has_written = false;
+	if (writes && left_out)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot write after a part of the rows has been left out"),
+				 errdetail("What failed in this statement is a warning only, and in amplify_fdw_failures()."),
+				 errhint("Option \"on_error\" of the foreign table, 'warn', holds for what is only read; 'warn_always' holds for this, too.")));
+	has_written |= writes;
+	writing += writes ? 1 : 0;
+	depth++;
 }
 
 static void
 executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS)
 {
-	bool		writes = plan_writes(queryDesc->plannedstmt);
+	int			around = depth;
 	int			before = writing;
 
-	if (writes)
-		writing++;
+	enter(plan_writes(queryDesc->plannedstmt));
 	PG_TRY();
 	{
 		if (previous_run != NULL)
@@ -100,6 +170,7 @@ executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS)
 	}
 	PG_FINALLY();
 	{
+		depth = around;
 		writing = before;
 	}
 	PG_END_TRY();
@@ -111,13 +182,13 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 				ParamListInfo params, QueryEnvironment *queryEnv,
 				DestReceiver *dest, QueryCompletion *qc)
 {
-	const Node *statement = pstmt->utilityStmt;
+	Node	   *statement = pstmt->utilityStmt;
 	bool		discard = IsA(statement, DiscardStmt) &&
 		((const DiscardStmt *) statement)->target == DISCARD_ALL;
+	int			around = depth;
 	int			before = writing;
 
-	if (utility_writes(statement))
-		writing++;
+	enter(utility_writes(statement));
 	PG_TRY();
 	{
 		if (previous_utility != NULL)
@@ -129,6 +200,7 @@ process_utility(PlannedStmt *pstmt, const char *queryString,
 	}
 	PG_FINALLY();
 	{
+		depth = around;
 		writing = before;
 	}
 	PG_END_TRY();
