@@ -16,17 +16,28 @@ case $* in
 esac
 
 need_cluster
-# another region, with apps of its own; the first one is good for any
-start_mock --generate 3,2 --region eu-west-1
-mock_eu=$AMPLIFY_MOCK_URL
-start_mock --data "$tree/test/mock/demo.json" --any-region
+# Whatever servers are made, in whatever database, ask mocks: of three accounts,
+# in any region.  The apps of the first one's us-east-1 are shown.
+rest=
+for account in 111122223333 444455556666 012345678901; do
+    start_mock --generate 2,2 --any-region --account "$account"
+    rest+=",{\"account\": \"$account\", \"url\": \"$AMPLIFY_MOCK_URL\"}"
+done
+start_mock --data "$tree/test/mock/demo.json"
+places="[{\"account\": \"111122223333\", \"region\": \"us-east-1\",
+    \"url\": \"$AMPLIFY_MOCK_URL\"}$rest]"
+for database in template1 "$PGDATABASE"; do
+    psql -X -q -d "$database" -v places="$places" < "$tree/test/places.psql"
+done
 # From standard input, so that psql prints an error as a user sees it, and where
 psql -X -q -P pager=off -v mock="$AMPLIFY_MOCK_URL" \
     < "$tree/test/demo.psql" 2>&1
 if "$keep"; then
     say "a psql prompt on this server and mock; \\q ends it all"
+    echo "   Servers that you make ask mocks, too.  README.md goes on at \"Which exist\","
+    echo "   doc/report.md can be typed here, and each page in a new database."
     # Control-C is psql's: it cancels a query
     trap : INT
     PATH=$tree/test/mock:$PATH PSQL_HISTORY=/dev/null \
-        psql -X -v mock="$AMPLIFY_MOCK_URL" -v mock_eu="$mock_eu"
+        psql -X -v mock="$AMPLIFY_MOCK_URL"
 fi

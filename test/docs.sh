@@ -138,28 +138,39 @@ unexplained_states() {
         done
 }
 
-# What the README says can be typed at the demo's prompt: all of its SQL but the
-# setup, and its way to the mock; and what doc/regions.md has for that prompt
+# What can be typed at the demo's prompt: the README's SQL but for its setup,
+# pages as they are, and servers of one's own
 typed() {
     awk -v RS='```' '/^sql\n/ && !/CREATE EXTENSION/ { print substr($0, 4) }' \
         "$top/README.md"
-    awk -v RS='```' '/^sql demo\n/ { print substr($0, 10) }' "$top/doc/regions.md"
-    echo "SELECT 1 / (count(DISTINCT region) = 2)::int FROM demo.apps;"
-    echo "CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'ap-southeast-2');"
-    grep -o '`ALTER SERVER mine [^`]*`' "$top/README.md" | tr '`' ';'
+    blocks_of report
+    printf '%s\n' 'CREATE DATABASE regions;' '\c regions'
+    blocks_of regions
     cat <<'END'
+\c postgres
+CREATE SERVER mine FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'ap-southeast-2');
 CREATE USER MAPPING FOR CURRENT_USER SERVER mine
     OPTIONS (access_key_id 'AKIDEXAMPLE',
              secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
 CREATE SCHEMA mine;
 IMPORT FOREIGN SCHEMA amplify FROM SERVER mine INTO mine;
 SELECT 1 / (count(*) FILTER (WHERE app_arn LIKE 'arn:aws:amplify:ap-southeast-2:%') > 0)::int FROM mine.apps;
-ALTER SERVER mine
-    OPTIONS (SET region 'eu-west-1', SET endpoint_url :'mock_eu', SET sts_endpoint_url :'mock_eu');
 ALTER USER MAPPING FOR CURRENT_USER SERVER mine
     OPTIONS (ADD role_arn 'arn:aws:iam::111122223333:role/reader');
-SELECT 1 / (count(*) = 3)::int FROM mine.apps;
+SELECT 1 / (count(*) = 2)::int FROM mine.apps;
 END
+}
+
+# The blocks of SQL of a page of doc/
+blocks_of() {
+    awk -v RS='```' '/^sql\n/ { print substr($0, 5) }' "$top/doc/$1.md"
+}
+
+# What a page shows of them, each ending in a null byte
+shown_by() {
+    awk -v RS='```' '/^sql\n/ { sql = NR }
+        /^text\n/ && NR == sql + 2 && between == "\n\n" { printf "%s%c", substr($0, 6), 0 }
+        { between = $0 }' "$top/doc/$1.md"
 }
 
 # Functions that the map of the source names, and no file defines
@@ -172,10 +183,17 @@ unknown_functions() {
 }
 
 demo_refuses() {
+    local page shown said
+
     typed | "$top/test/demo.sh" --keep > "$temp/demo" 2>&1 ||
         tail -n 5 "$temp/demo"
-    sed '1,/^== a psql prompt/d' "$temp/demo" | grep -E 'ERROR|FATAL|error:' ||
-        true
+    said=$(sed '1,/^== a psql prompt/d' "$temp/demo")
+    grep -E 'ERROR|FATAL|error:' <<< "$said" || true
+    for page in report regions; do
+        while IFS= read -r -d '' shown; do
+            [[ $said == *"$shown"* ]] || printf '%s.md is not printed:\n%s' "$page" "$shown"
+        done < <(shown_by "$page")
+    done
 }
 
 need_cluster
@@ -192,5 +210,5 @@ for document in "${documents[@]}"; do
 done
 no_findings "each SQLSTATE is explained" unexplained_states
 no_findings "the functions that src/README.md names are there" unknown_functions
-no_findings "the README can be typed at the demo's prompt" demo_refuses
+no_findings "the README and pages can be typed at the demo's prompt" demo_refuses
 done_testing

@@ -15,6 +15,7 @@ use lib $FindBin::RealBin;
 use Amplify;
 use File::Basename;
 use IPC::Run;
+use JSON::PP;
 use Mock;
 use Page;
 use PostgreSQL::Test::Utils;
@@ -103,9 +104,8 @@ sub run_session
     return @printed;
 }
 
-# Whatever makes a server in that database, an event trigger gives it the
-# endpoints of its mock.  There is one for each region and account that the
-# script names.
+# Whatever makes a server in that database, it asks a mock.  There is one for
+# each region and account that the script names.
 sub send_to_mocks
 {
     my ($database, $script) = @_;
@@ -115,35 +115,14 @@ sub send_to_mocks
 
     for my $region (sort keys %regions)
     {
-        push @places, map { [ $region, $_, mock($region, $_)->url ] }
+        push @places, map { { region => $region, account => $_, url => mock($region, $_)->url } }
             sort keys %accounts;
     }
-    my $places = join ', ',
-        map { '(' . join(', ', map { "'$_'" } @$_) . ')' } @places;
-
-    $node->safe_psql($database, sprintf <<'END', ACCOUNT, $places);
-CREATE FUNCTION pg_catalog.send_to_mock() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE
-  command text;
-BEGIN
-  FOR command IN
-    WITH server AS (
-      SELECT srvname, jsonb_object(array_agg(o.option_name), array_agg(o.option_value)) AS options
-      FROM pg_foreign_server, pg_options_to_table(srvoptions) AS o
-      GROUP BY srvname)
-    SELECT format('ALTER SERVER %%I OPTIONS (ADD endpoint_url %%L, ADD sts_endpoint_url %%2$L)', s.srvname, p.url)
-    FROM server s
-    JOIN (VALUES %2$s) AS p (region, account, url)
-      ON s.options->>'region' = p.region AND coalesce(s.options->>'account_id', '%1$s') = p.account
-    WHERE NOT s.options ? 'endpoint_url'
-  LOOP
-    EXECUTE command;
-  END LOOP;
-END $$;
-CREATE EVENT TRIGGER send_to_mock ON ddl_command_end WHEN TAG IN ('CREATE SERVER')
-  EXECUTE FUNCTION pg_catalog.send_to_mock();
-END
+    # the one of servers that name no account comes first
+    my ($first) = grep { $_->{account} eq ACCOUNT } @places;
+    IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr($database),
+            '-v', 'places=' . encode_json([ $first, @places ]) ],
+        '<', "$top/test/places.psql") or die 'psql';
     return;
 }
 

@@ -268,8 +268,8 @@ sub set_up
             OPTIONS (ADD endpoint_url '$url', ADD sts_endpoint_url '$url')");
     }
     $session->rows($inventory);
-    $session->rows('TRUNCATE inventory');
-    $session->rows('INSERT INTO inventory VALUES ' . join ', ', map {
+    $session->rows('TRUNCATE spreadsheet');
+    $session->rows('INSERT INTO spreadsheet VALUES ' . join ', ', map {
         '(' . join(', ', map({ $literal->($_) } @$_{qw(account_ region_ app_ name_ id)}),
             defined $_->{deployed} ? "to_timestamp($_->{deployed})" : 'NULL') . ')'
     } @rows);
