@@ -125,6 +125,13 @@ RETURNS record
 AS 'MODULE_PATHNAME'
 LANGUAGE C IMMUTABLE LEAKPROOF PARALLEL SAFE;
 
+-- The name of an environment or a branch without what people leave around it;
+-- null if no name is left.
+CREATE FUNCTION amplify_fdw_name(text)
+RETURNS text
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
 -- What on_error 'warn' has left out in the last statement that asked AWS.
 CREATE FUNCTION amplify_fdw_failures(
   OUT server_name text, OUT account_id text, OUT region text, OUT table_name text,
@@ -190,17 +197,19 @@ END;
 
 -- The code of the AWS region that a text names by a code, even in capitals or
 -- with underscores, by that of a zone, or by a name such as 'US East (N.
--- Virginia)'; null if it names none.
+-- Virginia)'; null if it names none, or several.
 CREATE FUNCTION amplify_fdw_region(location text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH written AS (
     SELECT translate(lower(location), '_', '-') AS code,
+      ARRAY(SELECT DISTINCT m[1]
+            FROM regexp_matches(translate(lower(location), '_', '-'), '[a-z]{2,4}(?:-[a-z]+)+-[0-9]', 'g') m) AS codes,
       regexp_replace(lower(coalesce(substring(location FROM '\((.*)\)'), location)), '[^a-z]', '', 'g') AS name
   )
-  SELECT coalesce(
-    substring(w.code FROM '[a-z]{2,4}(?:-[a-z]+)+-[0-9]'),
+  SELECT CASE WHEN cardinality(w.codes) < 2 THEN coalesce(
+    w.codes[1],
     CASE
       WHEN w.code LIKE '%govcloud%' THEN CASE w.name
         WHEN 'useast' THEN 'us-gov-east-1' WHEN 'uswest' THEN 'us-gov-west-1' END
@@ -221,7 +230,7 @@ BEGIN ATOMIC
        ('thailand', 'ap-southeast-7'), ('tokyo', 'ap-northeast-1'), ('seoul', 'ap-northeast-2'),
        ('osaka', 'ap-northeast-3'), ('beijing', 'cn-north-1'), ('ningxia', 'cn-northwest-1')
      ) AS n (name, code)
-     WHERE n.name = w.name))
+     WHERE n.name = w.name)) END
   FROM written w;
 END;
 
@@ -247,17 +256,20 @@ BEGIN ATOMIC
         -- a spreadsheet adds a fraction
         nullif(regexp_replace(regexp_replace(account, '[^0-9A-Za-z.+]', '', 'g'), '\.0+$', ''), '')) AS account_id,
       coalesce(k.region, e.region, nullif(btrim(location), '')) AS region,
-      coalesce(k.environment_name, e.environment_name,
-        nullif(regexp_replace(environment, '^[[:space:]"'']+|[[:space:]"'']+$', '', 'g'), ''),
-        k.branch_name) AS environment_name
+      coalesce(k.environment_name, e.environment_name, e.branch_name,
+        CASE WHEN NOT a.is_address THEN amplify_fdw_name(environment) END,
+        k.branch_name) AS environment_name,
+      CASE WHEN a.is_address THEN e.problem END AS name_problem
     FROM amplify_fdw_key(app) k,
-      amplify_fdw_key(CASE WHEN environment ~* 'arn:aws' THEN environment END) e
+      (SELECT environment ~* 'arn:aws|://|[.]amplifyapp[.]com' AS is_address) a,
+      amplify_fdw_key(CASE WHEN a.is_address THEN environment END) e
   ),
   judged AS (
     SELECT w.*,
       coalesce((w.key).problem,
         CASE WHEN w.account_id !~ '^[0-9]{1,12}$' THEN 'not an account'
              WHEN w.region IS NOT NULL AND amplify_fdw_region(w.region) IS NULL THEN 'not a region'
+             WHEN w.environment_name IS NULL AND w.name_problem <> 'empty' THEN w.name_problem
              WHEN w.environment_name IS NULL THEN 'no environment name' END) AS problem
     FROM written w
   )
@@ -362,7 +374,9 @@ BEGIN
   END IF;
   RETURN QUERY EXECUTE format($query$
       WITH item AS MATERIALIZED (
-        SELECT i.n, i.item, (i.item ->> 'deployed')::timestamptz AS deployed, k.*
+        SELECT i.n, i.item, nullif(btrim(i.item ->> 'deployed'), '')::timestamptz AS deployed, k.*,
+          -- what nobody would name one: two names, a quote within, an encoded name
+          k.environment_name ~ '[^A-Za-z0-9._/+@#-]' OR k.environment_name ~* '^(n/a|null)$' AS is_odd
         FROM (SELECT row_number() OVER () AS n, to_jsonb(i) AS item FROM %1$s i) i,
           %2$s.amplify_fdw_key(i.item ->> 'account_id', i.item ->> 'region', i.item ->> 'app_id',
                                i.item ->> 'environment_name') k
@@ -383,6 +397,13 @@ BEGIN
         SELECT DISTINCT ON (m.item) m.* FROM match m
         ORDER BY m.item, m.update_time DESC NULLS LAST
       ),
+      -- whether the app is there; if it is only elsewhere, where
+      place AS MATERIALIZED (
+        SELECT i.n AS item, bool_or(t.is_here) AS is_here, min(format('%%s, %%s', s.account_id, s.region)) AS elsewhere
+        FROM item i JOIN (SELECT DISTINCT b.account_id, b.region, b.app_id FROM seen b) s ON s.app_id = i.app_id,
+          LATERAL (SELECT coalesce(s.account_id = i.account_id, true) AND coalesce(s.region = i.region, true)) t (is_here)
+        GROUP BY i.n
+      ),
       -- servers that were asked, and what has failed of them
       asked AS MATERIALIZED (
         SELECT s.* FROM seen s
@@ -393,18 +414,20 @@ BEGIN
           WHEN f.update_time > i.deployed THEN 'drifted'
           WHEN f.n IS NOT NULL THEN 'as known'
           WHEN NOT a.were_asked OR a.problem IS NOT NULL THEN 'could not be asked'
-          WHEN EXISTS (SELECT FROM seen s
-                       WHERE s.app_id = i.app_id AND coalesce(s.account_id = i.account_id, true)
-                         AND coalesce(s.region = i.region, true)) THEN 'environment gone'
+          WHEN NOT p.is_here THEN 'elsewhere'
+          WHEN i.is_odd AND p.is_here THEN 'not a key'
+          WHEN p.is_here THEN 'environment gone'
           ELSE 'app gone' END,
         coalesce(f.account_id, i.account_id), coalesce(f.region, i.region), i.app_id,
         coalesce(f.environment_name, i.environment_name), f.generation, f.update_time,
         coalesce(i.problem, CASE
           WHEN f.n IS NOT NULL THEN NULL
           WHEN NOT a.were_asked THEN 'no server for this account and region'
-          ELSE a.problem END),
+          WHEN a.problem IS NOT NULL THEN a.problem
+          WHEN NOT p.is_here THEN format('the app is in %%s', p.elsewhere)
+          WHEN i.is_odd AND p.is_here THEN 'not a name' END),
         i.item
-      FROM item i LEFT JOIN found f ON f.item = i.n,
+      FROM item i LEFT JOIN found f ON f.item = i.n LEFT JOIN place p ON p.item = i.n,
         LATERAL (SELECT count(*) FILTER (WHERE s.problem IS NULL) > 0 AS were_asked, min(s.problem) AS problem
                  FROM asked s
                  WHERE coalesce(s.account_id = i.account_id, true) AND coalesce(s.region = i.region, true)
@@ -717,6 +740,7 @@ COMMENT ON FUNCTION amplify_fdw_resources() IS 'what foreign tables can show, an
 COMMENT ON FUNCTION amplify_fdw_fields() IS 'what columns of foreign tables can show';
 COMMENT ON FUNCTION amplify_fdw_options() IS 'options of servers, user mappings, tables and columns';
 COMMENT ON FUNCTION amplify_fdw_key(text) IS 'keys that a text gives for an app, an environment or a branch, or what is wrong with it';
+COMMENT ON FUNCTION amplify_fdw_name(text) IS 'name of an environment or a branch, without blanks and quotes around it';
 COMMENT ON FUNCTION amplify_fdw_region(text) IS 'code of the AWS region that a text names';
 COMMENT ON FUNCTION amplify_fdw_key(text, text, text, text) IS 'keys that columns of an inventory give, or what is wrong with them';
 COMMENT ON FUNCTION amplify_fdw_backends(regnamespace) IS 'backends that there are by the tables of a schema, and what could not be asked';

@@ -5,7 +5,7 @@ SELECT name, amplify_fdw_region(name) FROM (VALUES
   ('us-east-1'), (' US-EAST-1 '), ('us_east_1'), ('us-east-1a'), ('us-gov-west-1'),
   ('N. Virginia'), ('US East (N. Virginia)'), ('US East (N. Virginia) us-east-1'),
   ('AWS GovCloud (US-West)'), ('Canada (Central)'), ('Mexico (Central)'), ('Europe (Ireland)'),
-  ('US East'), ('(Central)'), ('Atlantis'), (''), (NULL)) AS n (name);
+  ('US East'), ('(Central)'), ('Atlantis'), ('us-east-1, eu-west-1'), ('eu-west-1 (was us-east-1)'), (''), (NULL)) AS n (name);
 SELECT account, k.* FROM (VALUES
   ('12345678901'), ('012345678901'), ('''012345678901'), ('1111-2222-3333'), ('111122223333.0'),
   ('arn:aws:iam::111122223333:root'), (' '), (NULL),
@@ -20,14 +20,24 @@ SELECT k.* FROM (VALUES
   ('https://eu-west-1.console.aws.amazon.com/amplify/apps/d1a2b3c4d5/branches/main/deployments', NULL)) AS a (app, name),
   amplify_fdw_key('111122223333', 'eu-west-2', app, name) AS k;
 SELECT * FROM amplify_fdw_key('111122223333', 'Atlantis', 'd1a2b3c4d5', 'prod');
+-- what people leave around a name, and what is none
+SELECT raw, amplify_fdw_name(raw) AS name, k.environment_name, k.problem FROM (VALUES
+  ('prod'), (' prod,'), (E'prod\r\n'), (U&'\00A0prod\200B'), (U&'\201Cprod\201D'), ('="prod"'), ('["prod"]'), ('`feature/one`/'),
+  ('refs/heads/main'), ('https://main.d1a2b3c4d5.amplifyapp.com/'), ('https://example.com/prod'), ('main (prod)'), (U&'Gr\00F6\00DFe'),
+  ('-'), ('?'), (''), (NULL)) AS n (raw),
+  amplify_fdw_key('111122223333', 'us-east-1', 'd1a2b3c4d5', raw) AS k;
 
 -- tables of one server; of an inventory only app_id is needed
 CREATE TABLE known (app_id text, environment_name text);
-INSERT INTO known VALUES ('d1a2b3c4d5', 'prod'), ('d1a2b3c4d5', 'PROD'), ('d1a2b3c4d5', 'none'), ('d9', 'prod');
-SELECT state, app_id, environment_name, generation FROM amplify_fdw_report('known', 'public')
+INSERT INTO known VALUES ('d1a2b3c4d5', 'prod'), ('d1a2b3c4d5', 'PROD'), ('d1a2b3c4d5', 'none'), ('d9', 'prod'),
+  ('d1a2b3c4d5', 'prod, dev'), ('d1a2b3c4d5', 'n/a'), ('d9', 'prod, dev');
+SELECT state, app_id, environment_name, generation, problem FROM amplify_fdw_report('known', 'public')
   ORDER BY 1, 2, 3;
 SELECT app_id, environment_name, generation, app_name, problem FROM amplify_fdw_backends('public')
   WHERE app_id = 'd1a2b3c4d5' OR app_id IS NULL ORDER BY environment_name;
+-- an empty time is none
+CREATE TABLE sheet AS SELECT app_id, environment_name, ' ' AS deployed FROM known WHERE environment_name = 'prod';
+SELECT state, app_id FROM amplify_fdw_report('sheet', 'public') WHERE item IS NOT NULL ORDER BY 1;
 CREATE TABLE no_apps (app text);
 \set VERBOSITY terse
 SELECT * FROM amplify_fdw_report('no_apps', 'public');
@@ -38,4 +48,4 @@ CREATE TABLE nothing.backend_environments (LIKE backend_environments) PARTITION 
 CREATE TABLE nothing.branches (LIKE branches) PARTITION BY LIST (account_id);
 SELECT state, problem FROM amplify_fdw_report('known', 'nothing') WHERE app_id = 'd9';
 DROP SCHEMA nothing CASCADE;
-DROP TABLE known, no_apps;
+DROP TABLE known, sheet, no_apps;

@@ -14,7 +14,8 @@
  * name is lost.  Environments are still known, because Amplify's tools make
  * none in upper case, but branches are not.
  *
- * The function is leakproof, so nothing here may raise an error for any text.
+ * The functions are leakproof, so nothing here may raise an error for any
+ * text.
  *
  * src/model/identifier.c
  *
@@ -32,8 +33,11 @@
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_key);
+PG_FUNCTION_INFO_V1(amplify_fdw_name);
 
 #define LONGEST_IDENTIFIER	4096	/* bytes */
+
+#define REF_HEADS			"refs/heads/"
 
 #define PROBLEM_EMPTY		"empty"
 #define PROBLEM_APP_ID		"not an app id"
@@ -106,6 +110,22 @@ amplify_fdw_key(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
 													  values, nulls)));
+}
+
+/* A name as a repository or a spreadsheet has it; "-" is nobody's */
+Datum
+amplify_fdw_name(PG_FUNCTION_ARGS)
+{
+	char	   *name = trim(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (strncmp(name, REF_HEADS, strlen(REF_HEADS)) == 0)
+		name += strlen(REF_HEADS);
+	for (const char *p = name; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p) || isalnum((unsigned char) *p))
+			PG_RETURN_TEXT_P(cstring_to_text(name));
+	}
+	PG_RETURN_NULL();
 }
 
 /*
@@ -371,10 +391,16 @@ trim(char *text)
 static const char *const trimmed[] = {
 	" ", "\t", "\n", "\r", "\v", "\f", "\"", "'", "`", "<", ">", "(", ")",
 	"[", "]", "{", "}", ".", ",", ";", "/", "\\",
+	"=",						/* ="d1a2b3c4d5" is what keeps a text one */
 	"\xC2\xA0",					/* no-break space */
 	"\xC2\xAB", "\xC2\xBB",		/* guillemets */
-	"\xE2\x80\x8B",				/* zero width space */
-	"\xE2\x80\x8E",				/* left-to-right mark */
+	"\xC2\xAD",					/* soft hyphen */
+	"\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x89", /* wide and thin spaces */
+	"\xE2\x80\x8B", "\xE2\x80\x8C", "\xE2\x80\x8D", /* zero width space, */
+	"\xE2\x81\xA0",				/* joiners */
+	"\xE2\x80\x8E", "\xE2\x80\x8F", /* marks of direction */
+	"\xE2\x80\xAA", "\xE2\x80\xAC",
+	"\xE2\x80\xA8",				/* line separator */
 	"\xE2\x80\x98", "\xE2\x80\x99", /* quotation marks */
 	"\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E",
 	"\xE2\x80\xAF",				/* narrow no-break space */

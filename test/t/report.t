@@ -32,12 +32,24 @@ my %regions = (
 my %forms = (
     plain  => sub { $_[0]{app} },
     blanks => sub { " $_[0]{app}\t" },
+    unseen => sub { "\xC2\xA0$_[0]{app}\xE2\x80\x8B\r\n" },
+    slash  => sub { "$_[0]{app}/" },
+    sheet  => sub { "=\"$_[0]{app}\"" },
+    list   => sub { "[\"$_[0]{app}\"]," },
+    domain => sub { "$_[0]{app}.amplifyapp.com" },
+    branch => sub { "https://test.$_[0]{app}.amplifyapp.com/" },
     upper  => sub { uc $_[0]{app} },
     quoted => sub { "\"$_[0]{app}\"" },
     arn    => sub { arn($_[0]) },
     url    => sub {
         "https://$_[0]{region}.console.aws.amazon.com/amplify/apps/$_[0]{app}/overview";
+    },
+    old_url => sub {
+        "https://console.aws.amazon.com/amplify/home?region=$_[0]{region}#/$_[0]{app}/YmFja2VuZA/x";
     });
+# What is left around the name
+my @names = (" %s ", "\xC2\xA0%s", "%s\xE2\x80\x8B", "\xE2\x80\x9C%s\xE2\x80\x9D", '%s,', '%s/', '[%s]',
+    'refs/heads/%s', '`%s`', '="%s"', "%s\r", "%s\t");
 
 # What is there, and the rows that people have, each with its state
 my (%places, @backends, @rows);
@@ -202,6 +214,14 @@ sub make_row
     }
     elsif ($chance < .55) { @row{qw(state account backend)} = ('uncovered', '555566667777', undef); }
     elsif ($chance < .6) { @row{qw(state backend)} = ('not a key', undef); }
+    # copied from another row, or two in one
+    elsif ($chance < .64)
+    {
+        my ($other) = grep { $_ ne $row{region} } sort keys %regions;
+
+        @row{qw(state region backend is_at)} = ('elsewhere', $other, undef, $row{place});
+    }
+    elsif ($chance < .68) { @row{qw(state name backend)} = ('no name', 'prod, dev', undef); }
 
     return (%row, write_down(%row));
 }
@@ -219,23 +239,25 @@ sub write_down
     $written{account_} = " $written{account_}" if rand() < .2;
     $written{account_} = "'$written{account_}" if rand() < .2;
     $written{region_} = $regions{ $row{region} }[ rand 4 ] if rand() < .5;
-    $written{name_} = " $row{name} " if rand() < .2;
     $written{name_} = uc $row{name} if $row{generation} == 1 && rand() < .1;
+    $written{name_} = sprintf $names[ rand @names ], $written{name_} if rand() < .3;
     @written{qw(account_ region_)} = (undef, undef) if $form eq 'arn' && rand() < .7;
     # known by its app alone, which is looked for everywhere
-    $written{region_} = undef if $row{state} ne 'uncovered' && rand() < .1;
+    $written{region_} = undef if $row{state} !~ /uncovered|elsewhere/ && rand() < .1;
     if ($row{state} eq 'not a key')
     {
-        my $wrong = int rand 4;
+        my $wrong = int rand 5;
 
-        $written{app_} = 'storefront' if $wrong == 0;
+        $written{app_} = (qw(storefront -), "$row{app},$row{app}", "{\"appId\": \"$row{app}\"}")[ rand 4 ]
+            if $wrong == 0;
         @written{qw(app_ name_)} = ($row{app}, rand() < .5 ? ' ' : undef) if $wrong == 1;
         @written{qw(app_ region_)} = ($row{app}, 'Atlantis') if $wrong == 2;
         @written{qw(app_ account_)} = ($row{app}, '1.23457E+11') if $wrong == 3;
+        @written{qw(app_ region_)} = ($row{app}, 'us-east-1, eu-west-1') if $wrong == 4;
     }
     # where it can be, as far as the row says
     $written{in_account} = $form eq 'arn' || defined $written{account_} ? $row{account} : undef;
-    $written{in_region} = $form =~ /arn|url/ || defined $written{region_} ? $row{region} : undef;
+    $written{in_region} = $form =~ /arn|url$/ || defined $written{region_} ? $row{region} : undef;
     return %written;
 }
 
@@ -353,7 +375,8 @@ sub expected
             if ($row->{in_account} // $account) eq $account
             && ($row->{in_region} // $region) eq $region;
     }
-    return $row->{state};
+    return 'app gone' if $row->{is_at} && grep { $_ eq $row->{is_at} } @broken;
+    return $row->{state} eq 'no name' ? 'not a key' : $row->{state};
 }
 
 # What is written down has no holes.
