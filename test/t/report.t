@@ -72,6 +72,7 @@ for my $place (sort keys %places)
 my $node = new_node('report');
 my @blocks = page_blocks("$FindBin::RealBin/../../doc/report.md");
 my ($always) = map { $_->{code} } grep { $_->{mark} eq 'sql always' } @blocks;
+my ($delete) = map { $_->{code} } grep { $_->{mark} eq 'sql delete' } @blocks;
 my ($job) = map { $_->{code} =~ /'(INSERT .*?)'/s } grep { $_->{mark} eq 'sql cron' } @blocks;
 my ($regions, $inventory, @others) = map { $_->{code} } grep { $_->{mark} eq 'sql' } @blocks;
 
@@ -81,6 +82,7 @@ set_up();
 my $broken = is_true('all is well');
 is(scalar @$broken, scalar(grep { $_->{state} eq 'uncovered' } @rows),
     'only what no server is for could not be asked');
+deletes_what_is_gone();
 is(state_of($job), '00000', 'the job writes it down');
 is($session->value('SELECT count(*) FROM reports'), report_size(), 'the whole of it');
 $session->rows('CREATE MATERIALIZED VIEW report_copy AS SELECT now() AS as_of, * FROM report');
@@ -296,7 +298,7 @@ sub set_up
             defined $_->{deployed} ? "to_timestamp($_->{deployed})" : 'NULL') . ')'
     } @rows);
     $session->rows($_) for @others;
-    my @typed = map { split /\n/ } $regions, $inventory =~ s/INSERT.*//sr, @others, $job;
+    my @typed = map { split /\n/ } $regions, $inventory =~ s/INSERT.*//sr, @others, $job, $delete;
     cmp_ok(scalar(@typed), '<=', 30, 'no more than 30 lines to type');
     return;
 }
@@ -379,6 +381,16 @@ sub expected
     return $row->{state} eq 'no name' ? 'not a key' : $row->{state};
 }
 
+sub deletes_what_is_gone
+{
+    $session->rows('BEGIN');
+    $session->rows($delete);
+    is_deeply($session->rows('SELECT owner FROM spreadsheet ORDER BY owner::integer'),
+        [ map { [ $_->{id} ] } grep { expected($_) !~ /gone/ } @rows ], 'what is gone is deleted, and no more');
+    $session->rows('ROLLBACK');
+    return;
+}
+
 # What is written down has no holes.
 sub stays
 {
@@ -388,6 +400,7 @@ sub stays
     my $before = join ' ', @{ $session->rows($count)->[0] };
 
     isnt(state_of($job), '00000', "$name: the job fails");
+    isnt(state_of($delete), '00000', "$name: nothing is deleted");
     isnt(state_of('REFRESH MATERIALIZED VIEW report_copy'), '00000', "$name: so does a refresh");
     is(join(' ', @{ $session->rows($count)->[0] }), $before, "$name: and all is as it was");
     return;
