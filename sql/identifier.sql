@@ -7,7 +7,7 @@ INSERT INTO forms (raw) VALUES
   -- app ids, as they are and as spreadsheets and people leave them
   ('d1a2b3c4d5'), (' d1a2b3c4d5'), (E'd1a2b3c4d5\t\r\n'), ('D1A2B3C4D5'), ('"d1a2b3c4d5"'), ('''d1a2b3c4d5'''),
   (U&'\201Cd1a2b3c4d5\201D'), (U&'\00A0d1a2b3c4d5\200B'), (U&'\FEFF\00ABd1a2b3c4d5\00BB'), ('<d1a2b3c4d5>,'), ('d1a2b3c4d5/'),
-  (U&'\2009\00ADd1a2b3c4d5\200C\200D\2060'), (U&'\202A\200Fd1a2b3c4d5\202C\2028'), ('="d1a2b3c4d5"'), ('["d1a2b3c4d5"],'),
+  (U&'\2009\00ADd1a2b3c4d5\200C\200D\2060'), (U&'\200E\200Fd1a2b3c4d5\2028'), ('="d1a2b3c4d5"'), ('["d1a2b3c4d5"],'),
   -- ARNs
   ('arn:aws:amplify:us-east-1:111122223333:apps/d1a2b3c4d5'),
   (' "arn:aws:amplify:us-east-1:111122223333:apps/d1a2b3c4d5/backendenvironments/prod" '),

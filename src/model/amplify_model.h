@@ -314,6 +314,7 @@ extern void amplify_option_forget_list(List *deflist);
 extern void amplify_option_forget(AmplifyOptions *options);
 extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
 extern void amplify_option_import(List *deflist, AmplifyOptions *options);
+extern const char *amplify_option_location(const AmplifyOption *option);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);
 extern bool amplify_option_valid_region(const char *region);

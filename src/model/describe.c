@@ -16,10 +16,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_attribute.h"
-#include "catalog/pg_foreign_server.h"
-#include "catalog/pg_foreign_table.h"
-#include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "model/amplify_model.h"
@@ -30,7 +26,6 @@ PG_FUNCTION_INFO_V1(amplify_fdw_resources);
 PG_FUNCTION_INFO_V1(amplify_fdw_fields);
 PG_FUNCTION_INFO_V1(amplify_fdw_options);
 
-static const char *location_of(const AmplifyOption *option);
 static void put_text(const char *text, Datum *value, bool *isnull);
 static void put_operation(const AmplifyOperation *operation, Datum *values,
 						  bool *nulls);
@@ -107,7 +102,7 @@ amplify_fdw_options(PG_FUNCTION_ARGS)
 		int			n = 5;
 
 		put_text(option->name, &values[0], &nulls[0]);
-		put_text(location_of(option), &values[1], &nulls[1]);
+		put_text(amplify_option_location(option), &values[1], &nulls[1]);
 		values[2] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SUPERUSER) != 0);
 		values[3] = BoolGetDatum((option->flags & AMPLIFY_OPTION_SECRET) != 0);
 		/* version 1.0 has two columns for these */
@@ -123,28 +118,6 @@ amplify_fdw_options(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
-}
-
-/* What the statement is about that sets the option */
-static const char *
-location_of(const AmplifyOption *option)
-{
-	static const struct
-	{
-		Oid			catalog;
-		const char *name;
-	}			locations[] = {
-		{ForeignServerRelationId, "server"},
-		{UserMappingRelationId, "user mapping"},
-		{ForeignTableRelationId, "table"},
-		{AttributeRelationId, "column"},
-		{AMPLIFY_IMPORT_CATALOG, "import"},
-	};
-	int			i = 0;
-
-	while (locations[i].catalog != option->catalog)
-		i++;
-	return locations[i].name;
 }
 
 static void

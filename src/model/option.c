@@ -14,7 +14,9 @@
 #include "postgres.h"
 
 #include "aws/sigv4.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
@@ -233,6 +235,28 @@ amplify_option_import(List *deflist, AmplifyOptions *options)
 	check_options(deflist, AMPLIFY_IMPORT_CATALOG, options);
 }
 
+/* What the statement is about that sets the option */
+const char *
+amplify_option_location(const AmplifyOption *option)
+{
+	static const struct
+	{
+		Oid			catalog;
+		const char *name;
+	}			locations[] = {
+		{ForeignServerRelationId, "server"},
+		{UserMappingRelationId, "user mapping"},
+		{ForeignTableRelationId, "table"},
+		{AttributeRelationId, "column"},
+		{AMPLIFY_IMPORT_CATALOG, "import"},
+	};
+	int			i = 0;
+
+	while (locations[i].catalog != option->catalog)
+		i++;
+	return locations[i].name;
+}
+
 /* catalog InvalidOid: wherever that name occurs */
 static const AmplifyOption *
 find_option(const char *name, Oid catalog)
@@ -267,7 +291,10 @@ unknown_option(const char *name, Oid catalog)
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", name),
 			 secret && catalog != UserMappingRelationId ?
-			 errdetail("Credentials belong to a user mapping, where others cannot read them.") : 0,
+			 errdetail("Credentials belong to a user mapping, where others cannot read them.") :
+			 elsewhere != NULL && elsewhere->catalog != AMPLIFY_IMPORT_CATALOG ?
+			 errdetail("It is an option of a %s.",
+					   amplify_option_location(elsewhere)) : 0,
 			 names.len > 0 ?
 			 errhint("Valid options in this context are: %s.", names.data) :
 			 errhint("There are no valid options in this context."),

@@ -495,7 +495,7 @@ proceed(AmplifyIdentityUse *use)
 	return amplify_provider_poll(use->lookup);
 }
 
-/* What the lookup has found is the identity's, and whoever had failed has it */
+/* What the lookup has found is the identity's; whoever had failed has it */
 static void
 keep_keys(AmplifyIdentityUse *use)
 {

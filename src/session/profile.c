@@ -759,7 +759,7 @@ refuse_sources(const Files *files, const char *profile, Turn turn)
 		entry = find_entry(files, profile, refused[i].key, &file);
 		if (entry != NULL)
 			return amplify_lookup_fail(files->lookup,
-									   "Profile \"%s\" %s: line %d of file \"%s\".",
+									   "Profile \"%s\" %s: line %d of file \"%s\".  Let the user mapping have the keys that \"aws configure export-credentials\" prints.",
 									   profile, refused[i].what, entry->line,
 									   file->path);
 	}

@@ -205,7 +205,7 @@ refuses('MFA', 'Profile "p" needs the code of an MFA device',
 refuses('MFA of a source', 'Profile "q" needs the code of an MFA device',
     config => "[profile p]\n${role}source_profile = q\n"
     . "[profile q]\n${role}source_profile = r\nmfa_serial = x\n[profile r]\n$keys");
-refuses('SSO', 'Profile "p" needs a person to sign in \(IAM Identity Center\)',
+refuses('SSO', 'Profile "p" needs a person to sign in \(IAM Identity Center\): .*"aws configure export-credentials"',
     config => "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n");
 refuses('SSO before keys', 'Profile "p" needs a person',
     config => "[profile p]\nsso_account_id = 1\nsso_role_name = r\n$keys");
