@@ -115,8 +115,9 @@ my @faults = (
         message => "not with $token" ],
     [ '42501', status => 403, code => 'AccessDeniedException',
         message => "secret is\n$secret" ],
-    [ '22023', status => 400, code => $token ],
-    [ '22023', status => 400, code => $secret ],
+    # no codes of AWS
+    [ 'HV00M', status => 400, code => $token ],
+    [ 'HV00M', status => 400, code => $secret ],
     [ '22023', status => 400, message => 'x' x 400 . $token ],
     [ '53400', status => 429 ],
     [ '58000', status => 500, message => "x-amz-security-token:$token" ],
