@@ -34,7 +34,9 @@ see_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
 static void
 see_relation(AMPLIFY_RELATION_HOOK_PARAMETERS)
 {
-	relations++;
+	/* in 19, this is called for all that rows come from */
+	if (OidIsValid(AMPLIFY_RELATION_HOOK_RELID))
+		relations++;
 }
 
 static void
