@@ -55,12 +55,15 @@ OBJS = \
 	src/request/fetch.o \
 	src/request/keyset.o \
 	src/request/match.o \
+	src/request/names.o \
 	src/request/pace.o \
+	src/request/page.o \
 	src/request/parent.o \
 	src/request/prefetch.o \
 	src/request/progress.o \
 	src/request/record.o \
 	src/request/report.o \
+	src/request/spec.o \
 	src/request/spill.o \
 	src/request/statement.o \
 	src/request/stream.o \

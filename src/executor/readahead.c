@@ -439,7 +439,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 	AmplifyKeySet set;
 
 	open_target(state, target);
-	if (amplify_parent_gave_up(&target->table.spec))
+	if (amplify_spec_gave_up(&target->table.spec))
 		return;
 	amplify_keys_evaluate(target->table.spec.resource, target->keys,
 						  state->key_exprs, state->css.ss.ps.ps_ExprContext,
@@ -448,7 +448,7 @@ target_keys(ReadAheadState *state, AheadTarget *target, AheadRow *row)
 	{
 		BatchKey   *key;
 
-		if (!amplify_parent_allows(&target->table.spec, &set.keys[i]))
+		if (!amplify_spec_allows(&target->table.spec, &set.keys[i]))
 			continue;
 		key = palloc(sizeof(BatchKey));
 		key->keys = set.keys[i];

@@ -424,7 +424,7 @@ drop_unwanted(const AmplifyFetchSpec *spec, AmplifyKeySet *set)
 	for (int i = 0; i < set->nkeys; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (amplify_parent_allows(spec, &set->keys[i]))
+		if (amplify_spec_allows(spec, &set->keys[i]))
 			set->keys[kept++] = set->keys[i];
 	}
 	set->nkeys = kept;

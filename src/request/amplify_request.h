@@ -13,6 +13,17 @@
 #include "session/amplify_session.h"
 #include "nodes/execnodes.h"
 
+/* ---------- names.c: a set of names ---------- */
+
+typedef struct names_hash AmplifyNames;
+
+extern AmplifyNames *amplify_names_create(MemoryContext context);
+extern const char *amplify_names_find(AmplifyNames *names, const char *text);
+extern void amplify_names_put(AmplifyNames *names, const char *name);
+extern void amplify_names_remove(AmplifyNames *names, const char *name);
+extern size_t amplify_names_size(const AmplifyNames *names);
+extern void amplify_names_free(AmplifyNames *names);
+
 /* ---------- throttle.c: how fast a server may be asked ---------- */
 
 extern void amplify_throttle_open(AmplifyRate *rate, int64 now);
@@ -370,7 +381,7 @@ extern AmplifyValueStatus amplify_keyset_of_item(const AmplifyResource *resource
 												 AmplifyKeys *keys,
 												 const AmplifyColumn **column);
 
-/* ---------- parent.c: Get, List or next page ---------- */
+/* ---------- spec.c: what goes for all that one scan asks ---------- */
 
 /* What a scan tells its fetch once; must outlive it */
 typedef struct AmplifyFetchSpec
@@ -394,7 +405,25 @@ typedef struct AmplifyFetchSpec
 	void	   *allows_arg;
 } AmplifyFetchSpec;
 
-/* Of a List that is read page by page: see amplify_parent_is_endless() */
+extern void amplify_spec_describe(const AmplifyFetchSpec *spec,
+								  const AmplifyOperation *operation,
+								  const AmplifyKeys *keys, const char *token,
+								  AmplifyCall *call);
+extern bool amplify_spec_has(const AmplifyFetchSpec *spec,
+							 const AmplifyOperation *operation,
+							 const AmplifyKeys *keys, const char *token);
+extern AmplifyCall *amplify_spec_ask(const AmplifyFetchSpec *spec,
+									 const AmplifyOperation *operation,
+									 const AmplifyKeys *keys,
+									 const char *token, bool wanted);
+extern bool amplify_spec_goes_on(const AmplifyFetchSpec *spec);
+extern bool amplify_spec_gave_up(const AmplifyFetchSpec *spec);
+extern bool amplify_spec_allows(const AmplifyFetchSpec *spec,
+								const AmplifyKeys *keys);
+
+/* ---------- page.c: pages of Lists ---------- */
+
+/* Of a List that is read page by page: see amplify_page_is_endless() */
 typedef struct AmplifyPaging
 {
 	int			pages;
@@ -402,6 +431,57 @@ typedef struct AmplifyPaging
 	uint32		token_hash;		/* of one token seen before, */
 	int			token_page;		/* and in which page that was */
 } AmplifyPaging;
+
+typedef struct AmplifyPage AmplifyPage;
+typedef struct AmplifyPageCache AmplifyPageCache;
+
+/* Where an item of that name is; goes away with its page */
+typedef struct AmplifyPlace
+{
+	AmplifyPage *page;
+	int			item;			/* the first of that name */
+	char		name[FLEXIBLE_ARRAY_MEMBER];
+} AmplifyPlace;
+
+/* A List, as far as it has been read */
+typedef struct AmplifyList
+{
+	AmplifyFetchSpec spec;		/* of those who have asked, a copy */
+	AmplifyKeys keys;			/* of the List */
+	AmplifyPageCache *cache;
+	AmplifyNames *names;		/* of AmplifyPlace; NULL: none yet */
+	int			npages;			/* read so far */
+	AmplifyPage *last_page;		/* NULL, or the one read last */
+	const char *token;			/* of the next page; NULL: the first */
+	AmplifyPaging paging;
+	bool		whole;			/* it has been read to its end */
+} AmplifyList;
+
+extern AmplifyFailureKind amplify_page_parse(AmplifyStatement *statement,
+											 AmplifyCall *call,
+											 const AmplifyOperation *operation,
+											 AmplifyResponse *response);
+extern bool amplify_page_is_endless(AmplifyPaging *paging,
+									AmplifyResponse *page, const char *token);
+extern AmplifyPageCache *amplify_page_cache(MemoryContext context);
+extern AmplifyPage *amplify_page_read(AmplifyList *list, AmplifyCall *call,
+									  AmplifyFailure *failure);
+extern void amplify_page_index(AmplifyPage *page,
+							   bool (*is_wanted) (AmplifyList *list,
+												  AmplifyPlace *place));
+extern AmplifyPlace *amplify_page_find(const AmplifyList *list,
+									   const char *name);
+extern void amplify_page_pin(AmplifyPage *page);
+extern void amplify_page_unpin(AmplifyPage *page);
+extern AmplifyResponse *amplify_page_open(AmplifyPage *page,
+										  AmplifyFailure *failure);
+extern void amplify_page_close(AmplifyPage *page);
+extern int	amplify_page_next_item(const AmplifyPage *page, int item);
+extern bool amplify_page_use(AmplifyPage *page);
+extern size_t amplify_page_list_size(const AmplifyList *list);
+extern void amplify_page_free_list(AmplifyList *list);
+
+/* ---------- parent.c: Get, List or next page ---------- */
 
 typedef struct AmplifyParent AmplifyParent;
 typedef struct AmplifyChild AmplifyChild;
@@ -423,17 +503,6 @@ typedef enum AmplifyVerdict
 	AMPLIFY_VERDICT_FAILED		/* the List has failed */
 } AmplifyVerdict;
 
-extern void amplify_parent_describe(const AmplifyFetchSpec *spec,
-									const AmplifyOperation *operation,
-									const AmplifyKeys *keys,
-									const char *token, AmplifyCall *call);
-extern bool amplify_parent_goes_on(const AmplifyFetchSpec *spec);
-extern bool amplify_parent_gave_up(const AmplifyFetchSpec *spec);
-extern bool amplify_parent_allows(const AmplifyFetchSpec *spec,
-								  const AmplifyKeys *keys);
-extern bool amplify_parent_is_endless(AmplifyPaging *paging,
-									  AmplifyResponse *page,
-									  const char *token);
 extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
 										  const AmplifyKeys *keys);
 extern void amplify_parent_want(AmplifyParent *parent, const char *name,

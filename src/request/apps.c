@@ -181,7 +181,7 @@ describe_page(const AmplifyApps *apps, AmplifyCall *call)
 {
 	const AmplifyKeys none = {{NULL}};
 
-	amplify_parent_describe(&apps->spec, apps->spec.resource->list, &none,
+	amplify_spec_describe(&apps->spec, apps->spec.resource->list, &none,
 							apps->token, call);
 }
 
@@ -253,10 +253,8 @@ read_page(AmplifyApps *apps, AmplifyResponse *page)
 	AmplifyCall *call = apps->call;
 	const char *token;
 
-	if (amplify_statement_parse(apps->spec.statement, call,
-								apps->spec.resource->list,
-								page) != AMPLIFY_PARSE_OK ||
-		!amplify_match_response(call, page))
+	if (amplify_page_parse(apps->spec.statement, call, call->operation,
+						   page) != AMPLIFY_FAILURE_NONE)
 		return false;
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
@@ -274,5 +272,5 @@ read_page(AmplifyApps *apps, AmplifyResponse *page)
 	apps->whole = token == NULL;
 	apps->token = token ? MemoryContextStrdup(apps->context, token) : NULL;
 	return token == NULL ||
-		!amplify_parent_is_endless(&apps->paging, page, token);
+		!amplify_page_is_endless(&apps->paging, page, token);
 }

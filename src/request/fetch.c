@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
@@ -32,24 +31,6 @@ struct AmplifyAhead
 	AmplifyPrefetch prefetch;	/* what follows it */
 	AmplifyWant want;
 };
-
-/* A parent whose children are asked for */
-typedef struct ParentEntry
-{
-	const char *id;
-	char		status;
-} ParentEntry;
-
-#define SH_PREFIX		seen
-#define SH_ELEMENT_TYPE ParentEntry
-#define SH_KEY_TYPE		const char *
-#define SH_KEY			id
-#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
-#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 struct AmplifyFetch
 {
@@ -67,7 +48,7 @@ struct AmplifyFetch
 	int			pending_size;
 	AmplifyFetch *parents;		/* where keys come from; NULL: from pending */
 	bool		parents_done;
-	seen_hash  *seen;			/* of parents, so far; NULL: none */
+	AmplifyNames *seen;			/* ids of parents, so far; NULL: none */
 	AmplifyKeys parent;			/* what its latest item says of our keys */
 	AmplifyKeys *partial;		/* what the query says of them, sorted */
 	int			npartial;
@@ -195,7 +176,7 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 		else
 		{
 			choose_operation(asked.resource, &first, &stream);
-			amplify_parent_describe(&asked, stream.operation, &stream.keys,
+			amplify_spec_describe(&asked, stream.operation, &stream.keys,
 									NULL, &call);
 			ahead[i]->call = amplify_statement_call(spec->statement, &call);
 			amplify_prefetch_begin(&ahead[i]->prefetch, spec, &route,
@@ -467,7 +448,7 @@ open_streams(AmplifyFetch *fetch)
 static bool
 next_pattern(AmplifyFetch *fetch, AmplifyStream *stream)
 {
-	if (amplify_parent_gave_up(fetch->spec))
+	if (amplify_spec_gave_up(fetch->spec))
 	{
 		fetch->parents_done = true;
 		return false;
@@ -535,8 +516,7 @@ static bool
 is_new_parent(AmplifyFetch *fetch)
 {
 	StringInfoData id;
-	ParentEntry *entry;
-	bool		found;
+	bool		is_new;
 
 	initStringInfo(&id);
 	for (int key = 0; key < AMPLIFY_NKEYS; key++)
@@ -547,12 +527,13 @@ is_new_parent(AmplifyFetch *fetch)
 			appendStringInfo(&id, "%d=%zu:%s ", key, strlen(value), value);
 	}
 	if (fetch->seen == NULL)
-		fetch->seen = seen_create(fetch->work, 64, NULL);
-	entry = seen_insert(fetch->seen, id.data, &found);
-	if (!found)
-		entry->id = MemoryContextStrdup(fetch->work, id.data);
+		fetch->seen = amplify_names_create(fetch->work);
+	is_new = amplify_names_find(fetch->seen, id.data) == NULL;
+	if (is_new)
+		amplify_names_put(fetch->seen,
+						  MemoryContextStrdup(fetch->work, id.data));
 	pfree(id.data);
-	return !found;
+	return is_new;
 }
 
 /*
@@ -623,7 +604,7 @@ complete_keys(AmplifyFetch *fetch, const AmplifyKeys *partial,
 			return false;
 		both.value[i] = value;
 	}
-	if (!amplify_parent_allows(fetch->spec, &both))
+	if (!amplify_spec_allows(fetch->spec, &both))
 		return false;
 	*keys = amplify_resource_project(&both, fetch->spec->resource->list->needs);
 	return true;
@@ -670,10 +651,10 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 
 	if (is_refused_key(fetch, stream, failure))
 		return;
-	if (of_server && amplify_parent_gave_up(spec))
+	if (of_server && amplify_spec_gave_up(spec))
 		return;
 	spec->counters->failed++;
-	amplify_report_failure(amplify_parent_goes_on(spec), failure,
+	amplify_report_failure(amplify_spec_goes_on(spec), failure,
 						   &(AmplifyFailedCall)
 						   {
 							   .connection = spec->connection,
@@ -684,7 +665,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 							   .table = spec->tablename,
 							   .everything = asks_for_everything(fetch, stream),
 							   .writes = spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
-							   !amplify_parent_goes_on(spec),
+							   !amplify_spec_goes_on(spec),
 						   });
 	/* only a warning */
 	if (spec->options->on_error == AMPLIFY_ON_ERROR_WARN)

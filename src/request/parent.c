@@ -20,7 +20,7 @@
  * - A List that is denied is not asked again in the statement, and Gets do.
  *
  * Pages and Gets keep pace, so their sum is at most about twice the lesser of
- * all Gets and all pages, in whatever order keys come.
+ * all Gets and all pages, in whatever order keys come (rule.sql, reuse.t).
  *
  * A key is an AmplifyChild, found by its name in its parent; whoever asks for
  * it holds an AmplifyWant.  A lookup is due until its Get has been started,
@@ -32,15 +32,11 @@
  *
  * Keys may be very many, so what nobody wants any more is reduced to what
  * decides.  Of a name that a Get has decided, that is the statement's record
- * of the call; of a name on a page, which page that is.  Of a parent, it is
- * the number of its Gets: its pages are kept as any response is.  Parents
- * that have read pages are freed when they take too much, and read them again
- * if somebody asks, in the same order, and so with the same result.
- *
- * A page is parsed once, when it comes, and names lead to its items.  Parsed
- * pages count against work_mem as bodies do; the one that has not been used
- * for longest is dropped when they take too much, and parsed again when
- * needed.
+ * of the call; of a name on a page, its place there (page.c).  Of a parent, it
+ * is the number of its Gets, in 16 bytes of a hash table: its pages are kept
+ * as any response is.  Parents that have read pages are freed when they take
+ * a quarter of work_mem, and read them again if somebody asks, in the same
+ * order, and so with the same result.
  *
  * Failing paths: a page that fails makes all lookups that are due known as
  * failed, for the scans that wait (on_error.sql); one that nobody waits for is
@@ -57,9 +53,6 @@
 #include "miscadmin.h"
 #include "request/amplify_request.h"
 
-/* A list of which so many pages in a row are empty has no end */
-#define MAX_EMPTY_PAGES	100
-
 typedef enum LookupState
 {
 	LOOKUP_IDLE,				/* nobody wants it */
@@ -68,87 +61,40 @@ typedef enum LookupState
 	LOOKUP_KNOWN
 } LookupState;
 
-/* One page of a List that has been read */
-typedef struct ParentPage
-{
-	AmplifyParent *parent;
-	const char *token;			/* that it was asked with; NULL: the first.
-								 * The parent's until its next one is known. */
-	AmplifyCall *call;			/* pinned, or NULL */
-	AmplifyResponse *response;	/* NULL: not parsed (any more) */
-	size_t		size;			/* of response; it is in the list of parsed */
-	char	   *names;			/* of its items, one after the other */
-	size_t		names_size;
-	int		   *next;			/* of each item, another one of its name; -1:
-								 * there is none.  NULL: of none is there. */
-	int			pins;			/* lookups that are pinned and found on it */
-	int			readers;		/* who have response in use */
-	bool		used;			/* a scan has been told of it */
-	bool		gone;			/* nobody has kept it */
-	struct ParentPage *previous;	/* read before */
-	dlist_node	node;
-} ParentPage;
-
 /* A name that somebody wants */
 struct AmplifyChild
 {
-	const char *name;			/* the one of page, or else palloc'ed */
 	AmplifyParent *parent;
 	LookupState state;
 	bool		wanted;			/* a scan waits for it */
 	bool		urgent;			/* DUE: it is among parent's urgent ones */
 	bool		got;			/* a Get was made, and that decides */
 	int			pins;			/* wants */
-	int			item;			/* of page, the first of that name */
-	ParentPage *page;			/* where it has been found; NULL: nowhere */
+	AmplifyPlace *place;		/* the first one there is; NULL: none */
 	AmplifyCall *get;			/* pinned, or NULL */
 	const AmplifyFailure *failure;	/* KNOWN: of the List, shared; or NULL */
 	AmplifyWatcher watcher;		/* of get */
 	dlist_head	waiters;		/* AmplifyWant.node */
 	dlist_node	node;			/* DUE: in a list of parent's */
+	char		name[FLEXIBLE_ARRAY_MEMBER];
 };
-
-typedef struct LookupEntry
-{
-	const char *name;			/* the one of lookup, or else of page */
-	AmplifyChild *lookup;		/* NULL: nobody wants it */
-	ParentPage *page;			/* where it has been found; NULL: nowhere */
-	int			item;			/* as lookup's */
-	char		status;
-} LookupEntry;
-
-#define SH_PREFIX		lookuphash
-#define SH_ELEMENT_TYPE LookupEntry
-#define SH_KEY_TYPE		const char *
-#define SH_KEY			name
-#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
-#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 struct AmplifyParent
 {
-	AmplifyFetchSpec spec;		/* of those who have asked, a copy */
-	AmplifyKeys keys;			/* of the List */
-	lookuphash_hash *lookups;
-	int			nlookups;		/* that somebody wants */
+	AmplifyList list;			/* first, see is_wanted() */
+	AmplifyNames *lookups;		/* of AmplifyChild: that somebody wants */
+	int			nlookups;
 	dlist_head	urgent;			/* DUE, to be started now; in this order */
 	dlist_head	due;			/* DUE, but not yet needed */
 	int			ndue;			/* of both */
 	int			ngets;			/* made so far */
-	int			npages;			/* read so far */
 	int			nfound;			/* that were due, on the page read last */
-	const char *token;			/* of the next page; NULL: the first */
-	AmplifyCall *call;			/* for that, pinned; NULL: not asked yet */
+	AmplifyCall *call;			/* for the next page, pinned; NULL: not asked
+								 * yet */
 	AmplifyWatcher watcher;		/* of call */
-	AmplifyPaging paging;
-	ParentPage *last_page;		/* the one read last; the others behind it */
 	size_t		size;			/* what it takes while it rests, about */
 	dlist_node	node;			/* in the list of those that rest */
 	bool		wanted;			/* a scan waits for some lookup */
-	bool		whole;			/* the List has been read to its end */
 	bool		refused;		/* the List can't be asked */
 };
 
@@ -208,22 +154,17 @@ typedef struct DeniedList
 struct AmplifyParents
 {
 	MemoryContext context;		/* below the statement's */
-	MemoryContext scratch;		/* while a page is looked at */
+	AmplifyPageCache *cache;	/* of their pages */
 	parenthash_hash *parents;
 	idlehash_hash *idle;
 	dlist_head	resting;		/* AmplifyParent.node, used last at the end:
 								 * those that nobody asks anything of */
 	size_t		resting_bytes;	/* of these */
-	List	   *spare;			/* of AmplifyResponses: empty ones */
-	dlist_head	parsed;			/* ParentPage.node, used last at the end */
 	List	   *denied;			/* of DeniedList */
 };
 
 static AmplifyParents *parents_of(const AmplifyFetchSpec *spec);
 static MemoryContext context_of(const AmplifyParent *parent);
-static AmplifyCall *ask(AmplifyParent *parent, const AmplifyOperation *operation,
-						const AmplifyKeys *keys, const char *token,
-						bool wanted);
 static bool is_answered(AmplifyParent *parent, AmplifyCall *call, bool wanted,
 						AmplifyWatcher *watcher);
 static bool next_page_is_due(AmplifyParent *parent);
@@ -232,14 +173,11 @@ static void start_get(AmplifyChild *lookup);
 static void page_answered(AmplifyWatcher *watcher);
 static void get_answered(AmplifyWatcher *watcher);
 static void take_page(AmplifyParent *parent);
-static bool is_about_call(const ParentPage *page);
 static bool is_denied(const AmplifyParent *parent);
 static void refuse_list(AmplifyParent *parent, AmplifyFailureKind kind);
-static bool has_names(const ParentPage *page);
-static void index_page(ParentPage *page);
-static void index_item(ParentPage *page, int item, const char *name);
-static void found_on_page(AmplifyChild *lookup, const LookupEntry *entry);
-static void chain_item(ParentPage *page, int first, int item);
+static bool is_wanted(AmplifyList *list, AmplifyPlace *place);
+static AmplifyChild *known_lookup(const AmplifyParent *parent,
+								  const char *name);
 static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name);
 static void free_lookup(AmplifyChild *lookup);
 static void rest(AmplifyParent *parent);
@@ -253,89 +191,7 @@ static void make_due(AmplifyChild *lookup);
 static void not_due(AmplifyChild *lookup);
 static void make_known(AmplifyChild *lookup);
 static void fail_due(AmplifyParent *parent, const AmplifyFailure *failure);
-static bool load_page(ParentPage *page, AmplifyFailure *failure);
-static AmplifyParse parse_page(ParentPage *page);
-static void drop_response(ParentPage *page);
-static void free_page(ParentPage *page);
-static void settle_page(ParentPage *page);
 static bool is_refusal(const AmplifyCall *call);
-
-/* What is asked, as a call that statement.c can be asked for */
-void
-amplify_parent_describe(const AmplifyFetchSpec *spec,
-						const AmplifyOperation *operation,
-						const AmplifyKeys *keys, const char *token,
-						AmplifyCall *call)
-{
-	memset(call, 0, sizeof(AmplifyCall));
-	call->connection = spec->connection;
-	call->resource = spec->resource;
-	call->operation = operation;
-	call->keys = *keys;
-	call->token = token;
-	call->keep = spec->keep;
-	call->concurrency = spec->options->max_concurrency;
-	call->sure = spec->sure;
-	call->counters = spec->counters;
-	if (operation->max_page > 0)
-	{
-		call->page_size = operation->max_page;
-		if (spec->options->page_size > 0)
-			call->page_size = Min(call->page_size, spec->options->page_size);
-	}
-}
-
-/* Do rows of other apps and servers come, although one has failed? */
-bool
-amplify_parent_goes_on(const AmplifyFetchSpec *spec)
-{
-	return spec->options->on_error == AMPLIFY_ON_ERROR_WARN_ALWAYS ||
-		(spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
-		 !amplify_statement_writes(spec->statement));
-}
-
-/* Has the statement warned that the server can't be asked?  It goes on. */
-bool
-amplify_parent_gave_up(const AmplifyFetchSpec *spec)
-{
-	if (!amplify_parent_goes_on(spec) ||
-		!amplify_statement_gave_up(spec->statement, spec->connection))
-		return false;
-	spec->counters->given_up = true;
-	return true;
-}
-
-/* Can there be an item under these keys that is wanted? */
-bool
-amplify_parent_allows(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
-{
-	return spec->allows == NULL || spec->allows(spec->allows_arg, keys);
-}
-
-/*
- * Does the list go on for ever?  So it does if a token comes again, or if
- * nothing but empty pages do.  Brent's algorithm finds a cycle of any length
- * with one token kept, within some three turns of it.
- */
-bool
-amplify_parent_is_endless(AmplifyPaging *paging, AmplifyResponse *page,
-						  const char *token)
-{
-	uint32		hash = hash_bytes((const unsigned char *) token, strlen(token));
-
-	paging->pages++;
-	paging->empty_pages = amplify_response_count(page) > 0 ? 0 :
-		paging->empty_pages + 1;
-	if (paging->empty_pages > MAX_EMPTY_PAGES ||
-		(paging->token_page > 0 && hash == paging->token_hash))
-		return true;
-	if ((paging->pages & (paging->pages - 1)) == 0)
-	{
-		paging->token_hash = hash;
-		paging->token_page = paging->pages;
-	}
-	return false;
-}
 
 /*
  * The parent that keys (of the spec's resource) name, as its List does.  What
@@ -345,37 +201,37 @@ AmplifyParent *
 amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 {
 	AmplifyParents *parents = parents_of(spec);
-	AmplifyParent sought = {.spec = *spec};
+	AmplifyParent sought = {.list.spec = *spec,.list.cache = parents->cache};
 	AmplifyParent *parent;
 	ParentEntry *entry;
 	IdleEntry  *idle;
 	MemoryContext oldcontext;
 
-	sought.keys = amplify_resource_project(keys, spec->resource->list->needs);
+	sought.list.keys = amplify_resource_project(keys, spec->resource->list->needs);
 	entry = parenthash_lookup(parents->parents, &sought);
 	if (entry != NULL)
 	{
 		parent = entry->parent;
 		wake(parent);
-		parent->spec.keep |= spec->keep;
-		parent->spec.sure |= spec->sure;
-		parent->spec.list_first |= spec->list_first;
-		parent->spec.counters = spec->counters;
+		parent->list.spec.keep |= spec->keep;
+		parent->list.spec.sure |= spec->sure;
+		parent->list.spec.list_first |= spec->list_first;
+		parent->list.spec.counters = spec->counters;
 		return parent;
 	}
 
 	oldcontext = MemoryContextSwitchTo(parents->context);
 	parent = palloc(sizeof(AmplifyParent));
 	*parent = sought;
-	parent->spec.child = NULL;
+	parent->list.spec.child = NULL;
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		if (sought.keys.value[i] != NULL)
-			parent->keys.value[i] = pstrdup(sought.keys.value[i]);
+		if (sought.list.keys.value[i] != NULL)
+			parent->list.keys.value[i] = pstrdup(sought.list.keys.value[i]);
 	}
 	idle = idlehash_lookup(parents->idle, parent_hash(&sought));
 	parent->ngets = idle == NULL ? 0 : idle->ngets;
-	parent->lookups = lookuphash_create(parents->context, 1, NULL);
+	parent->lookups = amplify_names_create(parents->context);
 	dlist_init(&parent->urgent);
 	dlist_init(&parent->due);
 	parent->watcher.answered = page_answered;
@@ -444,8 +300,8 @@ amplify_parent_ask(AmplifyParent *parent)
 {
 	while (!dlist_is_empty(&parent->urgent))
 	{
-		if (parent->whole ||
-			amplify_parent_gave_up(&parent->spec))
+		if (parent->list.whole ||
+			amplify_spec_gave_up(&parent->list.spec))
 		{
 			fail_due(parent, NULL);
 			return;
@@ -457,8 +313,10 @@ amplify_parent_ask(AmplifyParent *parent)
 				start_gets(parent);
 				return;
 			}
-			parent->call = ask(parent, parent->spec.resource->list,
-							   &parent->keys, parent->token, parent->wanted);
+			parent->call = amplify_spec_ask(&parent->list.spec,
+											parent->list.spec.resource->list,
+											&parent->list.keys,
+											parent->list.token, parent->wanted);
 		}
 		if (!is_answered(parent, parent->call, parent->wanted,
 						 &parent->watcher))
@@ -491,20 +349,17 @@ amplify_parent_release(AmplifyWant *want)
 		if (lookup->get->attempts.sent == 0 && parent->ngets > 0)
 			parent->ngets--;
 		amplify_statement_unwatch(&lookup->watcher);
-		amplify_statement_unpin(parent->spec.statement, lookup->get);
+		amplify_statement_unpin(parent->list.spec.statement, lookup->get);
 	}
-	if (lookup->page != NULL)
-	{
-		lookup->page->pins--;
-		settle_page(lookup->page);
-	}
+	if (lookup->place != NULL)
+		amplify_page_unpin(lookup->place->page);
 	free_lookup(lookup);
 	if (parent->ndue == 0)
 		parent->wanted = false;
 	if (parent->ndue == 0 && parent->call != NULL)
 	{
 		amplify_statement_unwatch(&parent->watcher);
-		amplify_statement_unpin(parent->spec.statement, parent->call);
+		amplify_statement_unpin(parent->list.spec.statement, parent->call);
 		parent->call = NULL;
 	}
 	if (parent->nlookups == 0 && !parent->refused)
@@ -522,7 +377,7 @@ amplify_parent_verdict(const AmplifyWant *want)
 		return AMPLIFY_VERDICT_FAILED;
 	if (lookup->get != NULL)
 		return AMPLIFY_VERDICT_GOT;
-	return lookup->page != NULL ? AMPLIFY_VERDICT_LISTED :
+	return lookup->place != NULL ? AMPLIFY_VERDICT_LISTED :
 		AMPLIFY_VERDICT_ABSENT;
 }
 
@@ -570,30 +425,24 @@ amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready)
 AmplifyResponse *
 amplify_parent_open(AmplifyWant *want, int *item, AmplifyFailure *failure)
 {
-	ParentPage *page = want->lookup->page;
+	const AmplifyPlace *place = want->lookup->place;
 
-	if (!load_page(page, failure))
-		return NULL;
-	page->readers++;
-	*item = want->lookup->item;
-	return page->response;
+	*item = place->item;
+	return amplify_page_open(place->page, failure);
 }
 
 /* The next item of the same name on that page; -1: there is none */
 int
 amplify_parent_next_item(const AmplifyWant *want, int item)
 {
-	const ParentPage *page = want->lookup->page;
-
-	return page->next == NULL ? -1 : page->next[item];
+	return amplify_page_next_item(want->lookup->place->page, item);
 }
 
 /* Done with the page that amplify_parent_open() has given */
 void
 amplify_parent_close(AmplifyWant *want)
 {
-	want->lookup->page->readers--;
-	settle_page(want->lookup->page);
+	amplify_page_close(want->lookup->place->page);
 }
 
 /*
@@ -603,17 +452,14 @@ amplify_parent_close(AmplifyWant *want)
 bool
 amplify_parent_is_reuse(const AmplifyWant *want, const void **last)
 {
-	ParentPage *page = want->lookup->page;
-	bool		used;
+	const AmplifyChild *lookup = want->lookup;
+	AmplifyPage *page = lookup->place != NULL ? lookup->place->page :
+		lookup->parent->list.last_page;
 
-	if (page == NULL)
-		page = want->lookup->parent->last_page;
 	if (page == NULL || page == *last)
 		return false;
-	used = page->used;
-	page->used = true;
 	*last = page;
-	return used;
+	return amplify_page_use(page);
 }
 
 /* ---------- parents ---------- */
@@ -632,13 +478,10 @@ parents_of(const AmplifyFetchSpec *spec)
 		parents->context = AllocSetContextCreate(context,
 												 "amplify_fdw parents",
 												 AMPLIFY_MANY_SMALL_SIZES);
-		parents->scratch = AllocSetContextCreate(parents->context,
-												 "amplify_fdw page",
-												 ALLOCSET_SMALL_SIZES);
+		parents->cache = amplify_page_cache(parents->context);
 		parents->parents = parenthash_create(context, 64, NULL);
 		parents->idle = idlehash_create(context, 64, NULL);
 		dlist_init(&parents->resting);
-		dlist_init(&parents->parsed);
 		*slot = parents;
 	}
 	return *slot;
@@ -647,21 +490,21 @@ parents_of(const AmplifyFetchSpec *spec)
 static MemoryContext
 context_of(const AmplifyParent *parent)
 {
-	return parents_of(&parent->spec)->context;
+	return parents_of(&parent->list.spec)->context;
 }
 
 static uint64
 parent_hash(const AmplifyParent *parent)
 {
-	const void *const pointers[] = {parent->spec.connection,
-	parent->spec.resource};
+	const void *const pointers[] = {parent->list.spec.connection,
+	parent->list.spec.resource};
 	uint64		hash = hash_bytes_extended((const unsigned char *) pointers,
 										   sizeof(pointers),
-										   parent->spec.options->page_size);
+										   parent->list.spec.options->page_size);
 
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		const char *value = parent->keys.value[i];
+		const char *value = parent->list.keys.value[i];
 
 		if (value != NULL)
 			hash = hash_bytes_extended((const unsigned char *) value,
@@ -674,22 +517,10 @@ parent_hash(const AmplifyParent *parent)
 static bool
 parent_equal(const AmplifyParent *a, const AmplifyParent *b)
 {
-	return a->spec.connection == b->spec.connection &&
-		a->spec.resource == b->spec.resource &&
-		a->spec.options->page_size == b->spec.options->page_size &&
-		amplify_keyset_compare(&a->keys, &b->keys) == 0;
-}
-
-/* Pinned, and on behalf of who asked last */
-static AmplifyCall *
-ask(AmplifyParent *parent, const AmplifyOperation *operation,
-	const AmplifyKeys *keys, const char *token, bool wanted)
-{
-	AmplifyCall call;
-
-	amplify_parent_describe(&parent->spec, operation, keys, token, &call);
-	call.wanted = wanted;
-	return amplify_statement_call(parent->spec.statement, &call);
+	return a->list.spec.connection == b->list.spec.connection &&
+		a->list.spec.resource == b->list.spec.resource &&
+		a->list.spec.options->page_size == b->list.spec.options->page_size &&
+		amplify_keyset_compare(&a->list.keys, &b->list.keys) == 0;
 }
 
 /*
@@ -706,7 +537,7 @@ is_answered(AmplifyParent *parent, AmplifyCall *call, bool wanted,
 	if (call->state == AMPLIFY_CALL_DONE || is_refusal(call))
 		answered = true;
 	else if (wanted)
-		answered = amplify_statement_is_done(parent->spec.statement, call);
+		answered = amplify_statement_is_done(parent->list.spec.statement, call);
 	else
 		answered = call->state == AMPLIFY_CALL_FAILED && call->wanted;
 	if (!answered && watcher->call == NULL)
@@ -719,16 +550,15 @@ static bool
 next_page_is_due(AmplifyParent *parent)
 {
 	int			wanted = parent->ngets + parent->ndue;
-	AmplifyCall call;
 
 	if (parent->refused || is_denied(parent))
 		return false;
-	if (parent->npages == 0 ? wanted > 1 || parent->spec.list_first :
-		parent->npages < wanted || parent->nfound > 1)
+	if (parent->list.npages == 0 ? wanted > 1 || parent->list.spec.list_first :
+		parent->list.npages < wanted || parent->nfound > 1)
 		return true;
-	amplify_parent_describe(&parent->spec, parent->spec.resource->list,
-							&parent->keys, parent->token, &call);
-	return amplify_statement_has(parent->spec.statement, &call);
+	return amplify_spec_has(&parent->list.spec,
+							parent->list.spec.resource->list,
+							&parent->list.keys, parent->list.token);
 }
 
 static void
@@ -754,8 +584,9 @@ start_get(AmplifyChild *lookup)
 
 	lookup->state = LOOKUP_GETTING;
 	lookup->got = true;
-	lookup->get = ask(parent, parent->spec.resource->get, &keys, NULL,
-					  lookup->wanted);
+	lookup->get = amplify_spec_ask(&parent->list.spec,
+								   parent->list.spec.resource->get, &keys,
+								   NULL, lookup->wanted);
 	get_answered(&lookup->watcher);
 }
 
@@ -793,70 +624,34 @@ take_page(AmplifyParent *parent)
 {
 	AmplifyCall *call = parent->call;
 	AmplifyFailure failure = {AMPLIFY_FAILURE_NONE};
-	ParentPage *page = NULL;
-	AmplifyParse parse;
-	bool		matches;
+	AmplifyPage *page = NULL;
 
-	parent->call = NULL;
 	if (is_refusal(call))
 		refuse_list(parent, call->failure->kind);
 	else if (call->state == AMPLIFY_CALL_FAILED)
 		failure = *call->failure;
 	else if (call->not_found)
 	{
-		parent->npages++;
-		parent->whole = true;
+		parent->list.npages++;
+		parent->list.whole = true;
 	}
 	else
 	{
-		page = MemoryContextAllocZero(context_of(parent), sizeof(ParentPage));
-		page->parent = parent;
-		page->token = parent->token;
-		page->call = call;
-		page->used = call->used;
-		call->used = true;
-		parse = parse_page(page);
-		matches = parse != AMPLIFY_PARSE_OK ||
-			is_about_call(page);
-		if (!matches && amplify_statement_repeat(parent->spec.statement, call))
+		page = amplify_page_read(&parent->list, call, &failure);
+		if (page == NULL && failure.kind == AMPLIFY_FAILURE_NONE)
 		{
-			free_page(page);
-			parent->call = call;
 			if (parent->watcher.call == NULL)
 				amplify_statement_watch(call, &parent->watcher);
 			return;
 		}
-		if (parse != AMPLIFY_PARSE_OK || !matches || !has_names(page))
-		{
-			amplify_call_bad_response(call, parse != AMPLIFY_PARSE_OK ?
-									  amplify_outcome_of_parse(parse) :
-									  matches ? AMPLIFY_FAILURE_SHAPE :
-									  AMPLIFY_FAILURE_MISMATCH, &failure);
-			parent->spec.connection->shared->stats.failed++;
-			free_page(page);
-			page = NULL;
-		}
-		else
-			amplify_pace_learn(call, page->response);
 	}
+	parent->call = NULL;
 	if (page == NULL)
-		amplify_statement_unpin(parent->spec.statement, call);
+		amplify_statement_unpin(parent->list.spec.statement, call);
 	else
 	{
-		const char *token = amplify_response_next_token(page->response);
-
-		parent->npages++;
-		page->previous = parent->last_page;
-		parent->last_page = page;
-		parent->whole = token == NULL;
-		parent->token = token ? MemoryContextStrdup(context_of(parent), token) :
-			NULL;
 		parent->nfound = 0;
-		index_page(page);
-		if (token != NULL &&
-			amplify_parent_is_endless(&parent->paging, page->response, token))
-			amplify_call_bad_response(call, AMPLIFY_FAILURE_ENDLESS, &failure);
-		settle_page(page);
+		amplify_page_index(page, is_wanted);
 	}
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 	{
@@ -866,21 +661,8 @@ take_page(AmplifyParent *parent)
 		*shared = failure;
 		fail_due(parent, shared);
 	}
-	else if (parent->whole)
+	else if (parent->list.whole)
 		fail_due(parent, NULL);
-}
-
-/* Is the page about what its call has asked for? */
-static bool
-is_about_call(const ParentPage *page)
-{
-	MemoryContext scratch = parents_of(&page->parent->spec)->scratch;
-	MemoryContext oldcontext = MemoryContextSwitchTo(scratch);
-	bool		result = amplify_match_response(page->call, page->response);
-
-	MemoryContextSwitchTo(oldcontext);
-	MemoryContextReset(scratch);
-	return result;
 }
 
 /* Has that List been denied to this user? */
@@ -889,12 +671,12 @@ is_denied(const AmplifyParent *parent)
 {
 	ListCell   *lc;
 
-	foreach(lc, parents_of(&parent->spec)->denied)
+	foreach(lc, parents_of(&parent->list.spec)->denied)
 	{
 		DeniedList *denied = lfirst(lc);
 
-		if (denied->connection == parent->spec.connection &&
-			strcmp(denied->list->name, parent->spec.resource->list->name) == 0)
+		if (denied->connection == parent->list.spec.connection &&
+			strcmp(denied->list->name, parent->list.spec.resource->list->name) == 0)
 			return true;
 	}
 	return false;
@@ -908,7 +690,7 @@ is_denied(const AmplifyParent *parent)
 static void
 refuse_list(AmplifyParent *parent, AmplifyFailureKind kind)
 {
-	AmplifyParents *parents = parents_of(&parent->spec);
+	AmplifyParents *parents = parents_of(&parent->list.spec);
 	DeniedList *denied;
 	MemoryContext oldcontext;
 
@@ -917,156 +699,70 @@ refuse_list(AmplifyParent *parent, AmplifyFailureKind kind)
 		return;
 	oldcontext = MemoryContextSwitchTo(parents->context);
 	denied = palloc(sizeof(DeniedList));
-	denied->connection = parent->spec.connection;
-	denied->list = parent->spec.resource->list;
+	denied->connection = parent->list.spec.connection;
+	denied->list = parent->list.spec.resource->list;
 	parents->denied = lappend(parents->denied, denied);
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/* A page has that name, and none before: its Get decides if there was one */
 static bool
-has_names(const ParentPage *page)
+is_wanted(AmplifyList *list, AmplifyPlace *place)
 {
-	for (int i = 0; i < amplify_response_count(page->response); i++)
-	{
-		if (!amplify_match_is_named(page->parent->spec.resource,
-									amplify_response_item(page->response, i)))
-			return false;
-	}
-	return true;
-}
+	AmplifyParent *parent = (AmplifyParent *) list;
+	AmplifyChild *lookup = known_lookup(parent, place->name);
 
-/* Find the items of a page by name; each has one, see has_names() */
-static void
-index_page(ParentPage *page)
-{
-	const AmplifyResource *resource = page->parent->spec.resource;
-	const AmplifyColumn *column = resource->key_column[resource->last_key];
-	int			n = amplify_response_count(page->response);
-	AmplifyValue value;
-	size_t		length = 1;
-	char	   *name;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (amplify_response_value(amplify_response_item(page->response, i),
-								   column->path, column->type,
-								   &value) == AMPLIFY_VALUE_OK)
-			length += strlen(value.text) + 1;
-	}
-	name = page->names = MemoryContextAlloc(context_of(page->parent), length);
-	page->names_size = length;
-	for (int i = 0; i < n; i++)
-	{
-		if (amplify_response_value(amplify_response_item(page->response, i),
-								   column->path, column->type,
-								   &value) != AMPLIFY_VALUE_OK)
-			continue;
-		strlcpy(name, value.text, page->names + length - name);
-		index_item(page, i, name);
-		name += strlen(name) + 1;
-	}
-}
-
-/* The first page that has a name, or else its Get, decides */
-static void
-index_item(ParentPage *page, int item, const char *name)
-{
-	AmplifyParent *parent = page->parent;
-	LookupEntry *entry = lookuphash_lookup(parent->lookups, name);
-	AmplifyChild *lookup = entry == NULL ? NULL : entry->lookup;
-	bool		found;
-
-	if (entry != NULL && entry->page == page)
-	{
-		chain_item(page, entry->item, item);
-		return;
-	}
-	if (lookup == NULL ? entry == NULL && !parent->spec.keep : lookup->got)
-		return;
-	if (entry != NULL && entry->page != NULL && !entry->page->gone)
-		return;
-	if (entry == NULL)
-	{
-		if (get_was_made(parent, name))
-			return;
-		entry = lookuphash_insert(parent->lookups, name, &found);
-		entry->lookup = NULL;
-	}
-	entry->name = name;
-	entry->page = page;
-	entry->item = item;
-	if (lookup != NULL)
-		found_on_page(lookup, entry);
-}
-
-static void
-found_on_page(AmplifyChild *lookup, const LookupEntry *entry)
-{
-	if (lookup->page == NULL)
-		pfree(unconstify(char *, lookup->name));
-	lookup->name = entry->name;
-	lookup->page = entry->page;
-	lookup->item = entry->item;
-	lookup->page->pins++;
+	if (lookup == NULL)
+		return list->spec.keep && !get_was_made(parent, place->name);
+	if (lookup->got)
+		return false;
+	amplify_page_pin(place->page);
+	lookup->place = place;
 	if (lookup->state == LOOKUP_DUE)
 	{
 		not_due(lookup);
-		lookup->parent->nfound++;
+		parent->nfound++;
 	}
 	make_known(lookup);
-}
-
-/* One more item of a name that the page has already */
-static void
-chain_item(ParentPage *page, int first, int item)
-{
-	if (page->next == NULL)
-	{
-		int			n = amplify_response_count(page->response);
-
-		page->next = MemoryContextAlloc(context_of(page->parent),
-										sizeof(int) * n);
-		for (int i = 0; i < n; i++)
-			page->next[i] = -1;
-	}
-	while (page->next[first] >= 0)
-		first = page->next[first];
-	page->next[first] = item;
+	return true;
 }
 
 /* ---------- lookups ---------- */
 
+/* NULL: nobody wants it */
+static AmplifyChild *
+known_lookup(const AmplifyParent *parent, const char *name)
+{
+	const char *found = amplify_names_find(parent->lookups, name);
+
+	return found == NULL ? NULL :
+		(AmplifyChild *) (unconstify(char *, found) -
+						  offsetof(AmplifyChild, name));
+}
+
 static AmplifyChild *
 find_lookup(AmplifyParent *parent, const char *name)
 {
-	LookupEntry *entry = lookuphash_lookup(parent->lookups, name);
-	AmplifyChild *lookup;
-	bool		found;
+	AmplifyChild *lookup = known_lookup(parent, name);
+	size_t		length = strlen(name) + 1;
 
-	if (entry != NULL && entry->lookup != NULL)
-		return entry->lookup;
-	lookup = MemoryContextAllocZero(context_of(parent), sizeof(AmplifyChild));
+	if (lookup != NULL)
+		return lookup;
+	lookup = MemoryContextAllocZero(context_of(parent),
+									offsetof(AmplifyChild, name) + length);
+	memcpy(lookup->name, name, length);
 	lookup->parent = parent;
 	lookup->watcher.answered = get_answered;
 	dlist_init(&lookup->waiters);
-	if (entry != NULL && !entry->page->gone)
-	{
-		lookup->name = entry->name;
-		lookup->page = entry->page;
-		lookup->item = entry->item;
-		lookup->page->pins++;
-		lookup->state = LOOKUP_KNOWN;
-	}
+	lookup->place = amplify_page_find(&parent->list, name);
+	if (lookup->place == NULL)
+		lookup->got = get_was_made(parent, name);
 	else
 	{
-		lookup->name = MemoryContextStrdup(context_of(parent), name);
-		lookup->got = get_was_made(parent, name);
-		if (entry == NULL)
-			entry = lookuphash_insert(parent->lookups, lookup->name, &found);
-		entry->name = lookup->name;
-		entry->page = NULL;
+		amplify_page_pin(lookup->place->page);
+		lookup->state = LOOKUP_KNOWN;
 	}
-	entry->lookup = lookup;
+	amplify_names_put(parent->lookups, lookup->name);
 	parent->nlookups++;
 	return lookup;
 }
@@ -1075,20 +771,9 @@ find_lookup(AmplifyParent *parent, const char *name)
 static void
 free_lookup(AmplifyChild *lookup)
 {
-	AmplifyParent *parent = lookup->parent;
-	bool		found PG_USED_FOR_ASSERTS_ONLY;
-	LookupEntry *entry = lookuphash_insert(parent->lookups, lookup->name,
-										   &found);
-
-	Assert(found);
-	if (lookup->page != NULL && !lookup->page->gone)
-		entry->lookup = NULL;
-	else
-		lookuphash_delete(parent->lookups, lookup->name);
-	if (lookup->page == NULL)
-		pfree(unconstify(char *, lookup->name));
+	amplify_names_remove(lookup->parent->lookups, lookup->name);
+	lookup->parent->nlookups--;
 	pfree(lookup);
-	parent->nlookups--;
 }
 
 /* ---------- parents that nobody asks anything of ---------- */
@@ -1100,17 +785,15 @@ free_lookup(AmplifyChild *lookup)
 static void
 rest(AmplifyParent *parent)
 {
-	AmplifyParents *parents = parents_of(&parent->spec);
+	AmplifyParents *parents = parents_of(&parent->list.spec);
 
 	Assert(parent->call == NULL && parent->watcher.call == NULL);
 	parent->size = sizeof(AmplifyParent) +
-		parent->lookups->size * sizeof(LookupEntry);
-	for (const ParentPage *page = parent->last_page; page != NULL;
-		 page = page->previous)
-		parent->size += sizeof(ParentPage) + page->names_size;
+		amplify_names_size(parent->lookups) +
+		amplify_page_list_size(&parent->list);
 	count_resting(parents, parent, parent->size);
 	dlist_push_tail(&parents->resting, &parent->node);
-	if (parent->npages == 0 || !parent->spec.keep)
+	if (parent->list.npages == 0 || !parent->list.spec.keep)
 		free_parent(parent);
 	while (parents->resting_bytes > (size_t) work_mem * 1024 / 4)
 		free_parent(dlist_head_element(AmplifyParent, node, &parents->resting));
@@ -1122,7 +805,7 @@ count_resting(AmplifyParents *parents, const AmplifyParent *parent,
 			  ssize_t bytes)
 {
 	parents->resting_bytes += bytes;
-	(void) amplify_statement_parsed(parent->spec.statement, bytes);
+	(void) amplify_statement_parsed(parent->list.spec.statement, bytes);
 }
 
 /* Somebody asks again */
@@ -1131,7 +814,7 @@ wake(AmplifyParent *parent)
 {
 	if (parent->nlookups > 0 || parent->refused)
 		return;
-	count_resting(parents_of(&parent->spec), parent, -(ssize_t) parent->size);
+	count_resting(parents_of(&parent->list.spec), parent, -(ssize_t) parent->size);
 	dlist_delete(&parent->node);
 }
 
@@ -1139,8 +822,7 @@ wake(AmplifyParent *parent)
 static void
 free_parent(AmplifyParent *parent)
 {
-	AmplifyParents *parents = parents_of(&parent->spec);
-	ParentPage *previous;
+	AmplifyParents *parents = parents_of(&parent->list.spec);
 	IdleEntry  *idle;
 	bool		found;
 
@@ -1152,21 +834,13 @@ free_parent(AmplifyParent *parent)
 	count_resting(parents, parent, -(ssize_t) parent->size);
 	dlist_delete(&parent->node);
 	parenthash_delete(parents->parents, parent);
-	for (ParentPage *page = parent->last_page; page != NULL; page = previous)
-	{
-		previous = page->previous;
-		if (page->token != NULL)
-			pfree(unconstify(char *, page->token));
-		free_page(page);
-	}
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		if (parent->keys.value[i] != NULL)
-			pfree(unconstify(char *, parent->keys.value[i]));
+		if (parent->list.keys.value[i] != NULL)
+			pfree(unconstify(char *, parent->list.keys.value[i]));
 	}
-	if (parent->token != NULL)
-		pfree(unconstify(char *, parent->token));
-	lookuphash_destroy(parent->lookups);
+	amplify_page_free_list(&parent->list);
+	amplify_names_free(parent->lookups);
 	pfree(parent);
 }
 
@@ -1174,8 +848,8 @@ free_parent(AmplifyParent *parent)
 static AmplifyKeys
 get_keys(const AmplifyParent *parent, const char *name)
 {
-	const AmplifyResource *resource = parent->spec.resource;
-	AmplifyKeys keys = parent->keys;
+	const AmplifyResource *resource = parent->list.spec.resource;
+	AmplifyKeys keys = parent->list.keys;
 
 	keys.value[resource->last_key] = name;
 	return amplify_resource_project(&keys, resource->get->needs);
@@ -1186,14 +860,12 @@ static bool
 get_was_made(const AmplifyParent *parent, const char *name)
 {
 	AmplifyKeys keys;
-	AmplifyCall call;
 
 	if (parent->ngets == 0)
 		return false;
 	keys = get_keys(parent, name);
-	amplify_parent_describe(&parent->spec, parent->spec.resource->get, &keys,
-							NULL, &call);
-	return amplify_statement_has(parent->spec.statement, &call);
+	return amplify_spec_has(&parent->list.spec,
+							parent->list.spec.resource->get, &keys, NULL);
 }
 
 static void
@@ -1249,127 +921,6 @@ fail_due(AmplifyParent *parent, const AmplifyFailure *failure)
 			make_known(lookup);
 		}
 	}
-}
-
-/* ---------- pages ---------- */
-
-/* Have the page parsed.  False: it was once, but can't be any more. */
-static bool
-load_page(ParentPage *page, AmplifyFailure *failure)
-{
-	AmplifyParents *parents = parents_of(&page->parent->spec);
-	AmplifyParse parse = AMPLIFY_PARSE_OK;
-
-	if (page->response != NULL)
-	{
-		dlist_delete(&page->node);
-		dlist_push_tail(&parents->parsed, &page->node);
-		return true;
-	}
-	if (page->call == NULL)
-		page->call = ask(page->parent, page->parent->spec.resource->list,
-						 &page->parent->keys, page->token, false);
-	Assert(page->call->state == AMPLIFY_CALL_DONE);
-	parse = parse_page(page);
-	if (parse != AMPLIFY_PARSE_OK)
-		amplify_call_bad_response(page->call, amplify_outcome_of_parse(parse),
-								  failure);
-	return parse == AMPLIFY_PARSE_OK;
-}
-
-static AmplifyParse
-parse_page(ParentPage *page)
-{
-	AmplifyParent *parent = page->parent;
-	AmplifyParents *parents = parents_of(&parent->spec);
-	AmplifyParse parse;
-
-	Assert(page->response == NULL);
-	if (parents->spare == NIL)
-		page->response = amplify_response_create(parents->context);
-	else
-	{
-		page->response = llast(parents->spare);
-		parents->spare = list_delete_last(parents->spare);
-	}
-	parse = amplify_statement_parse(parent->spec.statement, page->call,
-									parent->spec.resource->list,
-									page->response);
-	page->size = amplify_response_size(page->response);
-	dlist_push_tail(&parents->parsed, &page->node);
-	if (parse != AMPLIFY_PARSE_OK)
-	{
-		drop_response(page);
-		return parse;
-	}
-	page->readers++;
-	if (amplify_statement_parsed(parent->spec.statement, page->size))
-	{
-		dlist_mutable_iter iter;
-
-		dlist_foreach_modify(iter, &parents->parsed)
-		{
-			ParentPage *oldest = dlist_container(ParentPage, node, iter.cur);
-
-			if (oldest->readers > 0)
-				continue;
-			drop_response(oldest);
-			if (!amplify_statement_parsed(parent->spec.statement, 0))
-				break;
-		}
-	}
-	page->readers--;
-	return parse;
-}
-
-static void
-drop_response(ParentPage *page)
-{
-	AmplifyParents *parents = parents_of(&page->parent->spec);
-	MemoryContext oldcontext = MemoryContextSwitchTo(parents->context);
-
-	dlist_delete(&page->node);
-	amplify_response_clear(page->response);
-	parents->spare = lappend(parents->spare, page->response);
-	page->response = NULL;
-	MemoryContextSwitchTo(oldcontext);
-	(void) amplify_statement_parsed(page->parent->spec.statement,
-									-(ssize_t) page->size);
-	page->size = 0;
-}
-
-/* A page that no name is found on, and that nobody reads; not its token */
-static void
-free_page(ParentPage *page)
-{
-	if (page->response != NULL)
-		drop_response(page);
-	if (page->names != NULL)
-		pfree(page->names);
-	if (page->next != NULL)
-		pfree(page->next);
-	pfree(page);
-}
-
-/*
- * Give the body back when it is not needed: it is kept for others of the
- * statement, or nobody will ask for the page again.
- */
-static void
-settle_page(ParentPage *page)
-{
-	AmplifyCall *call = page->call;
-
-	if (call == NULL || page->readers > 0 || (!call->keep && page->pins > 0))
-		return;
-	if (!call->keep)
-	{
-		page->gone = true;
-		if (page->response != NULL)
-			drop_response(page);
-	}
-	page->call = NULL;
-	amplify_statement_unpin(page->parent->spec.statement, call);
 }
 
 /* Is it a List that is denied or refused, and Gets may not be? */

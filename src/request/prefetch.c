@@ -154,7 +154,7 @@ page_answered(AmplifyWatcher *watcher)
 		return;
 	}
 	if (list->call->state == AMPLIFY_CALL_DONE && !list->call->not_found &&
-		!amplify_parent_gave_up(spec))
+		!amplify_spec_gave_up(spec))
 		next = read_page(list, child);
 	if (next == NULL)
 	{
@@ -175,9 +175,8 @@ read_page(PrefetchList *list, const AmplifyResource *child)
 	AmplifyResponse *page = amplify_statement_page(spec->statement);
 	AmplifyCall *next = NULL;
 
-	if (amplify_statement_parse(spec->statement, call, call->operation,
-								page) == AMPLIFY_PARSE_OK &&
-		amplify_match_response(call, page))
+	if (amplify_page_parse(spec->statement, call, call->operation,
+						   page) == AMPLIFY_FAILURE_NONE)
 	{
 		next = ask_next(list, page);
 		if (child != NULL)
@@ -192,15 +191,13 @@ ask_next(PrefetchList *list, AmplifyResponse *page)
 {
 	AmplifyFetchSpec spec = *list->prefetch->spec;
 	const char *token = amplify_response_next_token(page);
-	AmplifyCall call;
 
 	if (token == NULL ||
-		amplify_parent_is_endless(&list->paging, page, token))
+		amplify_page_is_endless(&list->paging, page, token))
 		return NULL;
 	spec.resource = list->call->resource;
-	amplify_parent_describe(&spec, list->call->operation, &list->call->keys,
-							token, &call);
-	return amplify_statement_call(spec.statement, &call);
+	return amplify_spec_ask(&spec, list->call->operation, &list->call->keys,
+							token, false);
 }
 
 /* The List of each item, as a scan will ask for it */
@@ -221,9 +218,9 @@ ask_below(PrefetchList *list, AmplifyResponse *page,
 		if (amplify_keyset_of_item(list->call->resource, &row,
 								   child->list->needs, &keys,
 								   &column) != AMPLIFY_VALUE_OK ||
-			!amplify_parent_allows(&spec, &keys))
+			!amplify_spec_allows(&spec, &keys))
 			continue;
-		amplify_parent_describe(&spec, child->list, &keys, NULL, &call);
+		amplify_spec_describe(&spec, child->list, &keys, NULL, &call);
 		call.listed = true;
 		add_list(list->prefetch,
 				 amplify_statement_call(spec.statement, &call));

@@ -20,36 +20,15 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
 
 #define BLOCK_SIZE		8192
 
-typedef struct RecordEntry
-{
-	const char *id;				/* of an AmplifyRecord */
-	uint32		hash;
-	char		status;
-} RecordEntry;
-
-#define SH_PREFIX		recordhash
-#define SH_ELEMENT_TYPE RecordEntry
-#define SH_KEY_TYPE		const char *
-#define SH_KEY			id
-#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
-#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, a) (a)->hash
-#define SH_SCOPE		static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
 struct AmplifyRecords
 {
 	MemoryContext context;
-	recordhash_hash *entries;
+	AmplifyNames *ids;			/* of all records */
 	char	   *block;			/* where settled ones go; NULL: none yet */
 	size_t		room;			/* at the end of it */
 };
@@ -61,7 +40,7 @@ amplify_record_create(void)
 	AmplifyRecords *records = palloc0(sizeof(AmplifyRecords));
 
 	records->context = CurrentMemoryContext;
-	records->entries = recordhash_create(records->context, 64, NULL);
+	records->ids = amplify_names_create(records->context);
 	return records;
 }
 
@@ -69,12 +48,11 @@ amplify_record_create(void)
 AmplifyRecord *
 amplify_record_find(AmplifyRecords *records, const char *id)
 {
-	RecordEntry *entry = recordhash_lookup(records->entries, id);
+	const char *found = amplify_names_find(records->ids, id);
 
-	if (entry == NULL)
-		return NULL;
-	return (AmplifyRecord *) (unconstify(char *, entry->id) -
-							  offsetof(AmplifyRecord, id));
+	return found == NULL ? NULL :
+		(AmplifyRecord *) (unconstify(char *, found) -
+						   offsetof(AmplifyRecord, id));
 }
 
 /* A new one, of a call that is not there yet */
@@ -84,12 +62,10 @@ amplify_record_add(AmplifyRecords *records, const char *id)
 	size_t		length = strlen(id) + 1;
 	AmplifyRecord *record = MemoryContextAlloc(records->context,
 											   offsetof(AmplifyRecord, id) + length);
-	bool		found;
 
 	memset(record, 0, offsetof(AmplifyRecord, id));
 	memcpy(record->id, id, length);
-	recordhash_insert(records->entries, record->id, &found);
-	Assert(!found);
+	amplify_names_put(records->ids, record->id);
 	return record;
 }
 
@@ -97,7 +73,7 @@ amplify_record_add(AmplifyRecords *records, const char *id)
 void
 amplify_record_remove(AmplifyRecords *records, AmplifyRecord *record)
 {
-	recordhash_delete(records->entries, record->id);
+	amplify_names_remove(records->ids, record->id);
 	if (!record->settled)
 		pfree(record);
 }
@@ -109,9 +85,7 @@ AmplifyRecord *
 amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 {
 	size_t		size = offsetof(AmplifyRecord, id) + strlen(record->id) + 1;
-	RecordEntry *entry;
 	AmplifyRecord *settled;
-	bool		found PG_USED_FOR_ASSERTS_ONLY;
 
 	if (record->settled)
 		return record;
@@ -127,9 +101,7 @@ amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 	records->room -= MAXALIGN(size);
 	memcpy(settled, record, size);
 	settled->settled = true;
-	entry = recordhash_insert(records->entries, record->id, &found);
-	Assert(found);
-	entry->id = settled->id;
+	amplify_names_put(records->ids, settled->id);
 	pfree(record);
 	return settled;
 }

@@ -122,10 +122,9 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	token = amplify_response_next_token(page);
 	if (token == NULL)
 		return true;
-	if (amplify_parent_is_endless(&stream->paging, page, token))
+	if (amplify_page_is_endless(&stream->paging, page, token))
 	{
-		amplify_call_bad_response(stream->call, AMPLIFY_FAILURE_ENDLESS,
-								  failure);
+		amplify_call_bad_response(stream->call, AMPLIFY_FAILURE_ENDLESS, failure);
 		return false;
 	}
 	if (spec->eager)
@@ -217,7 +216,7 @@ ask(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
 {
 	AmplifyCall call;
 
-	amplify_parent_describe(spec, stream->operation, &stream->keys, token,
+	amplify_spec_describe(spec, stream->operation, &stream->keys, token,
 							&call);
 	if (stream->operation->filter != NULL)
 		call.filter = stream->filter;
@@ -328,18 +327,11 @@ parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	if (call->state == AMPLIFY_CALL_FAILED || call->not_found)
 		return false;
 
-	kind = amplify_outcome_of_parse(amplify_statement_parse(spec->statement,
-															call,
-															stream->operation,
-															page));
-	if (kind == AMPLIFY_FAILURE_NONE && !amplify_match_response(call, page))
-	{
-		if (amplify_statement_repeat(spec->statement, call))
-			return false;
-		kind = AMPLIFY_FAILURE_MISMATCH;
-	}
-	if (kind == AMPLIFY_FAILURE_NONE &&
-		!pick_items(spec->resource, stream, page))
+	kind = amplify_page_parse(spec->statement, call, stream->operation, page);
+	if (kind == AMPLIFY_FAILURE_MISMATCH &&
+		amplify_statement_repeat(spec->statement, call))
+		return false;
+	if (kind == AMPLIFY_FAILURE_NONE && !pick_items(spec->resource, stream, page))
 		kind = AMPLIFY_FAILURE_SHAPE;
 	if (kind != AMPLIFY_FAILURE_NONE)
 	{
