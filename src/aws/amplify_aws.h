@@ -85,6 +85,8 @@ typedef struct AmplifyJsonCount
 extern AmplifyParse amplify_json_scan(const char *text, size_t length,
 									  bool interruptible,
 									  AmplifyJsonCount *count);
+extern int	amplify_json_elements(const char *text, size_t length,
+								  const char *name, uint32 *begins, int n);
 extern const char *amplify_json_next_number(const char *text, size_t length,
 											size_t *at, size_t *number_length);
 

@@ -119,6 +119,52 @@ amplify_json_scan(const char *text, size_t length, bool interruptible,
 }
 
 /*
+ * Where the objects begin that are elements of the array of that name, which
+ * the outermost object has: the first n, and begins[n] is where the last one
+ * ends.  Returns how many there are.  For a text that the scan has found to be
+ * JSON, and may be interrupted.
+ */
+int
+amplify_json_elements(const char *text, size_t length, const char *name,
+					  uint32 *begins, int n)
+{
+	JsonScan	scan = {.text = text, .length = length};
+	bool		named = false;	/* by the latest string of the outermost */
+	bool		inside = false;
+	int			found = 0;
+
+	while (scan.at < length)
+	{
+		size_t		at = scan.at;
+		char		c = current(&scan);
+
+		check_interrupts(&scan);
+		if (c == '"')
+		{
+			(void) scan_string(&scan);
+			if (scan.depth == 1)
+				named = scan.at - at == strlen(name) + 2 &&
+					memcmp(text + at + 1, name, strlen(name)) == 0;
+			continue;
+		}
+		scan.at++;
+		if (c == '{' || c == '[')
+		{
+			if (scan.depth++ == 1)
+				inside = named && c == '[';
+			else if (scan.depth == 3 && inside && c == '{' && found++ < n)
+				begins[found - 1] = at;
+		}
+		else if (c == '}' || c == ']')
+		{
+			if (scan.depth-- == 3 && inside && c == '}')
+				begins[n] = scan.at;
+		}
+	}
+	return found;
+}
+
+/*
  * The next number from *at on, which is moved behind it.  For a text that the
  * scan has found to be JSON, and that has one more.
  */

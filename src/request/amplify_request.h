@@ -326,6 +326,7 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 										   const AmplifyCall *wanted);
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
+extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
 extern AmplifyParse amplify_statement_parse(AmplifyStatement *statement,
 											AmplifyCall *call,
 											const AmplifyOperation *operation,
@@ -343,7 +344,7 @@ extern void amplify_statement_add_guard(AmplifyStatement *statement,
 extern AmplifyResponse *amplify_statement_page(AmplifyStatement *statement);
 extern AmplifyParents **amplify_statement_parents(AmplifyStatement *statement);
 extern MemoryContext amplify_statement_context(const AmplifyStatement *statement);
-extern bool amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes);
+extern void amplify_statement_count(AmplifyStatement *statement, ssize_t bytes);
 extern void amplify_statement_progress(AmplifyStatement *statement);
 extern uint64 amplify_statement_responses(const AmplifyStatement *statement);
 extern int64 amplify_statement_pending(const AmplifyStatement *statement);
@@ -433,7 +434,6 @@ typedef struct AmplifyPaging
 } AmplifyPaging;
 
 typedef struct AmplifyPage AmplifyPage;
-typedef struct AmplifyPageCache AmplifyPageCache;
 
 /* Where an item of that name is; goes away with its page */
 typedef struct AmplifyPlace
@@ -448,7 +448,7 @@ typedef struct AmplifyList
 {
 	AmplifyFetchSpec spec;		/* of those who have asked, a copy */
 	AmplifyKeys keys;			/* of the List */
-	AmplifyPageCache *cache;
+	MemoryContext context;		/* lives as long as the statement */
 	AmplifyNames *names;		/* of AmplifyPlace; NULL: none yet */
 	int			npages;			/* read so far */
 	AmplifyPage *last_page;		/* NULL, or the one read last */
@@ -463,19 +463,19 @@ extern AmplifyFailureKind amplify_page_parse(AmplifyStatement *statement,
 											 AmplifyResponse *response);
 extern bool amplify_page_is_endless(AmplifyPaging *paging,
 									AmplifyResponse *page, const char *token);
-extern AmplifyPageCache *amplify_page_cache(MemoryContext context);
 extern AmplifyPage *amplify_page_read(AmplifyList *list, AmplifyCall *call,
+									  AmplifyResponse *response,
 									  AmplifyFailure *failure);
-extern void amplify_page_index(AmplifyPage *page,
+extern void amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 							   bool (*is_wanted) (AmplifyList *list,
 												  AmplifyPlace *place));
 extern AmplifyPlace *amplify_page_find(const AmplifyList *list,
 									   const char *name);
 extern void amplify_page_pin(AmplifyPage *page);
 extern void amplify_page_unpin(AmplifyPage *page);
-extern AmplifyResponse *amplify_page_open(AmplifyPage *page,
-										  AmplifyFailure *failure);
-extern void amplify_page_close(AmplifyPage *page);
+extern bool amplify_page_open(const AmplifyPlace *place,
+							  AmplifyResponse *response, int *item,
+							  AmplifyFailure *failure);
 extern int	amplify_page_next_item(const AmplifyPage *page, int item);
 extern bool amplify_page_use(AmplifyPage *page);
 extern size_t amplify_page_list_size(const AmplifyList *list);
@@ -515,10 +515,9 @@ extern AmplifyVerdict amplify_parent_verdict(const AmplifyWant *want);
 extern const AmplifyFailure *amplify_parent_failure(const AmplifyWant *want);
 extern bool amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready);
 extern AmplifyCall *amplify_parent_get(const AmplifyWant *want);
-extern AmplifyResponse *amplify_parent_open(AmplifyWant *want, int *item,
-											AmplifyFailure *failure);
+extern bool amplify_parent_open(AmplifyWant *want, AmplifyResponse *response,
+								int *item, AmplifyFailure *failure);
 extern int	amplify_parent_next_item(const AmplifyWant *want, int item);
-extern void amplify_parent_close(AmplifyWant *want);
 extern bool amplify_parent_is_reuse(const AmplifyWant *want,
 									const void **last);
 

@@ -25,6 +25,7 @@
 #include "postgres.h"
 
 #include "request/amplify_request.h"
+#include "utils/memutils.h"
 
 static bool is_of_request(const AmplifyCall *call, AmplifyItem *item);
 static bool is_of_app(const AmplifyCall *call, AmplifyItem *item);
@@ -36,17 +37,19 @@ static bool same_name(AmplifyKeyRule rule, const char *asked,
 bool
 amplify_match_response(const AmplifyCall *call, AmplifyResponse *page)
 {
-	for (int i = 0; i < amplify_response_count(page); i++)
-	{
-		if (!is_of_request(call, amplify_response_item(page, i)))
-			return false;
-	}
-	for (int i = 0; i < amplify_response_holder_count(page); i++)
-	{
-		if (!is_of_request(call, amplify_response_holder(page, i)))
-			return false;
-	}
-	return true;
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "amplify_fdw match",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(scratch);
+	bool		matches = true;
+
+	for (int i = 0; matches && i < amplify_response_count(page); i++)
+		matches = is_of_request(call, amplify_response_item(page, i));
+	for (int i = 0; matches && i < amplify_response_holder_count(page); i++)
+		matches = is_of_request(call, amplify_response_holder(page, i));
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(scratch);
+	return matches;
 }
 
 /*

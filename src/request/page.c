@@ -6,13 +6,14 @@
  *
  * Such a List is read from its first page on, as far as parent.c needs it.
  * Each page is parsed once, when it comes, and names lead to its items: the
- * first page that has a name decides what is there.  A name takes some 60
+ * first page that has a name decides what is there.  A name takes some 50
  * bytes with its place in the set, for as long as parent.c keeps the List.
  *
- * Parsed pages count against work_mem as bodies do; the one that has not been
- * used for longest is dropped when they take too much, and parsed again when
- * needed.  The body is kept by statement.c as any other is, and given back
- * here whenever nobody reads the page.
+ * That is all that is kept of what has been parsed.  An item that is asked
+ * for is parsed alone, out of its piece of the body, whatever the order in
+ * which names come; only where a name has several items on a page, all of the
+ * page is parsed for it.  The body is kept by statement.c as any other is, in
+ * memory or in a file.
  *
  * Failing paths: a page that is no JSON, has another shape or an item without
  * its name (not_amplify.t, json.t), is about something else (changed.t), or
@@ -41,42 +42,34 @@ struct AmplifyPage
 	const char *token;			/* that it was asked with; NULL: the first.
 								 * The list's until its next one is known. */
 	AmplifyCall *call;			/* pinned, or NULL */
-	AmplifyResponse *response;	/* NULL: not parsed (any more) */
-	size_t		size;			/* of response; it is in the list of parsed */
+	uint32	   *begins;			/* of items in the body, and the end of the
+								 * last one; NULL: not known */
 	char	   *places;			/* AmplifyPlaces, one after the other */
-	size_t		places_size;
+	size_t		size;			/* of begins and places */
 	int		   *next;			/* of each item, another one of its name; -1:
 								 * there is none.  NULL: of none is there. */
 	int			pins;			/* who wants some item of it */
-	int			readers;		/* who have response in use */
 	bool		used;			/* a scan has been told of it */
 	bool		gone;			/* nobody has kept it */
 	AmplifyPage *previous;		/* read before */
-	dlist_node	node;			/* in parsed, if response is there */
 };
 
-/* Of a statement, for all of its Lists */
-struct AmplifyPageCache
-{
-	MemoryContext context;
-	MemoryContext scratch;		/* while a page is looked at */
-	List	   *spare;			/* of AmplifyResponses: empty ones */
-	dlist_head	parsed;			/* AmplifyPage.node, used last at the end */
-};
-
-static bool has_names(const AmplifyPage *page);
-static bool item_name(const AmplifyPage *page, int item, AmplifyValue *name);
-static void chain_item(AmplifyPage *page, int first, int item);
-static AmplifyFailureKind parse_page(AmplifyPage *page);
-static void drop_response(AmplifyPage *page);
+static bool has_names(const AmplifyList *list, AmplifyResponse *response);
+static bool item_name(const AmplifyList *list, AmplifyResponse *response,
+					  int item, AmplifyValue *name);
+static void find_items(AmplifyPage *page, int n);
+static void chain_item(AmplifyPage *page, int first, int item, int n);
+static AmplifyFailureKind parse_item(const AmplifyPlace *place,
+									 AmplifyResponse *response, int *item);
 static void free_page(AmplifyPage *page);
 static void settle(AmplifyPage *page);
 
 /*
- * Parse the body of an answered call, which the caller has pinned.  What is
- * asked of it is the caller's operation: the call may have been made for
- * another table, as ListDomainAssociations is for two.  Other than NONE: why it is of no use, and the response is empty, or MISMATCH: it is
- * about something else than was asked for.
+ * Parse the body of an answered call, which the caller has pinned, as the
+ * caller's operation says: the call may have been made for another table, as
+ * ListDomainAssociations is for two.  Other than NONE: why it is of no use,
+ * and the response is empty, or MISMATCH: it is about something else than was
+ * asked for.
  */
 AmplifyFailureKind
 amplify_page_parse(AmplifyStatement *statement, AmplifyCall *call,
@@ -116,66 +109,50 @@ amplify_page_is_endless(AmplifyPaging *paging, AmplifyResponse *page,
 	return false;
 }
 
-/* In that context, which lives as long as the statement */
-AmplifyPageCache *
-amplify_page_cache(MemoryContext context)
-{
-	AmplifyPageCache *cache = MemoryContextAllocZero(context,
-													 sizeof(AmplifyPageCache));
-
-	cache->context = context;
-	cache->scratch = AllocSetContextCreate(context, "amplify_fdw page",
-										   ALLOCSET_SMALL_SIZES);
-	dlist_init(&cache->parsed);
-	return cache;
-}
-
 /*
- * Read the next page of a list, whose call has been answered, and has a body.
- * The caller's pin becomes the page's, until amplify_page_index().  NULL:
- * failure says why, or has no kind if the call is made once more; the pin is
- * still the caller's.  If failure is set with a page, the list goes no
- * further.
+ * Read the next page of a list, whose call has been answered, and has a body,
+ * into response.  The caller's pin becomes the page's, until
+ * amplify_page_index().  NULL: failure says why, or has no kind if the call is
+ * made once more; the pin is still the caller's.  If failure is set with a
+ * page, the list goes no further.
  */
 AmplifyPage *
 amplify_page_read(AmplifyList *list, AmplifyCall *call,
-				  AmplifyFailure *failure)
+				  AmplifyResponse *response, AmplifyFailure *failure)
 {
-	MemoryContext context = list->cache->context;
-	AmplifyPage *page = MemoryContextAllocZero(context, sizeof(AmplifyPage));
+	AmplifyPage *page;
 	AmplifyFailureKind kind;
+	bool		used = call->used;
 	const char *token;
 
-	page->list = list;
-	page->token = list->token;
-	page->call = call;
-	page->used = call->used;
 	call->used = true;
-	kind = parse_page(page);
+	kind = amplify_page_parse(list->spec.statement, call,
+							  list->spec.resource->list, response);
 	if (kind == AMPLIFY_FAILURE_MISMATCH &&
 		amplify_statement_repeat(list->spec.statement, call))
-	{
-		free_page(page);
 		return NULL;
-	}
-	if (kind == AMPLIFY_FAILURE_NONE && !has_names(page))
+	if (kind == AMPLIFY_FAILURE_NONE && !has_names(list, response))
 		kind = AMPLIFY_FAILURE_SHAPE;
 	if (kind != AMPLIFY_FAILURE_NONE)
 	{
 		amplify_call_bad_response(call, kind, failure);
 		list->spec.connection->shared->stats.failed++;
-		free_page(page);
 		return NULL;
 	}
-	amplify_pace_learn(call, page->response);
-	token = amplify_response_next_token(page->response);
-	list->npages++;
+	amplify_pace_learn(call, response);
+	page = MemoryContextAllocZero(list->context, sizeof(AmplifyPage));
+	page->list = list;
+	page->token = list->token;
+	page->call = call;
+	page->used = used;
 	page->previous = list->last_page;
+	token = amplify_response_next_token(response);
+	list->npages++;
 	list->last_page = page;
 	list->whole = token == NULL;
-	list->token = token ? MemoryContextStrdup(context, token) : NULL;
+	list->token = token ? MemoryContextStrdup(list->context, token) : NULL;
 	if (token != NULL &&
-		amplify_page_is_endless(&list->paging, page->response, token))
+		amplify_page_is_endless(&list->paging, response, token))
 		amplify_call_bad_response(call, AMPLIFY_FAILURE_ENDLESS, failure);
 	return page;
 }
@@ -185,33 +162,33 @@ amplify_page_read(AmplifyList *list, AmplifyCall *call,
  * and of which is_wanted() says that somebody may ask.
  */
 void
-amplify_page_index(AmplifyPage *page,
+amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 				   bool (*is_wanted) (AmplifyList *list, AmplifyPlace *place))
 {
 	AmplifyList *list = page->list;
-	int			n = amplify_response_count(page->response);
+	int			n = amplify_response_count(response);
 	AmplifyValue name;
 	char	   *at;
 
+	find_items(page, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (item_name(page, i, &name))
-			page->places_size += PLACE_SIZE(name.length);
+		if (item_name(list, response, i, &name))
+			page->size += PLACE_SIZE(name.length);
 	}
-	at = page->places = MemoryContextAllocHuge(list->cache->context,
-											   page->places_size + 1);
+	at = page->places = MemoryContextAllocHuge(list->context, page->size + 1);
 	if (list->names == NULL)
-		list->names = amplify_names_create(list->cache->context);
+		list->names = amplify_names_create(list->context);
 	for (int i = 0; i < n; i++)
 	{
 		AmplifyPlace *place = (AmplifyPlace *) at;
 		AmplifyPlace *before;
 
-		if (!item_name(page, i, &name))
+		if (!item_name(list, response, i, &name))
 			continue;
 		before = amplify_page_find(list, name.text);
 		if (before != NULL && before->page == page)
-			chain_item(page, before->item, i);
+			chain_item(page, before->item, i, n);
 		if (before != NULL)
 			continue;
 		place->page = page;
@@ -256,44 +233,26 @@ amplify_page_unpin(AmplifyPage *page)
 }
 
 /*
- * A pinned page, parsed, until amplify_page_close().  NULL: failure says why;
- * it could be parsed once.
+ * Parse an item of a pinned page: *item is which one of the response it is.
+ * False: failure says why; it could be parsed once.
  */
-AmplifyResponse *
-amplify_page_open(AmplifyPage *page, AmplifyFailure *failure)
+bool
+amplify_page_open(const AmplifyPlace *place, AmplifyResponse *response,
+				  int *item, AmplifyFailure *failure)
 {
-	AmplifyList *list = page->list;
+	AmplifyPage *page = place->page;
+	const AmplifyList *list = page->list;
+	AmplifyFailureKind kind;
 
-	if (page->response != NULL)
-	{
-		dlist_delete(&page->node);
-		dlist_push_tail(&list->cache->parsed, &page->node);
-	}
-	else
-	{
-		AmplifyFailureKind kind;
-
-		if (page->call == NULL)
-			page->call = amplify_spec_ask(&list->spec,
-										  list->spec.resource->list,
-										  &list->keys, page->token, false);
-		Assert(page->call->state == AMPLIFY_CALL_DONE);
-		kind = parse_page(page);
-		if (kind != AMPLIFY_FAILURE_NONE)
-		{
-			amplify_call_bad_response(page->call, kind, failure);
-			return NULL;
-		}
-	}
-	page->readers++;
-	return page->response;
-}
-
-void
-amplify_page_close(AmplifyPage *page)
-{
-	page->readers--;
+	if (page->call == NULL)
+		page->call = amplify_spec_ask(&list->spec, list->spec.resource->list,
+									  &list->keys, page->token, false);
+	Assert(page->call->state == AMPLIFY_CALL_DONE);
+	kind = parse_item(place, response, item);
+	if (kind != AMPLIFY_FAILURE_NONE)
+		amplify_call_bad_response(page->call, kind, failure);
 	settle(page);
+	return kind == AMPLIFY_FAILURE_NONE;
 }
 
 /* The next item of the same name on that page; -1: there is none */
@@ -321,7 +280,7 @@ amplify_page_list_size(const AmplifyList *list)
 
 	for (const AmplifyPage *page = list->last_page; page != NULL;
 		 page = page->previous)
-		size += sizeof(AmplifyPage) + page->places_size;
+		size += sizeof(AmplifyPage) + page->size;
 	return size;
 }
 
@@ -345,38 +304,54 @@ amplify_page_free_list(AmplifyList *list)
 }
 
 static bool
-has_names(const AmplifyPage *page)
+has_names(const AmplifyList *list, AmplifyResponse *response)
 {
-	for (int i = 0; i < amplify_response_count(page->response); i++)
+	for (int i = 0; i < amplify_response_count(response); i++)
 	{
-		if (!amplify_match_is_named(page->list->spec.resource,
-									amplify_response_item(page->response, i)))
+		if (!amplify_match_is_named(list->spec.resource,
+									amplify_response_item(response, i)))
 			return false;
 	}
 	return true;
 }
 
 static bool
-item_name(const AmplifyPage *page, int item, AmplifyValue *name)
+item_name(const AmplifyList *list, AmplifyResponse *response, int item,
+		  AmplifyValue *name)
 {
-	const AmplifyResource *resource = page->list->spec.resource;
+	const AmplifyResource *resource = list->spec.resource;
 	const AmplifyColumn *column = resource->key_column[resource->last_key];
 
-	return amplify_response_value(amplify_response_item(page->response, item),
+	return amplify_response_value(amplify_response_item(response, item),
 								  column->path, column->type,
 								  name) == AMPLIFY_VALUE_OK;
 }
 
-/* One more item of a name that the page has already */
+/* Where in the body each of the n items is */
 static void
-chain_item(AmplifyPage *page, int first, int item)
+find_items(AmplifyPage *page, int n)
+{
+	const AmplifyList *list = page->list;
+
+	page->size = sizeof(uint32) * (n + 1);
+	page->begins = MemoryContextAllocHuge(list->context, page->size);
+	if (amplify_json_elements(amplify_statement_body(list->spec.statement,
+													 page->call),
+							  page->call->body_length,
+							  list->spec.resource->list->result,
+							  page->begins, n) == n)
+		return;
+	pfree(page->begins);
+	page->begins = NULL;
+}
+
+/* One more item of a name that the page has already, among n */
+static void
+chain_item(AmplifyPage *page, int first, int item, int n)
 {
 	if (page->next == NULL)
 	{
-		int			n = amplify_response_count(page->response);
-
-		page->next = MemoryContextAlloc(page->list->cache->context,
-										sizeof(int) * n);
+		page->next = MemoryContextAlloc(page->list->context, sizeof(int) * n);
 		for (int i = 0; i < n; i++)
 			page->next[i] = -1;
 	}
@@ -385,77 +360,45 @@ chain_item(AmplifyPage *page, int first, int item)
 	page->next[first] = item;
 }
 
+/* One item alone, or its whole page if it has to be */
 static AmplifyFailureKind
-parse_page(AmplifyPage *page)
+parse_item(const AmplifyPlace *place, AmplifyResponse *response, int *item)
 {
-	AmplifyPageCache *cache = page->list->cache;
+	const AmplifyPage *page = place->page;
+	AmplifyCall *call = page->call;
 	AmplifyStatement *statement = page->list->spec.statement;
-	MemoryContext oldcontext;
-	AmplifyFailureKind kind;
+	const char *body;
+	uint32		begin;
+	uint32		end;
 
-	Assert(page->response == NULL);
-	if (cache->spare == NIL)
-		page->response = amplify_response_create(cache->context);
-	else
-	{
-		page->response = llast(cache->spare);
-		cache->spare = list_delete_last(cache->spare);
-	}
-	oldcontext = MemoryContextSwitchTo(cache->scratch);
-	kind = amplify_page_parse(statement, page->call,
-							  page->list->spec.resource->list, page->response);
-	MemoryContextSwitchTo(oldcontext);
-	MemoryContextReset(cache->scratch);
-	page->size = amplify_response_size(page->response);
-	dlist_push_tail(&cache->parsed, &page->node);
-	page->readers++;
-	if (amplify_statement_parsed(statement, page->size))
-	{
-		dlist_mutable_iter iter;
-
-		dlist_foreach_modify(iter, &cache->parsed)
-		{
-			AmplifyPage *oldest = dlist_container(AmplifyPage, node, iter.cur);
-
-			if (oldest->readers > 0)
-				continue;
-			drop_response(oldest);
-			if (!amplify_statement_parsed(statement, 0))
-				break;
-		}
-	}
-	page->readers--;
-	if (kind != AMPLIFY_FAILURE_NONE)
-		drop_response(page);
-	return kind;
+	*item = place->item;
+	if (page->begins == NULL || amplify_page_next_item(page, *item) >= 0)
+		return amplify_page_parse(statement, call,
+								  page->list->spec.resource->list, response);
+	body = amplify_statement_body(statement, call);
+	begin = page->begins[*item];
+	/* the next one begins there */
+	end = page->begins[*item + 1];
+	while (body[end - 1] != '}')
+		end--;
+	*item = 0;
+	return amplify_outcome_of_parse(amplify_response_parse(response,
+														   body + begin,
+														   end - begin,
+														   call->connection->options.max_response_size,
+														   NULL, false));
 }
 
-static void
-drop_response(AmplifyPage *page)
-{
-	AmplifyPageCache *cache = page->list->cache;
-	MemoryContext oldcontext = MemoryContextSwitchTo(cache->context);
-
-	dlist_delete(&page->node);
-	amplify_response_clear(page->response);
-	cache->spare = lappend(cache->spare, page->response);
-	page->response = NULL;
-	MemoryContextSwitchTo(oldcontext);
-	(void) amplify_statement_parsed(page->list->spec.statement,
-									-(ssize_t) page->size);
-	page->size = 0;
-}
-
-/* A page that no name is found on, and that nobody reads; not its token */
+/* A page that no name is found on; not its token */
 static void
 free_page(AmplifyPage *page)
 {
-	if (page->response != NULL)
-		drop_response(page);
 	if (page->places != NULL)
 		pfree(page->places);
 	if (page->next != NULL)
 		pfree(page->next);
+	if (page->begins != NULL)
+		pfree(page->begins);
 	pfree(page);
 }
 
@@ -468,14 +411,9 @@ settle(AmplifyPage *page)
 {
 	AmplifyCall *call = page->call;
 
-	if (call == NULL || page->readers > 0 || (!call->keep && page->pins > 0))
+	if (call == NULL || (!call->keep && page->pins > 0))
 		return;
-	if (!call->keep)
-	{
-		page->gone = true;
-		if (page->response != NULL)
-			drop_response(page);
-	}
+	page->gone |= !call->keep;
 	page->call = NULL;
 	amplify_statement_unpin(page->list->spec.statement, call);
 }

@@ -35,8 +35,8 @@
  * of the call; of a name on a page, its place there (page.c).  Of a parent, it
  * is the number of its Gets, in 16 bytes of a hash table: its pages are kept
  * as any response is.  Parents that have read pages are freed when they take
- * a quarter of work_mem, and read them again if somebody asks, in the same
- * order, and so with the same result.
+ * a quarter of work_mem, all but the latest, and read them again if somebody
+ * asks, in the same order, and so with the same result.
  *
  * Failing paths: a page that fails makes all lookups that are due known as
  * failed, for the scans that wait (on_error.sql); one that nobody waits for is
@@ -154,7 +154,6 @@ typedef struct DeniedList
 struct AmplifyParents
 {
 	MemoryContext context;		/* below the statement's */
-	AmplifyPageCache *cache;	/* of their pages */
 	parenthash_hash *parents;
 	idlehash_hash *idle;
 	dlist_head	resting;		/* AmplifyParent.node, used last at the end:
@@ -201,7 +200,7 @@ AmplifyParent *
 amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 {
 	AmplifyParents *parents = parents_of(spec);
-	AmplifyParent sought = {.list.spec = *spec,.list.cache = parents->cache};
+	AmplifyParent sought = {.list.spec = *spec,.list.context = parents->context};
 	AmplifyParent *parent;
 	ParentEntry *entry;
 	IdleEntry  *idle;
@@ -418,17 +417,12 @@ amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready)
 	return true;
 }
 
-/*
- * LISTED: the page that it is on, and its first item there, until
- * amplify_parent_close().  NULL: failure says why.
- */
-AmplifyResponse *
-amplify_parent_open(AmplifyWant *want, int *item, AmplifyFailure *failure)
+/* LISTED: see amplify_page_open() */
+bool
+amplify_parent_open(AmplifyWant *want, AmplifyResponse *response, int *item,
+					AmplifyFailure *failure)
 {
-	const AmplifyPlace *place = want->lookup->place;
-
-	*item = place->item;
-	return amplify_page_open(place->page, failure);
+	return amplify_page_open(want->lookup->place, response, item, failure);
 }
 
 /* The next item of the same name on that page; -1: there is none */
@@ -436,13 +430,6 @@ int
 amplify_parent_next_item(const AmplifyWant *want, int item)
 {
 	return amplify_page_next_item(want->lookup->place->page, item);
-}
-
-/* Done with the page that amplify_parent_open() has given */
-void
-amplify_parent_close(AmplifyWant *want)
-{
-	amplify_page_close(want->lookup->place->page);
 }
 
 /*
@@ -478,7 +465,6 @@ parents_of(const AmplifyFetchSpec *spec)
 		parents->context = AllocSetContextCreate(context,
 												 "amplify_fdw parents",
 												 AMPLIFY_MANY_SMALL_SIZES);
-		parents->cache = amplify_page_cache(parents->context);
 		parents->parents = parenthash_create(context, 64, NULL);
 		parents->idle = idlehash_create(context, 64, NULL);
 		dlist_init(&parents->resting);
@@ -624,8 +610,10 @@ take_page(AmplifyParent *parent)
 {
 	AmplifyCall *call = parent->call;
 	AmplifyFailure failure = {AMPLIFY_FAILURE_NONE};
+	AmplifyResponse *response;
 	AmplifyPage *page = NULL;
 
+	response = amplify_statement_page(parent->list.spec.statement);
 	if (is_refusal(call))
 		refuse_list(parent, call->failure->kind);
 	else if (call->state == AMPLIFY_CALL_FAILED)
@@ -637,9 +625,10 @@ take_page(AmplifyParent *parent)
 	}
 	else
 	{
-		page = amplify_page_read(&parent->list, call, &failure);
+		page = amplify_page_read(&parent->list, call, response, &failure);
 		if (page == NULL && failure.kind == AMPLIFY_FAILURE_NONE)
 		{
+			amplify_response_clear(response);
 			if (parent->watcher.call == NULL)
 				amplify_statement_watch(call, &parent->watcher);
 			return;
@@ -651,8 +640,9 @@ take_page(AmplifyParent *parent)
 	else
 	{
 		parent->nfound = 0;
-		amplify_page_index(page, is_wanted);
+		amplify_page_index(page, response, is_wanted);
 	}
+	amplify_response_clear(response);
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 	{
 		AmplifyFailure *shared = MemoryContextAlloc(context_of(parent),
@@ -795,17 +785,23 @@ rest(AmplifyParent *parent)
 	dlist_push_tail(&parents->resting, &parent->node);
 	if (parent->list.npages == 0 || !parent->list.spec.keep)
 		free_parent(parent);
-	while (parents->resting_bytes > (size_t) work_mem * 1024 / 4)
-		free_parent(dlist_head_element(AmplifyParent, node, &parents->resting));
+	else
+	{
+		/* this one has been there anyway, and may be asked for next */
+		while (parents->resting_bytes > (size_t) work_mem * 1024 / 4 &&
+			   dlist_head_node(&parents->resting) != &parent->node)
+			free_parent(dlist_head_element(AmplifyParent, node,
+										   &parents->resting));
+	}
 }
 
-/* They count as pages that have been parsed do */
+/* They count as bodies do */
 static void
 count_resting(AmplifyParents *parents, const AmplifyParent *parent,
 			  ssize_t bytes)
 {
 	parents->resting_bytes += bytes;
-	(void) amplify_statement_parsed(parent->list.spec.statement, bytes);
+	amplify_statement_count(parent->list.spec.statement, bytes);
 }
 
 /* Somebody asks again */

@@ -50,7 +50,7 @@ struct AmplifyStatement
 	dlist_head	completed;		/* AmplifyTransfer.node */
 	dlist_head	told;			/* AmplifyWatcher.node, of those to be told */
 	size_t		kept_bytes;		/* of the calls of kept */
-	size_t		parsed_bytes;	/* what parent.c has made of some */
+	size_t		list_bytes;		/* of what parent.c knows of some */
 	AmplifyParents *parents;	/* parent.c's; NULL: none yet */
 	AmplifyResponse *page;		/* what is being read ahead; NULL: none yet */
 	dlist_head	guards;			/* AmplifyGuard.node */
@@ -369,6 +369,24 @@ amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call)
 }
 
 /*
+ * The body of an answered call, call->body_length bytes; valid while it is
+ * pinned.  NULL when it was empty.
+ */
+const char *
+amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
+{
+	if (call->spilled < 0)
+		return call->body;
+	if (call->loaded == NULL)
+	{
+		call->loaded = MemoryContextAlloc(statement->context, call->body_length);
+		amplify_spill_read(statement->spill, call->spilled, call->loaded,
+						   call->body_length);
+	}
+	return call->loaded;
+}
+
+/*
  * Parse the response to an answered call, as what operation returns: that of
  * the call, or one of the same name that another resource has.  The call must
  * stay pinned as long as the page is used.
@@ -378,14 +396,7 @@ amplify_statement_parse(AmplifyStatement *statement, AmplifyCall *call,
 						const AmplifyOperation *operation,
 						AmplifyResponse *page)
 {
-	if (call->spilled >= 0 && call->loaded == NULL)
-	{
-		call->loaded = MemoryContextAlloc(statement->context, call->body_length);
-		amplify_spill_read(statement->spill, call->spilled, call->loaded,
-						   call->body_length);
-	}
-	return amplify_response_parse(page,
-								  call->spilled >= 0 ? call->loaded : call->body,
+	return amplify_response_parse(page, amplify_statement_body(statement, call),
 								  call->body_length,
 								  call->connection->options.max_response_size,
 								  operation->result, operation->many);
@@ -530,16 +541,14 @@ amplify_statement_context(const AmplifyStatement *statement)
 }
 
 /*
- * So many bytes more (less, if negative) are held of responses that have been
- * parsed.  They count as bodies do.  True if they alone take more than half of
- * what both may take: the caller should free some.
+ * So many bytes more (less, if negative) are held of what Lists have said.
+ * They count as bodies do.
  */
-bool
-amplify_statement_parsed(AmplifyStatement *statement, ssize_t bytes)
+void
+amplify_statement_count(AmplifyStatement *statement, ssize_t bytes)
 {
-	statement->parsed_bytes += bytes;
+	statement->list_bytes += bytes;
 	spill_kept(statement);
-	return statement->parsed_bytes > (size_t) work_mem * 1024 / 2;
 }
 
 /*
@@ -1083,7 +1092,7 @@ call_start(const AmplifyStatement *statement, const AmplifyCall *call)
 static void
 spill_kept(AmplifyStatement *statement)
 {
-	while (statement->kept_bytes + statement->parsed_bytes > (size_t) work_mem * 1024 &&
+	while (statement->kept_bytes + statement->list_bytes > (size_t) work_mem * 1024 &&
 		   !dlist_is_empty(&statement->kept))
 	{
 		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &statement->kept);

@@ -245,9 +245,8 @@ begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 	switch (verdict)
 	{
 		case AMPLIFY_VERDICT_LISTED:
-			stream->response = amplify_parent_open(want, &stream->next_item,
-												   failure);
-			if (stream->response != NULL)
+			stream->response = page;
+			if (amplify_parent_open(want, page, &stream->next_item, failure))
 				return true;
 			stream->current = NULL;
 			amplify_parent_release(want);
@@ -304,8 +303,6 @@ end_name(AmplifyStream *stream)
 	AmplifyWant *want = stream->current;
 
 	stream->current = NULL;
-	if (amplify_parent_verdict(want) == AMPLIFY_VERDICT_LISTED)
-		amplify_parent_close(want);
 	amplify_parent_release(want);
 }
 

@@ -1,5 +1,5 @@
 # A large response is parsed in pieces, and a cancel is heeded between two of
-# them, wherever it is parsed.
+# them, wherever it is parsed.  A page of a List is parsed once in a statement.
 use strict;
 use warnings;
 
@@ -59,6 +59,33 @@ for my $name (sort keys %asked)
     is(pieces(), 1, "$name: no further piece was parsed");
     $mock->reset;
     is(harm($session, 'aws', $before), '', "$name: the session is unharmed");
+}
+
+# ---- names in any order: a page once, and then no more than their items ----
+
+my $many = Mock->start(dir => $dir, args => [ '--generate', '1,600' ]);
+
+add_server($session, 'many', $many->url);
+$session->rows($_) for split /;\n/, q{
+    SET work_mem = '64kB'; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET enable_sort = off; SET amplify_fdw.read_ahead = 10;
+    ALTER FOREIGN TABLE many.backend_environments OPTIONS (ADD estimated_rows '100000');
+    CREATE TABLE keys AS SELECT app_id AS app, environment_name AS env
+        FROM many.backend_environments ORDER BY md5(environment_name);
+    ANALYZE keys};
+for my $ahead (10, 0)
+{
+    $many->reset;
+    append_to_file("$dir/text", '');
+    $session->rows("SET amplify_fdw.read_ahead = $ahead; SELECT amplify_fdw_stats_reset()");
+    is($session->value('SELECT count(e.app_id) FROM keys LEFT JOIN many.backend_environments
+        AS e ON e.app_id = app AND environment_name = env'), 600, 'names in any order');
+    cmp_ok($many->calls, '<', 50, '... found on pages');
+    my $bytes = $session->value(q{SELECT bytes FROM amplify_fdw_stats()
+        WHERE server_name = 'many'});
+    cmp_ok(-s "$dir/text", '<', $bytes * 2.5, '... that are parsed once');
+    note((-s "$dir/text") . " bytes of $bytes");
+    unlink "$dir/text";
 }
 
 done_testing();

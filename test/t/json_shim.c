@@ -4,8 +4,8 @@
  *	  cancels, to be preloaded into a server.
  *
  * Each piece that is parsed is a byte more in the file "pieces" of
- * $AMPLIFY_JSON_DIR.  While there is a file "cancel", the process gets a
- * SIGINT with each.
+ * $AMPLIFY_JSON_DIR, and is put at the end of the file "text" if there is one.
+ * While there is a file "cancel", the process gets a SIGINT with each.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -44,6 +44,13 @@ json_tokener_parse_ex(struct json_tokener *tokener, const char *text, int length
 	if (fd >= 0)
 	{
 		if (write(fd, "x", 1) < 0)
+			abort();
+		close(fd);
+	}
+	fd = open_file("text", O_WRONLY | O_APPEND);
+	if (fd >= 0)
+	{
+		if (write(fd, text, length) < 0)
 			abort();
 		close(fd);
 	}
