@@ -19,6 +19,9 @@
  * waits any more in the statement.  Of an app that has been asked for before,
  * the service goes on to say itself what it has.
  *
+ * An app takes 16 bytes of a hash table; one that is known to be gone takes
+ * none, nor does a Get that is not made for it.
+ *
  * Pages that the statement has asked for anyway are read as soon as they are
  * there, and ours are found by whoever asks for them.  A ListApps that is
  * denied, fails or is not understood says nothing, and nothing is said of it:
@@ -41,20 +44,22 @@
 #define LOOKUPS_PER_PAGE	10
 #define PATIENCE			(1000 * 1000)	/* microseconds */
 
+/*
+ * An app that is on a page of ListApps, or that has been asked for.  Its hash
+ * is enough: one that is taken for another costs a call.
+ */
 typedef struct AppEntry
 {
-	const char *id;
-	bool		listed;			/* it is on a page of ListApps */
-	bool		asked;			/* for something below it, or for itself */
+	uint64		hash;
 	char		status;
 } AppEntry;
 
 #define SH_PREFIX		apphash
 #define SH_ELEMENT_TYPE AppEntry
-#define SH_KEY_TYPE		const char *
-#define SH_KEY			id
-#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
-#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_KEY_TYPE		uint64
+#define SH_KEY			hash
+#define SH_HASH_KEY(tb, key) ((uint32) (key))
+#define SH_EQUAL(tb, a, b)	((a) == (b))
 #define SH_SCOPE		static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -68,7 +73,7 @@ typedef struct AmplifyApps
 	AmplifyFetchSpec spec;		/* of a scan of apps */
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
-	int			nasked;			/* different ones */
+	int			nasked;			/* of which nothing was known */
 	int			nlookups;		/* of these, since a page was asked for, */
 	int64		asked_at;		/* which was then */
 	AmplifyCall *call;			/* that page, pinned; or NULL */
@@ -80,7 +85,7 @@ typedef struct AmplifyApps
 } AmplifyApps;
 
 static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call);
-static AppEntry *find_app(AmplifyApps *apps, const char *id);
+static uint64 hash_app(const AmplifyKeys *keys);
 static bool may_look_up(AmplifyApps *apps, const AmplifyCall *call);
 static void describe_page(const AmplifyApps *apps, AmplifyCall *call);
 static void read_known_pages(AmplifyApps *apps);
@@ -116,43 +121,34 @@ static AmplifyAdmission
 admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 {
 	AmplifyApps *apps = (AmplifyApps *) guard;
-	AppEntry   *app;
+	uint64		app;
+	bool		found;
 
-	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0)
+	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0 ||
+		apps->refused)
 		return AMPLIFY_ADMIT;
-	app = find_app(apps, call->keys.value[AMPLIFY_KEY_APP]);
-	if (app->listed || app->asked)
-		return AMPLIFY_ADMIT;
-	if (!apps->whole && !apps->refused)
-	{
+	if (apps->apps == NULL)
+		apps->apps = apphash_create(apps->context, 64, NULL);
+	app = hash_app(&call->keys);
+	if (apphash_lookup(apps->apps, app) == NULL)
 		read_known_pages(apps);
-		/* the entries may have moved */
-		app = find_app(apps, call->keys.value[AMPLIFY_KEY_APP]);
-	}
-	if (apps->whole && !app->listed)
+	if (apphash_lookup(apps->apps, app) != NULL)
+		return AMPLIFY_ADMIT;
+	if (apps->whole)
 		return AMPLIFY_ADMIT_ABSENT;
-	if (!app->listed && !apps->refused && !may_look_up(apps, call))
+	if (!apps->refused && !may_look_up(apps, call))
 		return AMPLIFY_ADMIT_LATER;
-	app->asked = true;
+	apphash_insert(apps->apps, app, &found);
 	apps->nasked++;
 	return AMPLIFY_ADMIT;
 }
 
-static AppEntry *
-find_app(AmplifyApps *apps, const char *id)
+static uint64
+hash_app(const AmplifyKeys *keys)
 {
-	AppEntry   *app;
-	bool		found;
+	const char *id = keys->value[AMPLIFY_KEY_APP];
 
-	if (apps->apps == NULL)
-		apps->apps = apphash_create(apps->context, 64, NULL);
-	app = apphash_lookup(apps->apps, id);
-	if (app != NULL)
-		return app;
-	app = apphash_insert(apps->apps, MemoryContextStrdup(apps->context, id),
-						 &found);
-	app->listed = app->asked = false;
-	return app;
+	return hash_bytes_extended((const unsigned char *) id, strlen(id), 0);
 }
 
 /* An app of which nothing is known: is its turn now, or the next page's? */
@@ -261,12 +257,13 @@ read_page(AmplifyApps *apps, AmplifyResponse *page)
 		AmplifyRow	row = {amplify_response_item(page, i), &call->keys};
 		const AmplifyColumn *column;
 		AmplifyKeys keys;
+		bool		found;
 
 		if (amplify_keyset_of_item(apps->spec.resource, &row,
 								   1 << AMPLIFY_KEY_APP, &keys,
 								   &column) != AMPLIFY_VALUE_OK)
 			return false;
-		find_app(apps, keys.value[AMPLIFY_KEY_APP])->listed = true;
+		apphash_insert(apps->apps, hash_app(&keys), &found);
 	}
 	token = amplify_response_next_token(page);
 	apps->whole = token == NULL;

@@ -79,6 +79,7 @@ amplify_names_size(const AmplifyNames *names)
 	return names->size * sizeof(NameEntry);
 }
 
+/* Free the set, and none of its names */
 void
 amplify_names_free(AmplifyNames *names)
 {

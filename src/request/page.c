@@ -6,7 +6,7 @@
  *
  * Such a List is read from its first page on, as far as parent.c needs it.
  * Each page is parsed once, when it comes, and names lead to its items: the
- * first page that has a name decides what is there.  A name takes some 50
+ * first page that has a name decides what is there.  A name takes 50 to 70
  * bytes with its place in the set, for as long as parent.c keeps the List.
  *
  * That is all that is kept of what has been parsed.  An item that is asked
@@ -225,6 +225,7 @@ amplify_page_pin(AmplifyPage *page)
 	page->pins++;
 }
 
+/* It need not stay for who has pinned it */
 void
 amplify_page_unpin(AmplifyPage *page)
 {

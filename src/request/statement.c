@@ -88,6 +88,7 @@ static AmplifyCall *recall(AmplifyStatement *statement,
 static void put_away(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void free_call(AmplifyCall *call);
+static bool is_absent(const AmplifyCall *call);
 static size_t call_bytes(const AmplifyCall *call);
 static void finish_completed(AmplifyStatement *statement);
 static void start_queued(AmplifyStatement *statement);
@@ -331,7 +332,7 @@ amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 		pfree(call->loaded);
 	call->loaded = NULL;
 	if (!call->keep || call->state == AMPLIFY_CALL_FAILED ||
-		call->state == AMPLIFY_CALL_QUEUED)
+		call->state == AMPLIFY_CALL_QUEUED || is_absent(call))
 		discard_call(statement, call);
 	else if (call->state == AMPLIFY_CALL_DONE)
 	{
@@ -826,6 +827,17 @@ free_call(AmplifyCall *call)
 	if (call->failure != NULL)
 		pfree(call->failure);
 	pfree(call);
+}
+
+/*
+ * A Get that its guard has answered, and would answer so again.  A List may be
+ * asked without its guard (listed), so its verdict is kept.
+ */
+static bool
+is_absent(const AmplifyCall *call)
+{
+	return call->state == AMPLIFY_CALL_DONE && call->attempts.sent == 0 &&
+		call->operation->max_page == 0;
 }
 
 /* What an answered call takes while its body is in memory, roughly */
