@@ -1,8 +1,8 @@
 /*
  * raw.c
- *	  The yardstick of the benchmark: the same requests by libcurl's multi
- *	  interface, signed, on so many connections, and nothing done with the
- *	  answers.
+ *	  The yardstick of the benchmark: the same requests, header by header, by
+ *	  libcurl's multi interface, signed, on so many connections, and nothing
+ *	  done with the answers.
  *
  *	  raw URL get|list COUNT WIDTH REPEATS
  *
@@ -102,6 +102,7 @@ sign(Slot *slot, const char *path, const char *query)
 	slot->headers = curl_slist_append(NULL, line);
 	snprintf(line, sizeof(line), "x-amz-date: %s", timestamp);
 	slot->headers = curl_slist_append(slot->headers, line);
+	slot->headers = curl_slist_append(slot->headers, "user-agent: amplify_fdw/raw");
 	snprintf(slot->target, sizeof(slot->target), "%s%s%s", path,
 			 query[0] != '\0' ? "?" : "", query);
 }
@@ -120,6 +121,7 @@ start(Slot *slot, const char *path, const char *query, bool keep)
 	curl_easy_setopt(slot->easy, CURLOPT_WRITEDATA, keep ? slot : NULL);
 	curl_easy_setopt(slot->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(slot->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(slot->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_multi_add_handle(multi, slot->easy);
 	calls++;
 }
