@@ -79,6 +79,7 @@ typedef struct AmplifyJsonCount
 {
 	int64		members;		/* colons */
 	int64		separators;		/* commas */
+	int64		inexact;		/* numbers that 64 bits may be too few for */
 	size_t		cost;			/* bytes of a tree, beyond those of the text */
 } AmplifyJsonCount;
 

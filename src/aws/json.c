@@ -27,6 +27,9 @@
 #define MEMBER_COST		160		/* in addition: its name and slot */
 #define NAME_COPIES		2		/* while a member is added */
 
+/* So many characters of an integer fit into 64 bits, whatever they are */
+#define EXACT_DIGITS	18
+
 /* What may come next */
 typedef enum Expected
 {
@@ -51,8 +54,10 @@ typedef struct JsonScan
 static AmplifyParse verify_encoding(JsonScan *scan);
 static void check_interrupts(JsonScan *scan);
 static AmplifyParse scan_value(JsonScan *scan, Expected *expected);
+static AmplifyParse scan_number(JsonScan *scan);
 static AmplifyParse scan_name(JsonScan *scan);
 static AmplifyParse scan_string(JsonScan *scan);
+static void skip_plain(JsonScan *scan);
 static AmplifyParse scan_escape(JsonScan *scan);
 static int	scan_unit(JsonScan *scan);
 static AmplifyParse scan_literal(JsonScan *scan, const char *literal);
@@ -244,14 +249,19 @@ scan_value(JsonScan *scan, Expected *expected)
 			return scan_literal(scan, "false");
 		case 'n':
 			return scan_literal(scan, "null");
-		case '-':
-			scan->at++;
-			break;
 		default:
-			break;
+			return scan_number(scan);
 	}
+}
 
-	/* a number: no zero before another digit, and digits around all else */
+/* No zero before another digit, and digits around all else */
+static AmplifyParse
+scan_number(JsonScan *scan)
+{
+	size_t		start = scan->at;
+
+	if (current(scan) == '-')
+		scan->at++;
 	if (current(scan) == '0')
 		scan->at++;
 	else if (!scan_digits(scan))
@@ -270,6 +280,10 @@ scan_value(JsonScan *scan, Expected *expected)
 		if (!scan_digits(scan))
 			return AMPLIFY_PARSE_MALFORMED;
 	}
+	/* there are 64 bits for an integer, and none for the sign of zero */
+	if (scan->at - start > EXACT_DIGITS ||
+		strncmp(scan->text + start, "-0", 2) == 0)
+		scan->count->inexact++;
 	return AMPLIFY_PARSE_OK;
 }
 
@@ -308,11 +322,23 @@ scan_string(JsonScan *scan)
 		if (current(scan) == '\\')
 			status = scan_escape(scan);
 		else
-			scan->at++;
+			skip_plain(scan);
 		check_interrupts(scan);
 	}
 	scan->at++;
 	return status;
+}
+
+/* Characters that stand for themselves, up to the next look at interrupts */
+static void
+skip_plain(JsonScan *scan)
+{
+	const char *p = scan->text + scan->at;
+	const char *end = scan->text + Min(scan->length, scan->next_check);
+
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= ' ')
+		p++;
+	scan->at = p - scan->text;
 }
 
 /* Halves of a surrogate pair must stand together */

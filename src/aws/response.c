@@ -45,9 +45,6 @@
 /* Amplify's model has 2,000; more than this fits into no request */
 #define MAX_TOKEN_LENGTH	8192
 
-/* So many characters of an integer fit into 64 bits, whatever they are */
-#define EXACT_DIGITS		18
-
 struct AmplifyItem
 {
 	struct json_object *object;
@@ -81,6 +78,7 @@ typedef struct TreeWalk
 	size_t		at;				/* behind the latest number */
 	int64		members;
 	int64		separators;
+	bool		inexact;		/* there are numbers that need their text */
 	bool		failed;			/* out of memory */
 } TreeWalk;
 
@@ -470,6 +468,7 @@ parse_text(AmplifyResponse *page, const char *body, size_t length,
 		status = AMPLIFY_PARSE_SHAPE;
 	if (status == AMPLIFY_PARSE_OK)
 	{
+		walk.inexact = count.inexact > 0;
 		walk_tree(page->root, &walk);
 		if (walk.failed)
 			status = AMPLIFY_PARSE_MEMORY;
@@ -537,7 +536,8 @@ walk_tree(struct json_object *object, TreeWalk *walk)
 			}
 		case json_type_int:
 		case json_type_double:
-			keep_number(object, walk);
+			if (walk->inexact)
+				keep_number(object, walk);
 			break;
 		default:
 			break;
@@ -557,8 +557,7 @@ keep_number(struct json_object *number, TreeWalk *walk)
 												&walk->at, &length);
 	char	   *copy;
 
-	if (!json_object_is_type(number, json_type_int) ||
-		(length <= EXACT_DIGITS && strncmp(text, "-0", 2) != 0))
+	if (!json_object_is_type(number, json_type_int))
 		return;
 	copy = strndup(text, length);
 	if (copy == NULL)
