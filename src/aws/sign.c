@@ -45,6 +45,7 @@ static void cleanse_signer(void *arg);
 static bool signing_key(const AmplifySignSpec *spec,
 						const SigV4Request *request, SigV4Key *key);
 static const char *timestamp_of(int64 now);
+static char *header_line(const char *name, const char *value);
 
 /*
  * A signer without a key as yet; it is overwritten when the context goes away
@@ -107,9 +108,8 @@ amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 		psprintf("%s?%s", request.path, spec->query);
 	transfer->post_body = spec->form;
 	for (int i = 0; i < request.nheaders; i++)
-		transfer->headers[n++] = psprintf("%s: %s", headers[i].name,
-										  headers[i].value);
-	transfer->headers[n++] = psprintf("authorization: %s", authorization);
+		transfer->headers[n++] = header_line(headers[i].name, headers[i].value);
+	transfer->headers[n++] = header_line("authorization", authorization);
 	strlcpy(transfer->untold, strstr(authorization, SIGNATURE) + strlen(SIGNATURE),
 			sizeof(transfer->untold));
 	transfer->headers[n++] = "user-agent: amplify_fdw/" AMPLIFY_VERSION;
@@ -229,4 +229,18 @@ timestamp_of(int64 now)
 		return NULL;
 	made_for = now;
 	return text;
+}
+
+/* As psprintf() would make it, which is slower for one that is long */
+static char *
+header_line(const char *name, const char *value)
+{
+	size_t		name_length = strlen(name);
+	size_t		value_length = strlen(value);
+	char	   *line = palloc(name_length + 2 + value_length + 1);
+
+	memcpy(line, name, name_length);
+	memcpy(line + name_length, ": ", 2);
+	memcpy(line + name_length + 2, value, value_length + 1);
+	return line;
 }

@@ -17,6 +17,7 @@
 
 #include "lib/stringinfo.h"
 #include "request/amplify_request.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #define RETRY_PAUSE		(50 * 1000) /* microseconds, as the AWS CLI has it */
@@ -32,6 +33,7 @@ typedef struct CallTransfer
 	MemoryContext strings;
 } CallTransfer;
 
+static void append_number(StringInfo id, uint32 number, char end);
 static void append_id(StringInfo id, char what, const char *value);
 static void fail_without_keys(AmplifyCall *call, MemoryContext context,
 							  const AmplifyLack *lack);
@@ -59,9 +61,10 @@ amplify_call_id(const AmplifyCall *call)
 	StringInfoData id;
 
 	initStringInfo(&id);
-	appendStringInfo(&id, "%x,%x,%d,%d", connection->shared->serverid,
-					 connection->userid, call->operation->number,
-					 call->page_size);
+	append_number(&id, connection->shared->serverid, ',');
+	append_number(&id, connection->userid, ',');
+	append_number(&id, call->operation->number, ',');
+	append_number(&id, call->page_size, ',');
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 		append_id(&id, 'a' + i, call->keys.value[i]);
 	append_id(&id, 'F', call->filter);
@@ -298,11 +301,24 @@ amplify_call_bad_response(const AmplifyCall *call, AmplifyFailureKind kind,
 			sizeof(failure->request_id));
 }
 
+/* Each lookup has its id made some times: appendStringInfo() is slower */
+static void
+append_number(StringInfo id, uint32 number, char end)
+{
+	char		digits[10];		/* of 32 bits */
+
+	appendBinaryStringInfo(id, digits, pg_ultoa_n(number, digits));
+	appendStringInfoChar(id, end);
+}
+
 static void
 append_id(StringInfo id, char what, const char *value)
 {
-	if (value != NULL)
-		appendStringInfo(id, "%c%zu:%s", what, strlen(value), value);
+	if (value == NULL)
+		return;
+	appendStringInfoChar(id, what);
+	append_number(id, strlen(value), ':');
+	appendStringInfoString(id, value);
 }
 
 /* There are no credentials: it has failed as if AWS had said so */
