@@ -17,6 +17,12 @@ SQL = {
         AND app_id = ANY (ARRAY(SELECT app_id FROM keys WHERE n <= %d))""",
     'sql join': """SELECT count(e.update_time) FROM (SELECT * FROM keys WHERE n <= %d) k
         LEFT JOIN backend_environments e USING (app_id, environment_name)""",
+    'sql repeats': """SELECT count(e.update_time) FROM
+        (SELECT keys.* FROM generate_series(1, 100), keys WHERE keys.n <= %d) k
+        LEFT JOIN backend_environments e USING (app_id, environment_name)""",
+    'sql cursor': """SELECT pg_temp.fetch_all($c$
+        SELECT e.update_time FROM (SELECT * FROM keys WHERE n <= %d) k
+        LEFT JOIN backend_environments e USING (app_id, environment_name) $c$)""",
     'sql list': 'SELECT count(update_time) FROM backend_environments -- %d',
 }
 
@@ -28,6 +34,18 @@ CREATE FUNCTION pg_temp.cpu() RETURNS float LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_sleep(0.001);
     RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float / 1000;
+END $$;
+CREATE FUNCTION pg_temp.fetch_all(query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE c refcursor; n bigint := -1; r record;
+BEGIN
+    OPEN c FOR EXECUTE query;
+    LOOP
+        n := n + 1;
+        FETCH c INTO r;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    CLOSE c;
+    RETURN n;
 END $$;
 DO $do$
 DECLARE t timestamptz; ms numeric; c float; n bigint; calls bigint; connections bigint;
@@ -69,6 +87,8 @@ def numbers(lines):
 
 def sql(way, count, rows, width, repeats):
     query = SQL[way] % count
+    if way == 'sql repeats':
+        rows *= 100
     done = run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c',
                "ALTER SERVER amplify OPTIONS (SET max_concurrency '%d')" % width,
                '-c', 'SET client_min_messages = info', '-f', '-',
@@ -82,7 +102,7 @@ def sql(way, count, rows, width, repeats):
 def row(out, what, latency, width, way, result, raw):
     ms, calls, connections, cpu = result[:4]
     peak = '%.0f' % result[4] if len(result) > 4 else '-'
-    out('| %-12s | %4d | %3d | %-8s | %10.1f | %7s | %6d | %5s | %8.1f | %5s |' % (
+    out('| %-12s | %4d | %3d | %-11s | %10.1f | %7s | %6d | %5s | %8.1f | %5s |' % (
         what, latency, width, way, ms, '%.2f' % (ms / raw), calls, connections,
         cpu / calls, peak))
 
@@ -95,7 +115,8 @@ def compare(out, what, kind, count, rows, latency, width, repeats):
     boto = numbers(run('/usr/bin/python3', os.path.join(here, 'boto.py'),
                        *arguments).splitlines())
     row(out, what, latency, width, 'boto3', boto, raw[0])
-    for way in ('sql any', 'sql join') if kind == 'get' else ('sql list',):
+    for way in ('sql any', 'sql join', 'sql repeats', 'sql cursor') \
+            if kind == 'get' else ('sql list',):
         row(out, what, latency, width, way, sql(way, count, rows, width, repeats),
             raw[0])
 

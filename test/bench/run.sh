@@ -46,6 +46,12 @@ gcc -O2 -Wall -o "$tree/test/bench/raw" -I"$tree/src" "$tree/test/bench/raw.c" \
     "$tree/src/aws/sigv4.c" -lcurl -lcrypto
 open_mock 1000 2
 bench get 1 100 1000
+psql -XqAtc 'ALTER FOREIGN TABLE backend_environments OPTIONS (DROP estimated_rows)'
+say "in default settings, without statistics"
+bench get 1000 --latencies 20 --widths 10
+psql -XqAtc 'ANALYZE backend_environments'
+say "in default settings, with statistics"
+bench get 1000 --latencies 20 --widths 10
 open_mock 200 5
 bench list 200 --per-app 5
 [ -z "$full" ] || {
