@@ -63,6 +63,7 @@ static int	compare_values(const void *a, const void *b, void *arg);
 static void bind_values(KeyValues *key, const KeyValues *found);
 static bool contains(const KeyValues *found, const char *value);
 static bool add_arns(KeyContext *context, const KeyValues *values);
+static bool is_true(ExprState *state, ExprContext *econtext);
 static bool fits(const KeyValues *values, const AmplifyKeys *keys);
 static void add_combinations(KeyContext *context, KeyValues *values);
 static double count_combinations(const KeyValues *values);
@@ -106,14 +107,22 @@ evaluate_disjunct(KeyContext *context, List *terms, KeyValues *values)
 
 	for (int i = 0; i < list_length(terms); i += 3)
 	{
-		const AmplifyColumn *column = &resource->columns[list_nth_int(terms, i)];
 		ExprState  *state = list_nth(context->exprstates,
 									 list_nth_int(terms, i + 1));
 		bool		is_array = list_nth_int(terms, i + 2) != 0;
-		int			key = amplify_resource_key(resource, column);
+		const AmplifyColumn *column;
+		int			key;
 		KeyValues	found = {true};
 		bool		any;
 
+		if (list_nth_int(terms, i) < 0)
+		{
+			if (!is_true(state, context->econtext))
+				return false;
+			continue;
+		}
+		column = &resource->columns[list_nth_int(terms, i)];
+		key = amplify_resource_key(resource, column);
 		any = evaluate_term(context, state, is_array, column->key, &found);
 		if (!amplify_resource_is_place(column))
 			context->set->impossible += found.nrefused;
@@ -292,6 +301,15 @@ add_arns(KeyContext *context, const KeyValues *values)
 			add_key(context, &keys);
 	}
 	return arns->bound;
+}
+
+static bool
+is_true(ExprState *state, ExprContext *econtext)
+{
+	bool		isnull;
+	Datum		result = ExecEvalExprSwitchContext(state, econtext, &isnull);
+
+	return !isnull && DatumGetBool(result);
 }
 
 /* Are the keys among the values that are bound? */

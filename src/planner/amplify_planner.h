@@ -16,10 +16,13 @@
 
 /* ---------- key.c: quals into key expressions ---------- */
 
-/* One condition on a key column: column = expr, or = ANY(expr) */
+/*
+ * One condition on a key column: column = expr, or = ANY(expr); without a
+ * column, a gate: what stands with it counts only if expr is true
+ */
 typedef struct AmplifyKeyTerm
 {
-	const AmplifyColumn *column;
+	const AmplifyColumn *column;	/* or NULL */
 	Expr	   *expr;			/* no Var of the table in it */
 	bool		is_array;
 	AmplifyKeyMask binds;		/* 0: it only says where an item is */

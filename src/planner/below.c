@@ -341,7 +341,7 @@ learn_keys(Level *level, const RelOptInfo *rel, List *terms)
 		AmplifyKeyTerm *term = lfirst(lc);
 		KnownKey   *key;
 
-		if (term->is_array)
+		if (term->is_array || term->column == NULL)
 			continue;
 		key = palloc(sizeof(KnownKey));
 		key->relid = rel->relid;

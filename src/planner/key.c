@@ -9,6 +9,11 @@
  * can't be expressed this way is left out: every condition is rechecked on the
  * rows, so the keys may match more rows than wanted, but never fewer.
  *
+ * A condition that the user may leave open, $1 IS NULL OR app_id = $1, has an
+ * arm that the rows don't decide.  It becomes a disjunct, too, whose term has
+ * no column and says whether the disjunct counts: so the plan that serves all
+ * values of $1 asks for the one key, or for all.
+ *
  * src/planner/key.c
  *
  *-------------------------------------------------------------------------
@@ -32,12 +37,15 @@
 
 /* A condition that would make more of them is left to filter the rows */
 #define MAX_DISJUNCTS	10000
+/* Likewise of the results of a CASE */
+#define MAX_CHOICES		100
 
 /* A condition that has been analysed */
 typedef struct KeyCondition
 {
 	RestrictInfo *rinfo;
 	List	   *disjuncts;		/* NIL: it says nothing of the keys */
+	bool		gated;			/* and may say nothing when it is executed */
 	RestrictInfo *early;		/* see condition.c; NULL if keys decide it */
 } KeyCondition;
 
@@ -52,11 +60,16 @@ typedef struct TermContext
 static KeyCondition *find_condition(PlannerInfo *root, RelOptInfo *baserel,
 									RestrictInfo *rinfo);
 static bool uses_any(List *factor, AmplifyKeyMask keys);
+static bool has_terms(List *factor, bool gates);
 static bool binds_alike(List *factor);
 static AmplifyKeyMask bound_keys(List *terms);
 static List *clause_disjuncts(TermContext *context, Expr *clause);
 static List *or_disjuncts(TermContext *context, List *arms);
 static List *and_disjuncts(TermContext *context, List *conditions);
+static List *choice_results(Node *node, List **tests);
+static Expr *choice_clause(Expr *clause, int side);
+static Expr *spelled_out(Expr *clause);
+static bool is_gate(Expr *clause);
 static AmplifyKeyTerm *null_term(TermContext *context, NullTest *test);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *make_term(TermContext *context,
@@ -88,9 +101,10 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		KeyCondition *condition = find_condition(root, baserel, rinfo);
 
-		if (condition->disjuncts == NIL)
+		if (condition->disjuncts == NIL || condition->gated)
 			path->others = lappend(path->others, rinfo);
-		else if (multiply(&path->disjuncts, condition->disjuncts))
+		if (condition->disjuncts != NIL &&
+			multiply(&path->disjuncts, condition->disjuncts))
 			candidates = lappend(candidates, condition);
 		if (condition->early != NULL)
 			path->conditions = lappend(path->conditions, condition->early);
@@ -100,7 +114,8 @@ amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 	{
 		KeyCondition *condition = lfirst(lc);
 
-		if (uses_any(condition->disjuncts, common))
+		if (uses_any(condition->disjuncts,
+					 condition->gated ? AMPLIFY_ALL_KEYS : common))
 			path->pushed = lappend(path->pushed, condition->rinfo);
 	}
 }
@@ -130,6 +145,9 @@ find_condition(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 		restriction_is_securely_promotable(rinfo, baserel) &&
 		!contain_volatile_functions((Node *) rinfo->clause))
 		condition->disjuncts = clause_disjuncts(&context, rinfo->clause);
+	condition->gated = has_terms(condition->disjuncts, true);
+	if (!has_terms(condition->disjuncts, false))
+		condition->disjuncts = NIL;
 	if (condition->disjuncts == NIL || !binds_alike(condition->disjuncts))
 		condition->early = amplify_condition_early(root, baserel, rinfo);
 	info->conditions = lappend(info->conditions, condition);
@@ -154,13 +172,31 @@ uses_any(List *factor, AmplifyKeyMask keys)
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
-			uses |= (term->binds & keys) != 0 ||
+			uses |= (term->binds & keys) != 0 || term->column == NULL ||
 				amplify_resource_is_place(term->column);
 		}
 		if (!uses)
 			return false;
 	}
 	return true;
+}
+
+/* Is there a term that is a gate, or one that isn't? */
+static bool
+has_terms(List *factor, bool gates)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, factor)
+	{
+		foreach(lc2, (List *) lfirst(lc))
+		{
+			if (gates == (((AmplifyKeyTerm *) lfirst(lc2))->column == NULL))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Do all arms bind the same keys?  Then none has to be left to the rows. */
@@ -231,8 +267,8 @@ amplify_key_count(PlannerInfo *root, List *disjuncts, AmplifyKeyMask mask)
 
 /*
  * Disjuncts in a form that a plan can hold: a list of integer lists, three
- * numbers a term: column, index in *exprs (to which it is added), whether it
- * is an array.
+ * numbers a term: column (-1: none), index in *exprs (to which it is added),
+ * whether it is an array.
  */
 List *
 amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,
@@ -250,7 +286,8 @@ amplify_key_serialize(const AmplifyResource *resource, List *disjuncts,
 		{
 			AmplifyKeyTerm *term = lfirst(lc2);
 
-			terms = lappend_int(terms, term->column - resource->columns);
+			terms = lappend_int(terms, term->column == NULL ? -1 :
+								(int) (term->column - resource->columns));
 			terms = lappend_int(terms, list_length(*exprs));
 			terms = lappend_int(terms, term->is_array);
 			*exprs = lappend(*exprs, term->expr);
@@ -274,8 +311,12 @@ clause_disjuncts(TermContext *context, Expr *clause)
 		return or_disjuncts(context, ((BoolExpr *) clause)->args);
 	if (is_andclause(clause))
 		return and_disjuncts(context, ((BoolExpr *) clause)->args);
-	term = clause_term(context, clause);
-	return term == NULL ? NIL : list_make1(list_make1(term));
+	term = is_gate(clause) ? make_term(context, NULL, clause, false) :
+		clause_term(context, clause);
+	if (term != NULL)
+		return list_make1(list_make1(term));
+	clause = spelled_out(clause);
+	return clause == NULL ? NIL : clause_disjuncts(context, clause);
 }
 
 static List *
@@ -312,6 +353,116 @@ and_disjuncts(TermContext *context, List *conditions)
 	return linitial(result) == NIL ? NIL : result;
 }
 
+/*
+ * coalesce, or CASE without an argument: the first of its results whose test
+ * is true; NULL if it is neither.  The last one has no test.
+ */
+static List *
+choice_results(Node *node, List **tests)
+{
+	List	   *results = NIL;
+	ListCell   *lc;
+
+	*tests = NIL;
+	if (IsA(node, CoalesceExpr))
+	{
+		foreach(lc, ((CoalesceExpr *) node)->args)
+		{
+			NullTest   *test = makeNode(NullTest);
+
+			test->arg = lfirst(lc);
+			test->nulltesttype = IS_NOT_NULL;
+			test->location = -1;
+			*tests = lappend(*tests, test);
+		}
+		*tests = list_delete_last(*tests);
+		return ((CoalesceExpr *) node)->args;
+	}
+	if (!IsA(node, CaseExpr) || ((CaseExpr *) node)->arg != NULL)
+		return NIL;
+	foreach(lc, ((CaseExpr *) node)->args)
+	{
+		CaseWhen   *when = lfirst_node(CaseWhen, lc);
+
+		*tests = lappend(*tests, when->expr);
+		results = lappend(results, when->result);
+	}
+	return lappend(results, ((CaseExpr *) node)->defresult);
+}
+
+/*
+ * A clause whose argument on that side (-1: the clause itself) is one of
+ * several results, as an OR over these; NULL if it isn't, or the rows decide
+ * which.  The tests come first in each arm, as what is behind them may fail
+ * where they aren't true.
+ */
+static Expr *
+choice_clause(Expr *clause, int side)
+{
+	Node	   *choice = side < 0 ? (Node *) clause :
+		list_nth(((OpExpr *) clause)->args, side);
+	List	   *tests;
+	List	   *results = choice_results(choice, &tests);
+	List	   *before = NIL;
+	List	   *arms = NIL;
+
+	if (list_length(results) > MAX_CHOICES)
+		return NULL;
+	for (int i = 0; i < list_length(results); i++)
+	{
+		Expr	   *test = i < list_length(tests) ? list_nth(tests, i) : NULL;
+		Expr	   *result = list_nth(results, i);
+		List	   *arm = list_copy(before);
+
+		if (side >= 0)
+		{
+			OpExpr	   *compared = copyObject((OpExpr *) clause);
+
+			lfirst(list_nth_cell(compared->args, side)) = result;
+			result = &compared->xpr;
+		}
+		if (test != NULL)
+		{
+			BooleanTest *untrue = makeNode(BooleanTest);
+
+			if (!is_gate(test))
+				return NULL;
+			untrue->arg = test;
+			untrue->booltesttype = IS_NOT_TRUE;
+			untrue->location = -1;
+			arm = lappend(arm, test);
+			before = lappend(before, untrue);
+		}
+		arms = lappend(arms, make_andclause(lappend(arm, result)));
+	}
+	return arms == NIL ? NULL : make_orclause(arms);
+}
+
+/* The same condition in other words, which say more; or NULL */
+static Expr *
+spelled_out(Expr *clause)
+{
+	Expr	   *spelled = choice_clause(clause, -1);
+
+	if (IsA(clause, BooleanTest) &&
+		((BooleanTest *) clause)->booltesttype == IS_TRUE)
+		return ((BooleanTest *) clause)->arg;
+	if (IsA(clause, OpExpr))
+	{
+		for (int side = 0; side < list_length(((OpExpr *) clause)->args); side++)
+			spelled = spelled != NULL ? spelled : choice_clause(clause, side);
+	}
+	return spelled;
+}
+
+/* A condition that no row decides, and that can be computed before any is */
+static bool
+is_gate(Expr *clause)
+{
+	return !contain_var_clause((Node *) clause) &&
+		amplify_safe_to_compute((Node *) clause);
+}
+
 /* IS NULL of a column that never is: like a comparison with NULL */
 static AmplifyKeyTerm *
 null_term(TermContext *context, NullTest *test)
@@ -326,8 +477,8 @@ null_term(TermContext *context, NullTest *test)
 }
 
 /*
- * column = expr, expr = column, column = ANY(expr) or column IS NULL; else
- * NULL
+ * column = expr, expr = column, column IS NOT DISTINCT FROM expr, column =
+ * ANY(expr) or column IS NULL; else NULL
  */
 static AmplifyKeyTerm *
 clause_term(TermContext *context, Expr *clause)
@@ -338,7 +489,11 @@ clause_term(TermContext *context, Expr *clause)
 	Node	   *left;
 	Node	   *right;
 	bool		is_array = IsA(clause, ScalarArrayOpExpr);
+	bool		of_nulls = is_notclause(clause) &&
+		IsA(get_notclausearg(clause), DistinctExpr);
 
+	if (of_nulls)
+		clause = get_notclausearg(clause);
 	if (IsA(clause, NullTest))
 		return null_term(context, (NullTest *) clause);
 	if (is_array)
@@ -352,7 +507,8 @@ clause_term(TermContext *context, Expr *clause)
 		left = linitial(saop->args);
 		right = lsecond(saop->args);
 	}
-	else if (IsA(clause, OpExpr) && list_length(((OpExpr *) clause)->args) == 2)
+	else if (of_nulls ||
+			 (IsA(clause, OpExpr) && list_length(((OpExpr *) clause)->args) == 2))
 	{
 		opno = ((OpExpr *) clause)->opno;
 		collation = ((OpExpr *) clause)->inputcollid;
@@ -374,6 +530,7 @@ clause_term(TermContext *context, Expr *clause)
 		right = left;
 	}
 	if (column == NULL ||
+		(of_nulls && !amplify_resource_not_null(context->info->resource, column)) ||
 		bms_is_member(context->baserel->relid,
 					  pull_varnos(context->root, right)) ||
 		contain_subplans(right))
@@ -388,12 +545,14 @@ make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
 {
 	AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
 	const AmplifyResource *resource = context->info->resource;
-	int			key = amplify_resource_key(resource, column);
+	int			key = column == NULL ? -1 :
+		amplify_resource_key(resource, column);
 
 	term->column = column;
 	term->expr = expr;
 	term->is_array = is_array;
-	term->binds = column->key == AMPLIFY_ARN ? resource->keys :
+	term->binds = column == NULL ? 0 :
+		column->key == AMPLIFY_ARN ? resource->keys :
 		key >= 0 ? 1 << key : 0;
 	return term;
 }

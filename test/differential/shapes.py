@@ -176,6 +176,11 @@ KNOWN = [
     "coalesce({0}.environment_name, 'x') <= {2}", '({0}.app_id < {1}) IS NOT TRUE',
     "CASE WHEN {0}.app_id < {1} THEN {0}.environment_name = {2} ELSE {0}.region > 'a' END",
     "{0}.region <> 'us-east-1'", "{0}.region LIKE 'us-%'", '({0}.app_id, {0}.environment_name) >= ({1}, {2})',
+    # what a parameter leaves open: a subquery is one
+    "((SELECT nullif({2}, 'dev')) IS NULL OR {0}.environment_name = (SELECT {2}))",
+    "{0}.app_id = coalesce((SELECT nullif({1}, 'd00000000003')), {0}.app_id)",
+    "CASE WHEN (SELECT {1}) < 'd00000000005' THEN {0}.app_id = {1} ELSE {0}.environment_name = {2} END",
+    "((SELECT {2}) = 'dev' AND {0}.app_id IN ({1}, 'd00000000005') OR (SELECT {2}) <> 'dev' AND {0}.app_id > {1})",
 ]
 
 
