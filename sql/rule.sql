@@ -85,3 +85,20 @@ SELECT count((SELECT stack_name FROM backend_environments AS e
 SELECT count((SELECT stack_name FROM backend_environments AS e
               WHERE e.app_id = 'd00000000001' AND e.environment_name = i.name)) FROM names AS i WHERE n % 60 = 0;
 \! mockctl 2 calls && mockctl 2 reset
+-- with statistics: where the List has more pages than names are wanted, one
+-- page and Gets, which need not wait for one another; else all pages
+ALTER FOREIGN TABLE backend_environments OPTIONS (DROP estimated_rows);
+ANALYZE backend_environments;
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*), count(e.stack_name) FROM (SELECT * FROM names WHERE n % 30 = 0 OFFSET 0) AS i
+  LEFT JOIN backend_environments AS e ON e.app_id = 'd00000000001' AND e.environment_name = i.name;
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000001'
+  AND environment_name = ANY (ARRAY(SELECT name FROM names WHERE n % 30 = 0));
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000001'
+  AND environment_name = ANY (ARRAY(SELECT name FROM names WHERE n % 10 = 0));
+\! mockctl 2 calls && mockctl 2 reset
+SELECT count((SELECT stack_name FROM backend_environments AS e
+              WHERE e.app_id = 'd00000000001' AND e.environment_name = i.name)) FROM names AS i;
+\! mockctl 2 calls && mockctl 2 reset

@@ -91,7 +91,8 @@ enum AmplifyScanPrivate
 								 * must be true for there to be a row */
 	AMPLIFY_PRIVATE_CONDITIONS, /* Integer: how many of them, before these, are
 								 * decided before a call, */
-	AMPLIFY_PRIVATE_KNOWN		/* List: and for EXPLAIN, like PUSHED */
+	AMPLIFY_PRIVATE_KNOWN,		/* List: and for EXPLAIN, like PUSHED */
+	AMPLIFY_PRIVATE_PAGES		/* Integer: AmplifyFetchSpec.list_pages */
 };
 
 extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
@@ -129,7 +130,8 @@ enum AmplifyAheadTarget
 								 * scan counts its own calls only */
 	AMPLIFY_TARGET_EAGER,		/* Boolean: all that it has will be read */
 	AMPLIFY_TARGET_LIST_FIRST,	/* Boolean: AmplifyFetchSpec.list_first */
-	AMPLIFY_TARGET_SURE			/* Boolean: AmplifyFetchSpec.sure */
+	AMPLIFY_TARGET_SURE,		/* Boolean: AmplifyFetchSpec.sure */
+	AMPLIFY_TARGET_PAGES		/* Integer: AmplifyFetchSpec.list_pages */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

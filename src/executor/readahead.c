@@ -282,6 +282,8 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 		boolVal(list_nth(private, AMPLIFY_TARGET_EAGER));
 	target->table.spec.list_first =
 		boolVal(list_nth(private, AMPLIFY_TARGET_LIST_FIRST));
+	target->table.spec.list_pages =
+		intVal(list_nth(private, AMPLIFY_TARGET_PAGES));
 	target->table.spec.sure = !state->careful &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_SURE));
 	/* several scans of a table: one List may have the keys of all */

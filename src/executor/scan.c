@@ -374,6 +374,8 @@ open_scan(ForeignScanState *node)
 	foreach(lc, list_nth(plan->fdw_private, AMPLIFY_PRIVATE_ATTRS))
 		attrs = bms_add_member(attrs, lfirst_int(lc));
 	spec->eager = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_EAGER));
+	spec->list_pages = intVal(list_nth(plan->fdw_private,
+									   AMPLIFY_PRIVATE_PAGES));
 	spec->keep = boolVal(list_nth(plan->fdw_private, AMPLIFY_PRIVATE_KEEP)) &&
 		(state->rewinds || amplify_again_possible(plan, estate));
 	/* a plan made before pushdown was turned off is held to it all the same */

@@ -146,6 +146,7 @@ extern void amplify_price_lookups(PlannerInfo *root, ForeignPath *scan,
 								  double rows);
 extern void amplify_price_inner(Path *inner, const Path *before,
 								const Path *after);
+extern int	amplify_price_pages(const AmplifyRelInfo *rel);
 extern void amplify_price_ahead(Path *ahead, const Path *outer,
 								const ForeignPath *scan);
 

@@ -510,6 +510,7 @@ plan_target(const ForeignPath *scan, const Plan *child, bool eager,
 						makeBoolean(!info->partial));
 	target = lappend(target, makeBoolean(eager && info->list_first));
 	target = lappend(target, makeBoolean(eager && !info->behind));
+	target = lappend(target, makeInteger(amplify_price_pages(rel)));
 	return list_make1(target);
 }
 

@@ -156,6 +156,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	private = lappend(private, makeInteger(list_length(gates)));
 	private = lappend(private, makeInteger(list_length(conditions)));
 	private = lappend(private, shown_clauses(path->conditions));
+	private = lappend(private, makeInteger(amplify_price_pages(info)));
 	exprs = list_concat(list_concat(exprs, conditions), gates);
 
 	/* every clause stays: a pushed key saves calls, it never decides rows */

@@ -103,6 +103,18 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
 		LOOKUP_COST + (outer->rows - 2) * cpu_operator_cost;
 }
 
+/* How many pages the List of one parent has, by statistics; 0: not known */
+int
+amplify_price_pages(const AmplifyRelInfo *rel)
+{
+	int			page = rel->resource->list->max_page;
+
+	if (rel->options.page_size > 0)
+		page = Min(page, rel->options.page_size);
+	return !rel->analyzed || rel->options.estimated_rows > 0 || page == 0 ? 0 :
+		(int) Min(ceil(rel->per_parent / page), PG_INT32_MAX);
+}
+
 static Demand
 demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 {
@@ -141,9 +153,8 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 		different(root, list_difference_ptr(term_exprs(disjuncts,
 													   AMPLIFY_ALL_KEYS),
 											exprs), rows);
-	double		pages = amplify_plan_pages(resource, rel->per_parent, 1);
+	int			pages = Max(amplify_price_pages(rel), 1);
 	double		names;
-	double		read;
 
 	parents *= amplify_key_count(root, disjuncts, of_list);
 	keys = Min(keys, rows) * amplify_key_count(root, disjuncts,
@@ -154,12 +165,15 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 		{
 			Min(keys, 2 * parents), 1, false
 		};
-
-	/* pages, and Gets of what is on none of these */
-	read = Min(names, pages);
+	/* one page, and Gets; or all pages, one after the other */
+	if (names < pages)
+		return (Demand)
+		{
+			parents * (1 + names), 2, false
+		};
 	return (Demand)
 	{
-		parents * (read + names * (1 - read / pages)), read, pages <= names
+		parents * pages, pages, true
 	};
 }
 

@@ -400,6 +400,8 @@ typedef struct AmplifyFetchSpec
 	bool		keep;			/* others of the statement may ask the same */
 	bool		list_first;		/* several items of each parent are expected */
 	bool		listed;			/* the keys are from items of responses */
+	int			list_pages;		/* that its List is expected to have; 0: not
+								 * known */
 
 	/* can items under these keys be wanted?  NULL: all are */
 	bool		(*allows) (void *arg, const AmplifyKeys *keys);

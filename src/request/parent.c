@@ -16,6 +16,8 @@
  *	 fewer pages have been read than Gets were made or are due, or while the
  *	 last one brought two or more that were due, else a Get.
  *	 When the last page has been read, what is on none is not there.
+ * - If statistics say that the List has more pages than keys are wanted, the
+ *	 first one is read, as this List may be short, and the others are Gets.
  * - A page that the statement has asked for anyway is read in any case.
  * - A List that is denied is not asked again in the statement, and Gets do.
  *
@@ -540,7 +542,9 @@ next_page_is_due(AmplifyParent *parent)
 	if (parent->refused || is_denied(parent))
 		return false;
 	if (parent->list.npages == 0 ? wanted > 1 || parent->list.spec.list_first :
-		parent->list.npages < wanted || parent->nfound > 1)
+		(parent->list.npages < wanted &&
+		 parent->list.spec.list_pages <= wanted) ||
+		parent->nfound > 1)
 		return true;
 	return amplify_spec_has(&parent->list.spec,
 							parent->list.spec.resource->list,
