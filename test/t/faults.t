@@ -141,8 +141,9 @@ my @cases = (
         qr/not valid JSON/ ],
     [ 'no length', $get, [ length => 'none' ], '00000', 1, 1 ],
 
+    # later libcurls see that before we do
     (map { [ "two lengths, $_ as well", $get, [ header => "Content-Length:$_", @always ],
-        'HV00M', 0, 2, qr/two headers of one name/ ] } 10, 9999),
+        'HV00M', 0, 2, qr/two headers of one name|Invalid Content-Length/ ] } 10, 9999),
     [ 'two lengths, once', $get, [ header => 'Content-Length:10' ], '00000', 1, 2 ],
     [ 'one length twice', $get, [ with(), header => 'Content-Length:'
             . length environment() ], '00000', 1, 1 ],
