@@ -11,10 +11,11 @@
  * JSON and HTML do, in base64 at any of the three places where it may begin in
  * the text that was encoded, and in hexadecimal; small and capital letters are
  * the same, for some capitalize what they repeat.  What is encoded twice in
- * other ways than these is not found.  Of a long one the beginning is enough, for messages are cut; where a character of it is written in a way
- * that is not known here, or a line ends, the rest goes with it.  A short one
- * counts only where it is a word of its own: stars within words would tell
- * what it is.
+ * other ways than these is not found.  Of a long one the beginning is enough,
+ * for messages are cut; where a character of it is written in a way that is
+ * not known here, or a line ends, the rest goes with it.  A short one counts
+ * only where it is a word of its own: stars within words would tell what it
+ * is.
  *
  * Besides, what looks like a signature or follows the name of a token goes,
  * whoever's it is.

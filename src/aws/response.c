@@ -191,7 +191,7 @@ amplify_response_item(AmplifyResponse *page, int n)
 	return &page->items.items[n];
 }
 
-/* What holds the items, where that is something of its own, also if it has none */
+/* What holds the items, where it is not the root; also if it has none */
 int
 amplify_response_holder_count(AmplifyResponse *page)
 {
@@ -269,8 +269,9 @@ amplify_response_value(AmplifyItem *item, const char *path, AmplifyType type,
 }
 
 /*
- * Code and message out of the body of an error; "" where there is none.  query:
- * of AWS's Query protocol (STS), which also has XML, and a member "Error".
+ * Code and message out of the body of an error; "" where there is none.
+ * query: of AWS's Query protocol (STS), which also has XML, and a member
+ * "Error".
  * Returns false if the body is neither a JSON object nor an error in XML.
  */
 bool

@@ -711,7 +711,7 @@ collect_finished(void)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
 		curl_easy_getinfo(message->easy_handle, CURLINFO_REQUEST_SIZE, &sent);
-		/* before 8.6, libcurl's word for a line that is longer than it takes */
+		/* before 8.6, libcurl's word for a line that is too long */
 		if (code == CURLE_OUT_OF_MEMORY && sent > 0 &&
 			!amplify_memory_was_short())
 		{

@@ -151,15 +151,15 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	{
 		size_t		length = strlen(wanted[i].name);
 		char	   *dst = (char *) &transfer->response + wanted[i].offset;
-		char		before[sizeof(transfer->response.error_type)];
+		char		former[sizeof(transfer->response.error_type)];
 
 		if (bytes < length ||
 			pg_ascii_tolower((unsigned char) data[0]) != wanted[i].name[0] ||
 			pg_strncasecmp(data, wanted[i].name, length) != 0)
 			continue;
-		strlcpy(before, dst, sizeof(before));
+		memcpy(former, dst, wanted[i].size);	/* none is longer */
 		copy_value(dst, wanted[i].size, data + length, bytes - length);
-		if (wanted[i].once && before[0] != '\0' && strcmp(before, dst) != 0)
+		if (wanted[i].once && former[0] != '\0' && strcmp(former, dst) != 0)
 		{
 			transfer->result = AMPLIFY_HTTP_BROKEN;
 			transfer->refusal = "two headers of one name contradict each other";

@@ -53,8 +53,8 @@ amplify_match_response(const AmplifyCall *call, AmplifyResponse *page)
 }
 
 /*
- * Does an item of a List say which one it is?  One that doesn't may be any, and
- * what is absent would not be known.  A name that no text can hold is one.
+ * Does an item of a List say which one it is?  One that doesn't may be any,
+ * and what is absent would not be known.  A name that no text can hold is one.
  */
 bool
 amplify_match_is_named(const AmplifyResource *resource, AmplifyItem *item)
