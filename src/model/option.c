@@ -50,7 +50,7 @@ static bool parse_number(const AmplifyOption *option, const char *value,
 static bool parse_option(const AmplifyOption *option, const char *value,
 						 AmplifyOptions *options);
 
-/* What would have been acceptable, given an option's min and max; by its kind */
+/* What is acceptable, by the kind of an option; of its min and max */
 static const char *const kinds[] = {
 	[AMPLIFY_OPTION_BOOL] = "It must be a Boolean value.",
 	[AMPLIFY_OPTION_COUNT] = "It must be an integer from %.0f to %.0f.",

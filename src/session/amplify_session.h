@@ -266,7 +266,8 @@ typedef struct AmplifyProviderText
 	const char *hint;
 } AmplifyProviderText;
 
-extern const AmplifyProviderText amplify_provider_texts[];	/* by AmplifyProvider */
+/* indexed by AmplifyProvider */
+extern const AmplifyProviderText amplify_provider_texts[];
 
 extern AmplifyProvision amplify_provider_poll(AmplifyLookup *lookup);
 
