@@ -63,7 +63,6 @@ static int	compare_values(const void *a, const void *b, void *arg);
 static void bind_values(KeyValues *key, const KeyValues *found);
 static bool contains(const KeyValues *found, const char *value);
 static bool add_arns(KeyContext *context, const KeyValues *values);
-static bool is_true(ExprState *state, ExprContext *econtext);
 static bool fits(const KeyValues *values, const AmplifyKeys *keys);
 static void add_combinations(KeyContext *context, KeyValues *values);
 static double count_combinations(const KeyValues *values);
@@ -117,7 +116,12 @@ evaluate_disjunct(KeyContext *context, List *terms, KeyValues *values)
 
 		if (list_nth_int(terms, i) < 0)
 		{
-			if (!is_true(state, context->econtext))
+			bool		isnull;
+			Datum		gate = ExecEvalExprSwitchContext(state,
+														 context->econtext,
+														 &isnull);
+
+			if (isnull || !DatumGetBool(gate))
 				return false;
 			continue;
 		}
@@ -301,15 +305,6 @@ add_arns(KeyContext *context, const KeyValues *values)
 			add_key(context, &keys);
 	}
 	return arns->bound;
-}
-
-static bool
-is_true(ExprState *state, ExprContext *econtext)
-{
-	bool		isnull;
-	Datum		result = ExecEvalExprSwitchContext(state, econtext, &isnull);
-
-	return !isnull && DatumGetBool(result);
 }
 
 /* Are the keys among the values that are bound? */

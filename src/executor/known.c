@@ -199,7 +199,7 @@ add_columns(AmplifyKnown *known, const AmplifyFetchSpec *spec,
 	return true;
 }
 
-/* Has another condition, or this one, brought that column (0-based) already? */
+/* Has a condition brought that column (0-based) already? */
 static bool
 has_column(const AmplifyKnown *known, int attno)
 {

@@ -106,6 +106,7 @@ extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
 extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
+extern int	amplify_plan_known_pages(const AmplifyRelInfo *rel);
 extern double amplify_plan_pages(const AmplifyResource *resource,
 								 double items, double parents);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
@@ -146,7 +147,6 @@ extern void amplify_price_lookups(PlannerInfo *root, ForeignPath *scan,
 								  double rows);
 extern void amplify_price_inner(Path *inner, const Path *before,
 								const Path *after);
-extern int	amplify_price_pages(const AmplifyRelInfo *rel);
 extern void amplify_price_ahead(Path *ahead, const Path *outer,
 								const ForeignPath *scan);
 

@@ -510,7 +510,7 @@ plan_target(const ForeignPath *scan, const Plan *child, bool eager,
 						makeBoolean(!info->partial));
 	target = lappend(target, makeBoolean(eager && info->list_first));
 	target = lappend(target, makeBoolean(eager && !info->behind));
-	target = lappend(target, makeInteger(amplify_price_pages(rel)));
+	target = lappend(target, makeInteger(amplify_plan_known_pages(rel)));
 	return list_make1(target);
 }
 

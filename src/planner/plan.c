@@ -156,7 +156,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	private = lappend(private, makeInteger(list_length(gates)));
 	private = lappend(private, makeInteger(list_length(conditions)));
 	private = lappend(private, shown_clauses(path->conditions));
-	private = lappend(private, makeInteger(amplify_price_pages(info)));
+	private = lappend(private, makeInteger(amplify_plan_known_pages(info)));
 	exprs = list_concat(list_concat(exprs, conditions), gates);
 
 	/* every clause stays: a pushed key saves calls, it never decides rows */
@@ -417,6 +417,18 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 		path->round_trips += ceil(Max(pages / max_concurrency, pages / lists));
 		items = parents;
 	}
+}
+
+/* How many pages the List of one parent has, by statistics; 0: not known */
+int
+amplify_plan_known_pages(const AmplifyRelInfo *rel)
+{
+	int			page = rel->resource->list->max_page;
+
+	if (rel->options.page_size > 0)
+		page = Min(page, rel->options.page_size);
+	return !rel->analyzed || rel->options.estimated_rows > 0 || page == 0 ? 0 :
+		(int) Min(ceil(rel->per_parent / page), PG_INT32_MAX);
 }
 
 /* How many calls it is to list so many items of so many parents */

@@ -103,18 +103,6 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
 		LOOKUP_COST + (outer->rows - 2) * cpu_operator_cost;
 }
 
-/* How many pages the List of one parent has, by statistics; 0: not known */
-int
-amplify_price_pages(const AmplifyRelInfo *rel)
-{
-	int			page = rel->resource->list->max_page;
-
-	if (rel->options.page_size > 0)
-		page = Min(page, rel->options.page_size);
-	return !rel->analyzed || rel->options.estimated_rows > 0 || page == 0 ? 0 :
-		(int) Min(ceil(rel->per_parent / page), PG_INT32_MAX);
-}
-
 static Demand
 demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 {
@@ -153,7 +141,7 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 		different(root, list_difference_ptr(term_exprs(disjuncts,
 													   AMPLIFY_ALL_KEYS),
 											exprs), rows);
-	int			pages = Max(amplify_price_pages(rel), 1);
+	int			pages = Max(amplify_plan_known_pages(rel), 1);
 	double		names;
 
 	parents *= amplify_key_count(root, disjuncts, of_list);

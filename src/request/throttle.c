@@ -43,9 +43,10 @@ static void grow_rate(AmplifyRate *rate);
 static double calls_a_second(int64 calls, int64 elapsed);
 
 /*
- * Begin a rate that is shared.  Many sessions may start at once, and would have
- * sent hundreds of calls before one is refused.  So they are not unlimited from
- * the first moment on, but after some intervals in which nothing is refused.
+ * Begin a rate that is shared.  Many sessions may start at once, and would
+ * have sent hundreds of calls before one is refused.  So they are not
+ * unlimited from the first moment on, but after some intervals in which
+ * nothing is refused.
  */
 void
 amplify_throttle_open(AmplifyRate *rate, int64 now)

@@ -119,6 +119,8 @@ amplify_fdw_connections(PG_FUNCTION_ARGS)
 	}
 	return (Datum) 0;
 }
+
+/* Forget the connections to that server: were there any? */
 Datum
 amplify_fdw_disconnect(PG_FUNCTION_ARGS)
 {

@@ -112,6 +112,14 @@ SHAPES = [
     "SELECT app, env FROM inventory INTERSECT ALL SELECT app_id, environment_name FROM {e}",
     "WITH RECURSIVE r(n, app) AS (SELECT 1, 'd00000000001' UNION ALL SELECT n + 1, b.app_id FROM r JOIN {e} b ON b.app_id = 'd' || lpad((n + 1)::text, 11, '0') AND b.environment_name = 'dev' WHERE n < 9) SELECT * FROM r",
     "WITH w AS NOT MATERIALIZED (SELECT * FROM {e}) SELECT i.id, w.stack_name FROM inventory i JOIN w ON w.app_id = i.app AND w.environment_name = i.env WHERE EXISTS (SELECT FROM w v WHERE v.app_id = i.app)",
+    # as tools write them
+    "SELECT CASE WHEN EXISTS (SELECT FROM {e} b WHERE " + BOTH + ") THEN 'yes' ELSE 'no' END, coalesce((SELECT stack_name FROM {e} b WHERE " + BOTH + "), 'none') FROM inventory i",
+    "SELECT i.grp, b.environment_name, count(*) FROM inventory i JOIN {e} b ON " + BOTH + " GROUP BY GROUPING SETS ((i.grp), (b.environment_name), ())",
+    "SELECT b.stack_name FROM (SELECT app, env, rank() OVER (PARTITION BY app ORDER BY env) FROM inventory) m JOIN {e} b ON b.app_id = m.app AND b.environment_name = m.env WHERE rank = 1",
+    "SELECT i.id FROM inventory i WHERE (SELECT count(*) FROM {e} b WHERE b.app_id = i.app) > (SELECT count(*) FROM elsewhere{copy} b WHERE b.app_id = i.app)",
+    "SELECT x.region, b.app_id FROM (VALUES ('us-east-1', 'd00000000001'), ('eu-west-1', 'd00000000002')) x (region, app) JOIN everywhere{copy} b ON b.region = x.region AND b.app_id = x.app",
+    "WITH w AS (SELECT app, env FROM inventory), x AS (SELECT w.*, b.stack_name FROM w LEFT JOIN {e} b ON b.app_id = w.app AND b.environment_name = w.env) SELECT app, count(stack_name) FROM x GROUP BY 1",
+    "SELECT k.app, b.environment_name FROM inventory i, LATERAL (VALUES (i.app), ('d00000000003')) k (app) LEFT JOIN {e} b ON b.app_id = k.app AND (k.app IS NULL OR b.environment_name <> 'dev') WHERE i.id < 9",
     # two regions
     "SELECT * FROM everywhere{copy}",
     "SELECT * FROM everywhere{copy} WHERE app_id IN ('d00000000001', 'd00000000009') AND environment_name IN ('dev', 'prod')",
