@@ -78,12 +78,11 @@ amplify_loop_start(void)
 }
 
 /*
- * Watch a socket for these from now on; for neither: forget it.  is_new: it
- * has not been watched before, as far as is known.  Doesn't throw.  False if
- * the kernel refuses.
+ * Watch a socket for these from now on; for neither: forget it.  Doesn't
+ * throw.  False if the kernel refuses.
  */
 bool
-amplify_loop_watch(int fd, bool readable, bool writable, bool is_new)
+amplify_loop_watch(int fd, bool readable, bool writable)
 {
 	struct epoll_event event = {0};
 
@@ -95,8 +94,7 @@ amplify_loop_watch(int fd, bool readable, bool writable, bool is_new)
 		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
 		return true;
 	}
-	return (is_new && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) ||
-		epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
+	return epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
 		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 

@@ -428,17 +428,14 @@ amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call)
 void
 amplify_statement_progress(AmplifyStatement *statement)
 {
-	int64		sent;
-
+	amplify_http_drive();
 	do
 	{
-		sent = statement->sent;
-		amplify_http_drive();
 		finish_completed(statement);
 		tell_watchers(statement);
 		start_queued(statement);
-	} while (statement->sent != sent ||
-			 !dlist_is_empty(&statement->completed) ||
+		amplify_http_drive();
+	} while (!dlist_is_empty(&statement->completed) ||
 			 !dlist_is_empty(&statement->told));
 }
 
