@@ -37,20 +37,17 @@ amplify_pace_start(AmplifyConnection *connection)
 {
 	AmplifyServer *server = connection->shared;
 	int64		now = amplify_loop_now();
-	int64		start;
 	AmplifyRate *rate;
 
 	connection->next_start = server->own_start;
 	if (server->max_rate > 0 && server->own_start > now)
 		return false;
 	rate = lock_rate(connection, now);
-	start = amplify_throttle_take(rate, &connection->turn, now);
+	connection->next_start = amplify_throttle_take(rate, &connection->turn,
+												   now);
 	unlock_rate(connection, rate);
-	if (start > now)
-	{
-		connection->next_start = start;
+	if (connection->next_start > now)
 		return false;
-	}
 	if (server->max_rate > 0)
 		server->own_start = amplify_throttle_own_start(server->own_start,
 													   server->max_rate, now);
