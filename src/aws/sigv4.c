@@ -33,8 +33,6 @@
 #define TERMINATOR			"aws4_request"
 
 #define SHA256_LEN			32
-#define HASH_OF_NOTHING		\
-	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DATE_LEN			8	/* leading part of a timestamp */
 
 /*
@@ -82,8 +80,6 @@ typedef struct Sink
 static EVP_MD *sha256_md = NULL;
 static EVP_MD_CTX *digest_ctx = NULL;
 static EVP_MAC_CTX *hmac_ctx = NULL;
-static unsigned char hmac_key[SHA256_LEN];	/* that key, if it is so long */
-static bool hmac_key_set = false;
 
 /*
  * Drop what was fetched: freeing wipes the keys within.  The next call makes
@@ -99,8 +95,6 @@ sigv4_forget(void)
 	hmac_ctx = NULL;
 	digest_ctx = NULL;
 	sha256_md = NULL;
-	OPENSSL_cleanse(hmac_key, sizeof(hmac_key));
-	hmac_key_set = false;
 	ERR_clear_error();
 }
 
@@ -163,41 +157,25 @@ digest_end(char hex[SIGV4_HEX_LEN + 1])
 static bool
 sha256_hex(const char *data, size_t len, char hex[SIGV4_HEX_LEN + 1])
 {
-	if (!crypto_ready())
-		return false;
-	if (len == 0)
-	{
-		/* as nearly all requests have it */
-		memcpy(hex, HASH_OF_NOTHING, sizeof(HASH_OF_NOTHING));
-		return true;
-	}
-	if (EVP_DigestInit_ex2(digest_ctx, sha256_md, NULL) != 1 ||
+	if (!crypto_ready() ||
+		EVP_DigestInit_ex2(digest_ctx, sha256_md, NULL) != 1 ||
 		EVP_DigestUpdate(digest_ctx, data, len) != 1)
 		return crypto_failed();
 	return digest_end(hex);
 }
 
 /*
- * One context serves all keys; setting a key costs less than a new context,
- * and nothing if it has been set already.  out may be the key itself, which
- * has been copied by then.
+ * One context serves all keys; setting a key costs less than a new context.
+ * out may be the key itself, which OpenSSL has copied by then.
  */
 static bool
 hmac_sha256(const void *key, size_t key_len, const char *data, size_t len,
 			unsigned char out[SHA256_LEN])
 {
 	size_t		out_len;
-	bool		is_set;
 
-	if (!crypto_ready())
-		return false;
-	is_set = hmac_key_set && key_len == SHA256_LEN &&
-		memcmp(key, hmac_key, SHA256_LEN) == 0;
-	hmac_key_set = key_len == SHA256_LEN;
-	if (hmac_key_set)
-		memcpy(hmac_key, key, SHA256_LEN);
-	if (EVP_MAC_init(hmac_ctx, is_set ? NULL : key, is_set ? 0 : key_len,
-					 NULL) != 1 ||
+	if (!crypto_ready() ||
+		EVP_MAC_init(hmac_ctx, key, key_len, NULL) != 1 ||
 		EVP_MAC_update(hmac_ctx, (const unsigned char *) data, len) != 1 ||
 		EVP_MAC_final(hmac_ctx, out, &out_len, SHA256_LEN) != 1 ||
 		out_len != SHA256_LEN)
