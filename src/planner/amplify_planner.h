@@ -107,8 +107,6 @@ extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
 extern int	amplify_plan_known_pages(const AmplifyRelInfo *rel);
-extern double amplify_plan_pages(const AmplifyResource *resource,
-								 double items, double parents);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern AmplifyRelInfo *amplify_plan_rel_info(RelOptInfo *rel, Oid relid);
 

@@ -58,6 +58,8 @@ static double count_keys(AmplifyKeyMask mask, void *arg);
 static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 						 const AmplifyRoute *route, double keys,
 						 int max_concurrency, AmplifyPathInfo *path);
+static double list_pages(const AmplifyResource *resource, double items,
+						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
 							 AmplifyPathInfo *path, Relids required_outer);
 static bool is_better(const AmplifyPathInfo *path, const AmplifyPathInfo *base);
@@ -360,7 +362,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	}
 	else if (route.nsteps == 1 && !path->full_list)
 	{
-		double		pages = amplify_plan_pages(resource, info->per_parent, 1);
+		double		pages = list_pages(resource, info->per_parent, 1);
 
 		path->rows = keys * info->per_parent;
 		path->calls = keys * pages;
@@ -410,7 +412,7 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 			amplify_condition_share(root, baserel, path->conditions,
 									route->steps[i].operation->needs);
 		double		lists = Max(ceil(parents * share), 1);
-		double		pages = amplify_plan_pages(resource, items * share, lists);
+		double		pages = list_pages(resource, items * share, lists);
 
 		path->calls += pages;
 		/* the Lists side by side, and the pages of each one by one */
@@ -432,8 +434,8 @@ amplify_plan_known_pages(const AmplifyRelInfo *rel)
 }
 
 /* How many calls it is to list so many items of so many parents */
-double
-amplify_plan_pages(const AmplifyResource *resource, double items, double parents)
+static double
+list_pages(const AmplifyResource *resource, double items, double parents)
 {
 	int			max_page = resource->list->max_page;
 
