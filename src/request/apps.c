@@ -178,7 +178,7 @@ describe_page(const AmplifyApps *apps, AmplifyCall *call)
 	const AmplifyKeys none = {{NULL}};
 
 	amplify_spec_describe(&apps->spec, apps->spec.resource->list, &none,
-							apps->token, call);
+						  apps->token, call);
 }
 
 /* Those that the statement has asked for anyway, and that are there */

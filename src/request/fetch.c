@@ -177,7 +177,7 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 		{
 			choose_operation(asked.resource, &first, &stream);
 			amplify_spec_describe(&asked, stream.operation, &stream.keys,
-									NULL, &call);
+								  NULL, &call);
 			ahead[i]->call = amplify_statement_call(spec->statement, &call);
 			amplify_prefetch_begin(&ahead[i]->prefetch, spec, &route,
 								   ahead[i]->call);
@@ -667,7 +667,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 							   .writes = spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
 							   !amplify_spec_goes_on(spec),
 						   });
-	/* only a warning */
+	/* 'warn_always' says that what is left may be written down all the same */
 	if (spec->options->on_error == AMPLIFY_ON_ERROR_WARN)
 		amplify_writes_leave_out();
 	if (of_server)

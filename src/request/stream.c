@@ -217,7 +217,7 @@ ask(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
 	AmplifyCall call;
 
 	amplify_spec_describe(spec, stream->operation, &stream->keys, token,
-							&call);
+						  &call);
 	if (stream->operation->filter != NULL)
 		call.filter = stream->filter;
 	call.listed = stream->listed;
