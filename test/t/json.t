@@ -241,9 +241,11 @@ for my $case (
 {
     my ($name, $body, $state) = @$case;
     my $bomb = connect_to($node);
-    my $before = peak($bomb->pid);
+    my $before;
 
     respond($body);
+    $bomb->value('SELECT amplify_fdw_version()');
+    $before = peak($bomb->pid);
     is(Session::state_of($bomb->query($list)), $state, "9.8 MB of $name");
     cmp_ok(peak($bomb->pid) - $before, '<', (3 * 10 + 16) * 1024, '... in so much memory');
     $bomb->close;
