@@ -9,6 +9,7 @@ set -euo pipefail
 
 passed=0
 failed=0
+failed_logs=()
 
 # ---------- the steps; each prints what prove or pg_regress prints ----------
 
@@ -118,9 +119,22 @@ run_step() {
     read -ra of_step <<< "$(count "$log" "$status")"
     passed=$((passed + of_step[0]))
     failed=$((failed + of_step[1]))
+    [ "${of_step[1]}" -eq 0 ] || failed_logs+=("$log")
+}
+
+# Once more what failed, where somebody looks who has only the end of a long log
+show_failed() {
+    local log
+
+    for log in "${failed_logs[@]}"; do
+        say "failed: $(basename "$log" .log)"
+        grep -E -m 40 'not ok |FAILED|Failed |^# .*(got|expected):|^[-+][^-+]' \
+            "$log" || tail -n 20 "$log"
+    done
 }
 
 finish() {
+    show_failed
     printf '%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] || exit 1
     exit 0

@@ -26,6 +26,7 @@ skip=
 versions=()
 passed=0
 failed=0
+failed_logs=()
 summary=()
 
 read_arguments() {
@@ -82,6 +83,7 @@ run_checks() {
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         passed=$((passed + BASH_REMATCH[1]))
         failed=$((failed + BASH_REMATCH[2]))
+        [ "${BASH_REMATCH[2]}" -eq 0 ] || failed_logs+=("$log")
     else
         failed=$((failed + 1))
         last="FAILED, no result, status $result"
@@ -125,6 +127,9 @@ for version in "${versions[@]}"; do
             "${releases[$version]}"
         run_version "$version"
     fi
+done
+for log in "${failed_logs[@]}"; do
+    sed -n '/^== failed:/,$p' "$log"
 done
 printf '%s\n' "${summary[@]}"
 printf '%d passed, %d failed\n' "$passed" "$failed"
