@@ -173,13 +173,57 @@ shown_by() {
         { between = $0 }' "$top/doc/$1.md"
 }
 
-# Functions that the map of the source names, and no file defines
-unknown_functions() {
-    local name
+# Headings of a page, as a link names them
+anchors_of() {
+    sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-'
+}
 
-    for name in $(grep -oE '`[a-zA-Z_]+\(\)`' "$top/src/README.md" | tr -d '`()' | sort -u); do
-        grep -qE "^$name\(" "$top"/src/{*,*/*}.c || echo "$name()"
-    done
+# Links of a page that lead nowhere here
+broken_links() {
+    local target file
+
+    sed -e 's/](/\n&/g' "$1" | sed -n -e '/^](https:/d' -e 's/^](\([^)]*\)).*/\1/p' |
+        while IFS= read -r target; do
+            file=${target%%#*}
+            file=${file:+${1%/*}/$file}
+            file=${file:-$1}
+            if [ ! -e "$file" ]; then
+                echo "no such file: $target"
+            elif [[ $target == *#* ]] && ! anchors_of "$file" | grep -qxe "${target#*#}"; then
+                echo "no such heading: $target"
+            fi
+        done
+}
+
+# Files that a page names and that are not there when all is built.  A name
+# without a folder may be that of a file in any.
+missing_files() {
+    local name place=src\|test\|sql\|doc\|expected
+
+    grep -oP "(?<![\w/.*-])($place)/[\w/.-]*\w|\`\K[\w/.-]+\.(c|h|sh|pm|t|sql|psql|md)(?=\`)" "$1" |
+        sort -u | while IFS= read -r name; do
+            name=${name#./}
+            [ -e "$tree/$name" ] || [ -n "$(find "$tree" -path "*/$name")" ] ||
+                echo "no such file: $name"
+        done || true
+}
+
+what_is_not_there() {
+    broken_links "$1"
+    missing_files "$1"
+}
+
+# Functions that the map of the source names, and no file defines, or not the
+# one that it names with them
+unknown_functions() {
+    local name file
+
+    sed -e 's/`[a-zA-Z_]*()`/\n&/g' "$top/src/README.md" |
+        sed -E -n 's,^`(\w+)\(\)`(( \(| of )(\w+/\w+\.c))?.*,\1 \4,p' | sort -u |
+        while read -r name file; do
+            grep -qrE --include='*.c' "^$name\(" "$top/src/$file" ||
+                echo "$name()${file:+ in $file}"
+        done
 }
 
 demo_refuses() {
@@ -209,6 +253,9 @@ for document in "${documents[@]}"; do
     no_findings "${document##*/} has the code's tables" differences "$document"
 done
 no_findings "each SQLSTATE is explained" unexplained_states
+for page in "${documents[@]}" "$top"/{CONTRIBUTING,{src,test,test/mock}/README}.md; do
+    no_findings "what ${page#"$top"/} names is there" what_is_not_there "$page"
+done
 no_findings "the functions that src/README.md names are there" unknown_functions
 no_findings "the README and pages can be typed at the demo's prompt" demo_refuses
 done_testing
