@@ -44,7 +44,7 @@ struct AmplifySigner
 static void cleanse_signer(void *arg);
 static bool signing_key(const AmplifySignSpec *spec,
 						const SigV4Request *request, SigV4Key *key);
-static bool format_timestamp(int64 now, char *dst, size_t size);
+static const char *timestamp_of(int64 now);
 static char *header_line(const char *name, const char *value);
 
 /*
@@ -72,13 +72,12 @@ amplify_sign_request(const AmplifySignSpec *spec, AmplifyTransfer *transfer)
 	SigV4Header headers[4];
 	SigV4Request request = {0};
 	SigV4Key	key;
-	char		timestamp[SIGV4_TIMESTAMP_LEN + 1];
+	const char *timestamp = timestamp_of(amplify_sign_clock(spec->clock_offset));
 	char		authorization[1024];
 	size_t		length;
 	int			n = 0;
 
-	if (!format_timestamp(amplify_sign_clock(spec->clock_offset), timestamp,
-						  sizeof(timestamp)))
+	if (timestamp == NULL)
 		return false;
 	if (spec->form != NULL)
 		headers[request.nheaders++] = (SigV4Header) {"content-type", FORM_TYPE};
@@ -210,17 +209,26 @@ cleanse_signer(void *arg)
 }
 
 /*
- * As SigV4 wants it; by PostgreSQL's own calendar, not the C library's.  False
- * for a time that has no such form.
+ * As SigV4 wants it; by PostgreSQL's own calendar, not the C library's.  It is
+ * made once a second.  NULL for a time that has no such form.
  */
-static bool
-format_timestamp(int64 now, char *dst, size_t size)
+static const char *
+timestamp_of(int64 now)
 {
+	static char text[SIGV4_TIMESTAMP_LEN + 1];
+	static int64 made_for = PG_INT64_MIN;
 	pg_time_t	seconds = (pg_time_t) now;
-	struct pg_tm *tm = pg_gmtime(&seconds);
+	struct pg_tm *tm;
 
-	return tm != NULL &&
-		pg_strftime(dst, size, "%Y%m%dT%H%M%SZ", tm) == SIGV4_TIMESTAMP_LEN;
+	if (now == made_for)
+		return text;
+	made_for = PG_INT64_MIN;
+	tm = pg_gmtime(&seconds);
+	if (tm == NULL ||
+		pg_strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", tm) != SIGV4_TIMESTAMP_LEN)
+		return NULL;
+	made_for = now;
+	return text;
 }
 
 /* As psprintf() would make it, which is slower for one that is long */

@@ -33,6 +33,8 @@
 #define TERMINATOR			"aws4_request"
 
 #define SHA256_LEN			32
+#define HASH_OF_NOTHING		\
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DATE_LEN			8	/* leading part of a timestamp */
 
 /*
@@ -157,8 +159,15 @@ digest_end(char hex[SIGV4_HEX_LEN + 1])
 static bool
 sha256_hex(const char *data, size_t len, char hex[SIGV4_HEX_LEN + 1])
 {
-	if (!crypto_ready() ||
-		EVP_DigestInit_ex2(digest_ctx, sha256_md, NULL) != 1 ||
+	if (!crypto_ready())
+		return false;
+	if (len == 0)
+	{
+		/* as nearly all requests have it */
+		memcpy(hex, HASH_OF_NOTHING, sizeof(HASH_OF_NOTHING));
+		return true;
+	}
+	if (EVP_DigestInit_ex2(digest_ctx, sha256_md, NULL) != 1 ||
 		EVP_DigestUpdate(digest_ctx, data, len) != 1)
 		return crypto_failed();
 	return digest_end(hex);
@@ -166,7 +175,9 @@ sha256_hex(const char *data, size_t len, char hex[SIGV4_HEX_LEN + 1])
 
 /*
  * One context serves all keys; setting a key costs less than a new context.
- * out may be the key itself, which OpenSSL has copied by then.
+ * out may be the key itself, which OpenSSL has copied by then.  It is set each
+ * time: without one, OpenSSL 3.0.0 goes on from the last message, and so do
+ * later ones with its FIPS module.
  */
 static bool
 hmac_sha256(const void *key, size_t key_len, const char *data, size_t len,
