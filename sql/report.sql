@@ -23,7 +23,7 @@ SELECT * FROM amplify_fdw_key('111122223333', 'Atlantis', 'd1a2b3c4d5', 'prod');
 -- what people leave around a name, and what is none
 SELECT to_json(raw) AS raw, amplify_fdw_name(raw) AS name, k.environment_name, k.problem FROM (VALUES
   ('prod'), (' prod,'), (E'prod\r\n'), (U&'\00A0prod\200B'), (U&'\201Cprod\201D'), ('="prod"'), ('["prod"]'), ('`feature/one`/'),
-  ('refs/heads/main'), ('https://main.d1a2b3c4d5.amplifyapp.com/'), ('https://example.com/prod'), ('main (prod)'), (U&'Gr\00F6\00DFe'),
+  ('refs/heads/main'), ('https://main.d1a2b3c4d5.amplifyapp.com/'), ('https://example.com/prod'), ('main (prod)'), ('(prod)'), (')'), (U&'Gr\00F6\00DFe'),
   ('-'), ('?'), (''), (NULL)) AS n (raw),
   amplify_fdw_key('111122223333', 'us-east-1', 'd1a2b3c4d5', raw) AS k \g (format=unaligned)
 

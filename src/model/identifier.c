@@ -371,7 +371,10 @@ read_region(const char *text, Identifier *id)
 
 /* ---------- text ---------- */
 
-/* Without blanks, quotes, brackets and punctuation around it */
+/*
+ * Without blanks, quotes, brackets and punctuation around it; what closes a
+ * bracket inside is the text's own
+ */
 static char *
 trim(char *text)
 {
@@ -425,6 +428,13 @@ trimmed_at_start(const char *text)
 static int
 trimmed_at_end(const char *text, int length)
 {
+	static const char brackets[] = "()[]{}<>";
+	const char *closing = length == 0 ? NULL :
+		strchr(brackets, text[length - 1]);
+
+	if (closing != NULL && (closing - brackets) % 2 == 1 &&
+		memchr(text, closing[-1], length) != NULL)
+		return 0;
 	for (int i = 0; i < lengthof(trimmed); i++)
 	{
 		int			n = strlen(trimmed[i]);
