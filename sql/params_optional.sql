@@ -33,6 +33,14 @@ SELECT n, a, b, asked.* FROM (VALUES
   ) AS c (n, condition), (VALUES ('d00000000001', 'dev'), ('d00000000001', NULL), (NULL, 'dev'), (NULL, NULL), ('', '')) AS v (a, b),
   pg_temp.asked(condition, a, b) ORDER BY n, a, b;
 
+-- what may fail is evaluated only if no gate before it is true, as in a filter
+SELECT n, a, asked.* FROM (VALUES
+  (13, '$1 = '''' OR app_id = $1::jsonb ->> ''app'''),
+  (14, 'app_id = $2 OR $1 = '''' OR app_id = $1::jsonb ->> ''app'''),
+  (15, 'app_id = CASE WHEN $1 = '''' THEN app_id WHEN $1 = ''-'' THEN $2 ELSE $1::jsonb ->> ''app'' END')
+  ) AS c (n, condition), (VALUES (''), ('{"app": "d00000000001"}')) AS v (a),
+  pg_temp.asked(condition, a, 'd00000000002') ORDER BY n, a;
+
 PREPARE optional (text) AS SELECT count(*) FROM backend_environments WHERE $1 IS NULL OR app_id = $1;
 EXPLAIN (COSTS OFF) EXECUTE optional ('d00000000001');
 

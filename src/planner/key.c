@@ -70,6 +70,7 @@ static List *choice_results(Node *node, List **tests);
 static Expr *choice_clause(Expr *clause, int side);
 static Expr *spelled_out(Expr *clause);
 static bool is_gate(Expr *clause);
+static Expr *is_not_true(Expr *gate);
 static AmplifyKeyTerm *null_term(TermContext *context, NullTest *test);
 static AmplifyKeyTerm *clause_term(TermContext *context, Expr *clause);
 static AmplifyKeyTerm *make_term(TermContext *context,
@@ -319,20 +320,36 @@ clause_disjuncts(TermContext *context, Expr *clause)
 	return clause == NULL ? NIL : clause_disjuncts(context, clause);
 }
 
+/*
+ * What may fail in an arm is not evaluated if a gate before it is true, as in
+ * $1 = '' OR app_id = $1::jsonb ->> 'app'.
+ */
 static List *
 or_disjuncts(TermContext *context, List *arms)
 {
 	List	   *result = NIL;
+	List	   *before = NIL;	/* no gate so far is true, as a conjunct */
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, arms)
 	{
-		List	   *disjuncts = clause_disjuncts(context, lfirst(lc));
+		Expr	   *arm = lfirst(lc);
+		List	   *disjuncts = clause_disjuncts(context, arm);
 
-		result = list_concat(result, disjuncts);
 		/* an arm of which nothing is known may be true for any key */
-		if (disjuncts == NIL || list_length(result) > MAX_DISJUNCTS)
+		if (disjuncts == NIL ||
+			list_length(result) + list_length(disjuncts) > MAX_DISJUNCTS)
 			return NIL;
+		if (is_gate(arm))
+			before = lappend(before, make_term(context, NULL, is_not_true(arm),
+											   false));
+		else if (before != NIL && !amplify_safe_to_compute((Node *) arm))
+		{
+			foreach(lc2, disjuncts)
+				lfirst(lc2) = list_concat_copy(before, lfirst(lc2));
+		}
+		result = list_concat(result, disjuncts);
 	}
 	return result;
 }
@@ -423,15 +440,10 @@ choice_clause(Expr *clause, int side)
 		}
 		if (test != NULL)
 		{
-			BooleanTest *untrue = makeNode(BooleanTest);
-
 			if (!is_gate(test))
 				return NULL;
-			untrue->arg = test;
-			untrue->booltesttype = IS_NOT_TRUE;
-			untrue->location = -1;
 			arm = lappend(arm, test);
-			before = lappend(before, untrue);
+			before = lappend(before, is_not_true(test));
 		}
 		arms = lappend(arms, make_andclause(lappend(arm, result)));
 	}
@@ -461,6 +473,17 @@ is_gate(Expr *clause)
 {
 	return !contain_var_clause((Node *) clause) &&
 		amplify_safe_to_compute((Node *) clause);
+}
+
+static Expr *
+is_not_true(Expr *gate)
+{
+	BooleanTest *test = makeNode(BooleanTest);
+
+	test->arg = gate;
+	test->booltesttype = IS_NOT_TRUE;
+	test->location = -1;
+	return &test->xpr;
 }
 
 /* IS NULL of a column that never is: like a comparison with NULL */
