@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
 # mutation.sh - how much the tests notice: makes small changes of src/, one at a
-# time, and runs the tests until one fails.
+# time, and runs the tests that reach the changed line until one fails.
 #
 #     --seed N         which changes (a number that is printed)
 #     --count N        how many that compile (20)
 #     --match REGEX    only of files and lines, "src/x.c:12", that match
-#     --tap "NAME..."  what survives runs these TAP tests, too; "" for none
+#     --tap REGEX      only TAP tests whose names match; "-" for none
 #     --show           prints the changes and does no more
 #
 # A line for each: killed and by what, or survived and the change.  It ends with
-# the score, and fails only if it can't do its work.  Not every survivor is a
-# missing test: some changes make no difference, which only people can tell.
+# the score by folder, and fails only if it can't do its work.  Not every
+# survivor is a missing test: some changes make no difference, which only people
+# can tell.
+#
+# Which tests reach which line is learnt at first, in some minutes, and kept in
+# $AMPLIFY_TEST_CACHE (default: ~/.cache/amplify_fdw) until source or tests change.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 seed=$RANDOM
 count=20
 match=.
+tap=.
 show=
-tap="changed transactions credential_refresh credential_role dns growth memory
-    reuse timeouts cancel faults tls attacks sessions progress recheck secrets
-    credential_concurrent credential_providers credential_secrets leak credential_services"
 
 usage() {
     sed -n '5,9s/^# *//p' "$0" >&2
@@ -50,101 +52,149 @@ if [ -n "$show" ]; then
 fi
 
 renice -n 10 $$ > /dev/null
+ulimit -v 4000000               # kB; a change may want memory without end
+state=$(cat src/*.[ch] src/*/*.[ch] sql/* test/t/* | sha256sum)
+reach=${AMPLIFY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/amplify_fdw}/reach/${state:0:12}
+[ -e "$reach/order" ] || test/reach.sh "$reach"
+
 need_cluster
 need_packages perl libipc-run-perl openssl
 cp -a "$tree/src" "$temp/pristine"
-# A change can make a loop endless: none of these takes a third of that.
-limit=(timeout --kill-after=5 180)
-short_limit=(timeout --kill-after=5 60)
-mapfile -t regress < <(cd "$tree/sql" && ls | sed -n '/^amplify_fdw--/!s/\.sql$//p')
+stop_cluster
+cp -a "$temp/data" "$temp/pristine-data"
 
 build_it() {
-    make -s -C "$tree" with_llvm=no &&
-        make -s -C "$tree" with_llvm=no DESTDIR="$AMPLIFY_TEST_BUILD/inst" install
+    make -s -C "$tree" with_llvm=no all &&
+        make -s -C "$tree" with_llvm=no DESTDIR="$AMPLIFY_TEST_BUILD/inst" \
+            install-lib-shared
 }
 
-# A server that is busy for ever, or has crashed, is not the next one's affair.
-restart_cluster() {
-    as_server "$(pg --bindir)/pg_ctl" --pgdata="$temp/data" --mode=immediate \
-        --log="$temp/data/log" --silent --wait restart
+# What one mutant has left in the cluster is not the next one's affair.
+renew_cluster() {
+    [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster
+    rm -rf "$temp/data"
+    cp -a "$temp/pristine-data" "$temp/data"
+    as_server "$(pg --bindir)/pg_ctl" --pgdata="$temp/data" \
+        --log="$temp/data/log" --silent --wait start > /dev/null ||
+        die "the server does not start"
+}
+
+# The tests of that kind that reach a line, the quickest first.  A line that has no
+# code of its own belongs to the statement that it stands in; tables, which are
+# in none, are for all tests.
+tests_of() {
+    local kind=$1 file=$2 line=$3 place names
+
+    mapfile -t names < <(sed -n "s/^[0-9]* \(${kind}[.]\)/\1/p" "$reach/order")
+    place=$(awk -v line="$line" -v file="$file:" '
+        FNR == NR { has_code[$0] = 1; next }
+        FNR <= line && /^}/ { place = "" }
+        FNR <= line && (file FNR) in has_code { place = file FNR }
+        END { print place }' "$reach/lines" "$temp/pristine/${file#src/}")
+    if [ -n "$place" ]; then
+        (cd "$reach" && grep -lxF "$place" "${names[@]}" || true)
+    else
+        printf '%s\n' "${names[@]}"
+    fi | sed 's/^[a-z]*[.]//'
+}
+
+# Each of these is silent if it finds nothing, and else says what has failed.
+
+find_unit() {
+    ! grep -q "/${1##*/}" "$tree/test/unit/Makefile" ||
+        timeout 180 prove "$tree"/test/unit/*.t > "$temp/run.log" 2>&1 ||
+        echo unit
+}
+
+# All in one run, which ends with the first that fails, or takes much too long.
+find_regress() {
+    local tests line status=0
+
+    tests=$(tests_of regress "$@")
+    [ -n "$tests" ] || return 0
+    exec {output}< <(exec setsid make -s -C "$tree" with_llvm=no installcheck \
+        REGRESS="${tests//$'\n'/ }" 2>&1)
+    while read -r -t 60 -u "$output" line || { status=$?; false; }; do
+        echo "$line" >> "$temp/run.log"
+        case $line in
+            "not ok"*|*FAILED*|*failed*)
+                echo "regress $(sed 's/^\(test\|not ok [0-9]* *[-+]\) *//; s/ .*//' <<< "$line")"
+                break ;;
+        esac
+    done
+    [ "$status" -le 128 ] || echo "regress, which does not end"
+    kill -- "-$!" 2> /dev/null || true
+    exec {output}<&-
+}
+
+# Some at a time.  These have clocks: what fails is to fail by itself, too.
+find_tap() {
+    local tests some name
+
+    mapfile -t tests < <(tests_of tap "$@" | grep -E -- "$tap" || true)
+    while [ ${#tests[@]} -gt 0 ]; do
+        some=("${tests[@]:0:4}")
+        tests=("${tests[@]:4}")
+        run_tap "${some[@]}" && continue
+        for name in "${some[@]}"; do
+            ! grep -q "/${name}[.]t .*ok  " "$temp/run.log" || continue
+            run_tap "$name" || {
+                echo "tap $name"
+                return
+            }
+        done
+    done
 }
 
 # It starts servers of its own.
 run_tap() {
     (unset PGHOST PGPORT PGUSER PGDATABASE
-        "${limit[@]}" "$tree/test/run-tap.sh" "$1")
+        timeout --kill-after=5 400 "$tree/test/run-tap.sh" "$@") \
+        > "$temp/run.log" 2>&1
 }
 
-# A test that fails anyway notices nothing.
-check_tests() {
-    local name sound=
+find_killer() {
+    local kind killer
 
-    "${limit[@]}" make -s -C "$tree" with_llvm=no installcheck \
-        > "$temp/run.log" 2>&1 || die "regress fails without any change"
-    for name in $tap; do
-        if run_tap "$name" > "$temp/run.log" 2>&1; then
-            sound+=" $name"
-        else
-            say "left out, for it fails without any change: $name"
-        fi
+    for kind in unit regress tap; do
+        killer=$("find_$kind" "$@")
+        [ -z "$killer" ] || break
     done
-    tap=$sound
+    echo "$killer"
 }
 
-# What notices the change, if anything does; the last one is named.
-killer=
-run_tests() {
-    local i name
-
-    killer=unit
-    if grep -q "/${1##*/}" "$tree/test/unit/Makefile"; then
-        "${limit[@]}" prove "$tree"/test/unit/*.t || return
-    fi
-    for ((i = 0; i < ${#regress[@]}; i += 8)); do
-        killer="regress ${regress[*]:i:8}"
-        "${short_limit[@]}" make -s -C "$tree" with_llvm=no installcheck \
-            REGRESS="${regress[*]:i:8}" || return
-    done
-    for name in $tap; do
-        killer="tap $name"
-        run_tap "$name" || return
-    done
-}
-
-# The tests that failed of those that ran together
-name_killer() {
-    local failed
-
-    failed=$(sed -n 's/^test \([a-z_0-9]*\) .*\(FAILED\|failed\).*/\1/p
-        s/^not ok [0-9]* *[-+] \([a-z_0-9]*\) .* ms$/\1/p' "$1" | tr '\n' ' ')
-    case $killer in
-        regress*) echo "regress ${failed:-(time is over)}" ;;
-        *) echo "$killer" ;;
-    esac
-}
-
-check_tests
-killed=0 survived=0 broken=0
+declare -A killed=() survived=()
+n=0
+broken=0
 for mutant in "${mutants[@]}"; do
-    [ $((killed + survived)) -lt "$count" ] || break
+    [ "$n" -lt "$count" ] || break
     IFS=$'\t' read -r file line column length new <<< "$mutant"
     perl "$top/test/mutants.pl" make "$temp/pristine/${file#src/}" "$line" \
         "$column" "$length" "$new" > "$temp/mutant.c"
     change=$(diff "$temp/pristine/${file#src/}" "$temp/mutant.c" |
         sed -n 's/^\([<>]\)[ \t]*/\1 /p' | tr '\n' ' ') || true
     cat "$temp/mutant.c" > "$tree/$file"
-    if ! build_it > "$temp/build.log" 2>&1; then
-        broken=$((broken + 1))
-    elif run_tests "$file" > "$temp/run.log" 2>&1; then
-        survived=$((survived + 1))
-        printf 'SURVIVED %s:%s %s\n' "$file" "$line" "$change"
+    if build_it > "$temp/build.log" 2>&1; then
+        n=$((n + 1))
+        renew_cluster
+        folder=$(dirname "${file#src/}")
+        killer=$(find_killer "$file" "$line")
+        if [ -n "$killer" ]; then
+            killed[$folder]=$((${killed[$folder]:-0} + 1))
+            printf 'killed   %s:%s %s # %s\n' "$file" "$line" "$change" "$killer"
+        else
+            survived[$folder]=$((${survived[$folder]:-0} + 1))
+            printf 'SURVIVED %s:%s %s\n' "$file" "$line" "$change"
+        fi
     else
-        killed=$((killed + 1))
-        printf 'killed   %s:%s %s # %s\n' "$file" "$line" "$change" \
-            "$(name_killer "$temp/run.log")"
-        restart_cluster > /dev/null 2>&1 || die "the server does not start"
+        broken=$((broken + 1))
     fi
     cat "$temp/pristine/${file#src/}" > "$tree/$file"
 done
+for folder in $(printf '%s\n' "${!killed[@]}" "${!survived[@]}" | sort -u); do
+    printf '%-10s %3d killed %3d survived\n' "$folder" \
+        "${killed[$folder]:-0}" "${survived[$folder]:-0}"
+    all_killed=$((${all_killed:-0} + ${killed[$folder]:-0}))
+done
 printf '%d mutants: %d killed, %d survived; %d did not compile\n' \
-    $((killed + survived)) "$killed" "$survived" "$broken"
+    "$n" "${all_killed:-0}" $((n - ${all_killed:-0})) "$broken"

@@ -3,8 +3,9 @@
  *	  A libcurl that was built without something, to be preloaded into a
  *	  server.
  *
- * It appends the number of each option that is set to the file "options" in
- * $AMPLIFY_CURL_DIR, and refuses the one whose number is in the file "refuse".
+ * It appends the number of each option that is set, and what to if that is a
+ * number, to the file "options" in $AMPLIFY_CURL_DIR, and refuses the one whose
+ * number is in the file "refuse".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -55,15 +56,18 @@ curl_easy_setopt(CURL *easy, CURLoption option,...)
 
 	if (setter == NULL)
 		*(void **) &setter = dlsym(RTLD_NEXT, "curl_easy_setopt");
+	va_start(args, option);
+	value = va_arg(args, void *);
+	va_end(args);
 	if (fd >= 0)
 	{
-		dprintf(fd, "%d\n", (int) option);
+		if (option < CURLOPTTYPE_OBJECTPOINT)
+			dprintf(fd, "%d %ld\n", (int) option, (long) value);
+		else
+			dprintf(fd, "%d -\n", (int) option);
 		close(fd);
 	}
 	if ((int) option == refused())
 		return CURLE_UNKNOWN_OPTION;
-	va_start(args, option);
-	value = va_arg(args, void *);
-	va_end(args);
 	return setter(easy, option, value);
 }
