@@ -31,7 +31,7 @@ SELECT c, r.* FROM unnest(ARRAY[
   $$CASE right(app_id, 2) WHEN '01' THEN 'a' ELSE 'b' END = 'a'$$,
   $$(app_id, environment_name) >= ('d00000000040', 'prod')$$, $$greatest(app_id, 'd00000000040') > 'd00000000040'$$,
   $$(app_id, environment_name) < ('d00000000002', 'dev')$$, $$('d00000000039', 'x') < (app_id, environment_name)$$,
-  $$(region, app_id) > ('us-east-1', 'd00000000039')$$,
+  $$(app_id, environment_name) <= ('d00000000002', 'dev')$$, $$(region, app_id) > ('us-east-1', 'd00000000039')$$,
   $$app_id = 'd00000000001' COLLATE "C"$$, $$app_id > 'd0000000003' COLLATE "C" AND region = 'us-east-1'$$,
   $$app_id = 'd00000000001' OR app_id LIKE '%2'$$, $$NOT (app_id > 'd00000000001' OR region = 'x')$$,
   -- beside a key, and of what is only known of an item
