@@ -33,7 +33,7 @@ CALL pg_temp.attempt();
 \! mockctl fault status=404 code=NotFoundException:x where=header
 CALL pg_temp.attempt();
 
--- the header has the last word
+-- two of them are none: it is not AWS that says so
 \! mockctl fault status=400 header=x-amzn-errortype:AccessDeniedException 'body={"__type":"BadRequestException","message":"two"}'
 CALL pg_temp.attempt();
 

@@ -100,6 +100,16 @@ typedef struct AmplifyValue
 	bool		boolean;
 } AmplifyValue;
 
+/* What the body of an error says, in UTF-8; "" where it is silent */
+#define AMPLIFY_ERROR_CODES	4	/* members that may have the code */
+
+typedef struct AmplifyErrorBody
+{
+	char		codes[AMPLIFY_ERROR_CODES][128];	/* those who count most first */
+	char		message[512];
+	bool		odd;			/* AWS has no such members, or not so */
+} AmplifyErrorBody;
+
 extern AmplifyResponse *amplify_response_create(MemoryContext context);
 extern AmplifyParse amplify_response_parse(AmplifyResponse *page,
 										   const char *body, size_t length,
@@ -117,8 +127,7 @@ extern AmplifyValueStatus amplify_response_value(AmplifyItem *item,
 												 AmplifyType type,
 												 AmplifyValue *value);
 extern bool amplify_response_error(const char *body, size_t length, bool query,
-								   char *code, size_t code_size,
-								   char *message, size_t message_size);
+								   AmplifyErrorBody *error);
 extern void amplify_response_cleanse(AmplifyResponse *page);
 
 /* ---------- endpoint.c: where a region's service is ---------- */

@@ -18,21 +18,26 @@
 #include <limits.h>
 
 #include "aws/amplify_aws.h"
+#include "aws/sigv4.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 /* Of AWS's front end, as an AccessDeniedException: not for want of a policy */
 #define UNKNOWN_PATH	"Unable to determine service/operation name"
 
-/* AWS's codes; the source is Amplify's service model and its front end */
+/*
+ * AWS's codes; the source is Amplify's service model and its front end.  Those
+ * that may tell of a row that is not there are believed only with their status.
+ */
 static const struct
 {
 	const char *code;
 	AmplifyFailureKind kind;
 	AmplifyOutcome outcome;
+	int			status;			/* 0: any */
 }			codes[] = {
-	{"NotFoundException", AMPLIFY_FAILURE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND},
-	{"BadRequestException", AMPLIFY_FAILURE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL},
+	{"NotFoundException", AMPLIFY_FAILURE_NOT_FOUND, AMPLIFY_OUTCOME_NOT_FOUND, 404},
+	{"BadRequestException", AMPLIFY_FAILURE_BAD_REQUEST, AMPLIFY_OUTCOME_FAIL, 400},
 	{"UnauthorizedException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
 	{"MissingAuthenticationTokenException", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
 	{"MissingAuthenticationToken", AMPLIFY_FAILURE_CREDENTIALS, AMPLIFY_OUTCOME_FAIL},
@@ -118,7 +123,7 @@ static const struct
 };
 
 static bool read_response(const AmplifyTransfer *transfer,
-						  AmplifyFailure *failure, bool *unanimous);
+						  AmplifyFailure *failure);
 static bool is_of_others(const char *code);
 static bool is_aws_code(const char *code);
 static void trim_code(char *code);
@@ -133,7 +138,6 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 {
 	const StatusRule *status = statuses;
 	bool		has_code;
-	bool		unanimous;
 
 	memset(failure, 0, sizeof(*failure));
 	failure->status = transfer->status;
@@ -148,7 +152,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 	if (transfer->status == 200)
 		return AMPLIFY_OUTCOME_OK;
 
-	has_code = read_response(transfer, failure, &unanimous);
+	has_code = read_response(transfer, failure);
 	if (transfer->status == 400 &&
 		strncmp(failure->message, "Rate exceeded", 13) == 0)
 	{
@@ -159,9 +163,7 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 	{
 		if (strcmp(failure->code, codes[i].code) != 0)
 			continue;
-		/* a row is missing only if all of the response says so */
-		if (codes[i].outcome == AMPLIFY_OUTCOME_NOT_FOUND &&
-			(transfer->status != 404 || !unanimous))
+		if (codes[i].status != 0 && codes[i].status != transfer->status)
 		{
 			has_code = false;
 			break;
@@ -229,36 +231,50 @@ amplify_outcome_detail(const AmplifyFailure *failure)
 
 /*
  * Code, message and request id, wherever AWS put them this time.  False if
- * there is no code of AWS.  unanimous: the code stands there once, or more
- * than once and alike, and names no other service.
+ * there is no code of AWS: it stands there once, or more than once and alike,
+ * and nothing around it is as AWS would not have it.
  */
 static bool
-read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure,
-			  bool *unanimous)
+read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure)
 {
-	char		header[sizeof(failure->code)];
-	bool		in_header;
+	AmplifyErrorBody body;
+	const char *said[AMPLIFY_ERROR_CODES + 1];
+	bool		is_aws = true;
 
-	strlcpy(header, transfer->response.error_type, sizeof(header));
 	strlcpy(failure->request_id, transfer->response.request_id,
 			sizeof(failure->request_id));
 	if (!amplify_response_error(transfer->body, transfer->body_length,
 								transfer->post_body != NULL,	/* STS */
-								failure->code, sizeof(failure->code),
-								failure->message, sizeof(failure->message)) &&
+								&body) &&
 		transfer->body_length > 0)
-		strlcpy(failure->message, "The body is not JSON.",
-				sizeof(failure->message));
-	*unanimous = strchr(header, ',') == NULL && !is_of_others(header) &&
-		!is_of_others(failure->code);
-	trim_code(failure->code);
-	trim_code(header);
-	in_header = header[0] != '\0';
-	if (transfer->response.error_type[0] != '\0' &&
-		failure->code[0] != '\0' && strcmp(failure->code, header) != 0)
-		*unanimous = false;
-	if (in_header)
-		strlcpy(failure->code, header, sizeof(failure->code));
+	{
+		strlcpy(body.message, "The body is not JSON.", sizeof(body.message));
+		is_aws = false;
+	}
+	strlcpy(failure->message, body.message, sizeof(failure->message));
+
+	/* the first that is a code counts, but the others must not gainsay it */
+	said[0] = transfer->response.error_type;
+	for (int i = 0; i < AMPLIFY_ERROR_CODES; i++)
+		said[i + 1] = body.codes[i];
+	for (int i = 0; i < lengthof(said) && failure->code[0] == '\0'; i++)
+	{
+		strlcpy(failure->code, said[i], sizeof(failure->code));
+		trim_code(failure->code);
+	}
+	for (int i = 0; i < lengthof(said); i++)
+	{
+		char		code[sizeof(failure->code)];
+
+		strlcpy(code, said[i], sizeof(code));
+		trim_code(code);
+		if (said[i][0] != '\0' && (strcmp(code, failure->code) != 0 ||
+								   is_of_others(said[i])))
+			is_aws = false;
+	}
+	if (body.odd || strchr(said[0], ',') != NULL)
+		is_aws = false;
+	sigv4_cleanse(&body, sizeof(body));
 
 	/*
 	 * A message about a signature goes on with the request as the service
@@ -267,7 +283,8 @@ read_response(const AmplifyTransfer *transfer, AmplifyFailure *failure,
 	failure->message[strcspn(failure->message, "\r\n")] = '\0';
 	for (int n = strlen(failure->message); n > 0 && failure->message[n - 1] == ' '; n--)
 		failure->message[n - 1] = '\0';
-	return in_header || is_aws_code(failure->code);
+	return is_aws && failure->code[0] != '\0' &&
+		(said[0][0] != '\0' || is_aws_code(failure->code));
 }
 
 /* "com.amazonaws.lambda#Code": what another service says, of whatever it is */
@@ -279,7 +296,8 @@ is_of_others(const char *code)
 
 	return strchr(code, '#') != NULL &&
 		strncmp(code, aws, strlen(aws)) == 0 &&
-		strncmp(code, own, strlen(own)) != 0;
+		(strncmp(code, own, strlen(own)) != 0 ||
+		 isalnum((unsigned char) code[strlen(own)]));	/* amplifybackend */
 }
 
 /*

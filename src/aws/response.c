@@ -96,9 +96,7 @@ static AmplifyParse parse_pieces(AmplifyResponse *page, const char *body,
 static void walk_tree(struct json_object *object, TreeWalk *walk);
 static void keep_number(struct json_object *number, TreeWalk *walk);
 static void cleanse_tree(struct json_object *object);
-static bool xml_error(const char *body, size_t length,
-					  char *code, size_t code_size,
-					  char *message, size_t message_size);
+static bool xml_error(const char *body, size_t length, AmplifyErrorBody *error);
 static struct json_object *find_member(struct json_object *object,
 									   const char *path);
 static struct json_object *follow_path(struct json_object *object,
@@ -108,7 +106,7 @@ static bool has_nul(struct json_object *string);
 static void strip_zeros(AmplifyValue *value);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
-static void copy_string(struct json_object *object, const char *const *names,
+static bool copy_string(struct json_object *object, const char *name,
 						char *dst, size_t size);
 
 /*
@@ -269,32 +267,42 @@ amplify_response_value(AmplifyItem *item, const char *path, AmplifyType type,
 }
 
 /*
- * Code and message out of the body of an error; "" where there is none.
- * query: of AWS's Query protocol (STS), which also has XML, and a member
- * "Error".
+ * What the body of an error says.  query: of AWS's Query protocol (STS), which
+ * also has XML, and a member "Error", which no other has.
  * Returns false if the body is neither a JSON object nor an error in XML.
  */
 bool
 amplify_response_error(const char *body, size_t length, bool query,
-					   char *code, size_t code_size,
-					   char *message, size_t message_size)
+					   AmplifyErrorBody *error)
 {
-	static const char *const code_names[] = {"Error.Code", "code", "Code",
-	"__type", NULL};
-	static const char *const message_names[] = {"Error.Message", "message",
-	"Message", NULL};
-	int			first = query ? 0 : 1;
+	static const char *const code_names[AMPLIFY_ERROR_CODES] = {
+	"Error.Code", "code", "Code", "__type"};
+	static const char *const message_names[] = {
+	"Error.Message", "message", "Message"};
 	AmplifyResponse page = {0};
 
-	code[0] = '\0';
-	message[0] = '\0';
+	memset(error, 0, sizeof(*error));
 	if (query && length > 0 && body[0] == '<')
-		return xml_error(body, length, code, code_size, message, message_size);
+		return xml_error(body, length, error);
 	if (length > MAX_ERROR_LENGTH ||
 		parse_text(&page, body, length, TREE_MIN) != AMPLIFY_PARSE_OK)
 		return false;
-	copy_string(page.root, code_names + first, code, code_size);
-	copy_string(page.root, message_names + first, message, message_size);
+	for (int i = query ? 0 : 1; i < AMPLIFY_ERROR_CODES; i++)
+		error->odd |= !copy_string(page.root, code_names[i], error->codes[i],
+								   sizeof(error->codes[i]));
+	for (int i = query ? 0 : 1; i < lengthof(message_names); i++)
+	{
+		char		message[sizeof(error->message)] = "";
+
+		error->odd |= !copy_string(page.root, message_names[i], message,
+								   sizeof(message));
+		if (error->message[0] == '\0')
+			memcpy(error->message, message, sizeof(message));
+		else if (message[0] != '\0' && strcmp(message, error->message) != 0)
+			error->odd = true;
+	}
+	if (!query && find_member(page.root, "Error") != NULL)
+		error->odd = true;
 
 	/* it may repeat what it was sent; the caller masks what is left of it */
 	cleanse_tree(page.root);
@@ -396,30 +404,28 @@ add_item(AmplifyResponse *page, ItemList *list, struct json_object *object,
 }
 
 /*
- * The first of these members that is a string without NULs, cut to size
- * between characters
+ * A member that is a string without NULs, cut to size between characters.
+ * False if it is there, and something else.
  */
-static void
-copy_string(struct json_object *object, const char *const *names,
-			char *dst, size_t size)
+static bool
+copy_string(struct json_object *object, const char *name, char *dst,
+			size_t size)
 {
-	for (; *names != NULL; names++)
-	{
-		struct json_object *member = find_member(object, *names);
+	struct json_object *member = find_member(object, name);
+	const char *text;
+	int			length;
 
-		if (json_object_is_type(member, json_type_string) &&
-			!has_nul(member))
-		{
-			const char *text = json_object_get_string(member);
-			int			length = strlen(text);
-
-			if (length >= size)
-				length = pg_encoding_mbcliplen(PG_UTF8, text, length, size - 1);
-			memcpy(dst, text, length);
-			dst[length] = '\0';
-			return;
-		}
-	}
+	if (member == NULL)
+		return true;
+	if (!json_object_is_type(member, json_type_string) || has_nul(member))
+		return false;
+	text = json_object_get_string(member);
+	length = strlen(text);
+	if (length >= size)
+		length = pg_encoding_mbcliplen(PG_UTF8, text, length, size - 1);
+	memcpy(dst, text, length);
+	dst[length] = '\0';
+	return true;
 }
 
 /* Nobody may find the tree afterwards: a page frees what it has once more */
@@ -587,21 +593,20 @@ cleanse_tree(struct json_object *object)
 
 /* Protocols older than JSON: <Error><Code>...</Code><Message>...</Message> */
 static bool
-xml_error(const char *body, size_t length,
-		  char *code, size_t code_size,
-		  char *message, size_t message_size)
+xml_error(const char *body, size_t length, AmplifyErrorBody *error)
 {
 	char	   *text = amplify_xml_text(body, length, "Code");
 
 	if (text == NULL)
 		return false;
-	strlcpy(code, text, code_size);
+	strlcpy(error->codes[0], text, sizeof(error->codes[0]));
 	sigv4_cleanse(text, strlen(text));
 	text = amplify_xml_text(body, length, "Message");
 	if (text == NULL)
 		return true;
-	strlcpy(message, text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
-												 message_size - 1) + 1);
+	strlcpy(error->message, text,
+			pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
+								  sizeof(error->message) - 1) + 1);
 	sigv4_cleanse(text, strlen(text));
 	return true;
 }

@@ -271,17 +271,22 @@ keys_answered(AmplifyInquiry *inquiry, bool failed)
 {
 	AmplifyLookup *lookup = inquiry->lookup;
 	const AmplifyTransfer *transfer = &inquiry->transfer;
-	char		code[sizeof(inquiry->failure.code)];
-	char		message[sizeof(inquiry->failure.message)];
+	AmplifyErrorBody error;
 
 	if (failed)
 		return fail_request(inquiry, "credentials");
 	if (amplify_response_error(transfer->body, transfer->body_length, false,
-							   code, sizeof(code), message, sizeof(message)) &&
-		code[0] != '\0' && strcmp(code, "Success") != 0)
-		return amplify_lookup_fail(lookup,
-								   "The metadata service has no credentials: it says \"%s\".",
-								   code);
+							   &error))
+	{
+		for (int i = 0; i < AMPLIFY_ERROR_CODES; i++)
+		{
+			if (error.codes[i][0] != '\0' &&
+				strcmp(error.codes[i], "Success") != 0)
+				return amplify_lookup_fail(lookup,
+										   "The metadata service has no credentials: it says \"%s\".",
+										   error.codes[i]);
+		}
+	}
 	return amplify_lookup_json(lookup, transfer, NULL, "Token");
 }
 

@@ -250,13 +250,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(body, data + 1, size - 1);
 	if (data[0] % 3 == 0)
 	{
-		char		code[32];
-		char		message[64];
+		AmplifyErrorBody error;
 
-		(void) amplify_response_error(body, size - 1, data[0] % 2 == 0,
-								  code, sizeof(code),
-								  message, sizeof(message));
-		if (pg_encoding_verifymbstr(PG_UTF8, message, strlen(message)) != strlen(message))
+		(void) amplify_response_error(body, size - 1, data[0] % 2 == 0, &error);
+		if (pg_encoding_verifymbstr(PG_UTF8, error.message, strlen(error.message)) != strlen(error.message))
 			abort();
 	}
 	else

@@ -115,6 +115,36 @@ my @foreign = (
         body => '{"__type":"UnknownOperationException"}' ] ],
     [ '404, another code in the header', [ status => 404,
         header => 'x-amzn-errortype:"none"', body => '{"code":"NotFoundException"}' ] ],
+    [ '404, a code and HTML',       [ status => 404,
+        header => 'x-amzn-errortype:NotFoundException', @html ] ],
+    [ '404, of a neighbour of Amplify',
+        [ code_of(404, 'com.amazonaws.amplifybackend#NotFoundException') ] ],
+    # each pair of places that have the code, one of them with another one
+    (map { my ($said, $name) = @$_; (map {
+            [ "404, our code, and $_ $name", [ status => 404,
+                header => 'x-amzn-errortype:NotFoundException', body => qq({"$_":$said}) ] ],
+        } qw(code Code __type)), (map { my ($first, $second) = @$_; (
+            [ "404, our code in $first, $second $name", [ status => 404,
+                body => qq({"$first":"NotFoundException","$second":$said}) ] ],
+            [ "404, $second $name, our code in $first", [ status => 404,
+                body => qq({"$second":$said,"$first":"NotFoundException"}) ] ]) }
+            [ 'code', 'Code' ], [ 'Code', 'code' ], [ 'code', '__type' ], [ '__type', 'code' ],
+            [ 'Code', '__type' ], [ '__type', 'Code' ]) }
+        [ '"AccessDeniedException"', 'AccessDenied' ], [ '"com.amazonaws.lambda#NotFoundException"', 'of Lambda' ],
+        [ '"no route"', 'no code' ], [ '404', 'a number' ], [ '{}', 'an object' ]),
+    [ '404, two messages',          [ status => 404, body => '{"__type":"NotFoundException",'
+            . '"message":"App not found","Message":"Forbidden"}' ] ],
+    [ '404, another error in it',   [ status => 404,
+        body => '{"__type":"NotFoundException","Error":{"Code":"AccessDenied"}}' ] ],
+    [ '404, a message that is none', [ status => 404,
+        body => '{"__type":"NotFoundException","message":{"a":1}}' ] ],
+    [ '404, our code twice in one name', [ status => 404,
+        body => '{"__type":"NotFoundException","__type":"NotFoundException"}' ] ],
+    [ '404, and an odd escape of the same name', [ status => 404,
+        body => '{"__type":"NotFoundException","\u005f_type":"AccessDeniedException"}' ] ],
+    [ '400, two codes',             [ status => 400,
+        body => '{"__type":"BadRequestException","code":"AccessDeniedException"}' ] ],
+    [ '403, bad request',           [ code_of(403, 'BadRequestException') ] ],
     [ '404, another code of AWS',   [ code_of(404, 'UnknownOperationException') ] ],
     [ '400, not found',             [ code_of(400, 'NotFoundException') ] ],
     [ '403, not found',             [ code_of(403, 'NotFoundException', where => 'type') ] ],
@@ -173,6 +203,13 @@ my @controls = (
     [ 'no row, a code in header and body', [ status => 404,
         header => 'X-Amzn-ErrorType: NotFoundException:http://x/ ',
         body => '{"__type":"com.amazonaws.amplify#NotFoundException"}', @ever ], $get, 0, 1 ],
+    [ 'no row, a code in each place', [ status => 404,
+        header => 'x-amzn-errortype:NotFoundException',
+        body => '{"__type":"com.amazonaws.amplify#NotFoundException","code":"NotFoundException",'
+            . '"Code":"NotFoundException","message":"App not found","Message":"App not found"}', @ever ],
+        $get, 0, 1 ],
+    [ 'no row, null in the other places', [ status => 404, body =>
+        '{"__type":"NotFoundException","code":null,"Message":null,"Error":null}', @ever ], $get, 0, 1 ],
     [ 'no row, a code and no body', [ status => 404,
         header => 'x-amzn-errortype:NotFoundException', @empty, @ever ], $get, 0, 1 ],
     [ 'no row, another name of the message', [ code_of(404, 'NotFoundException',
