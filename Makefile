@@ -16,6 +16,7 @@ OBJS = \
 	src/executor/again.o \
 	src/executor/analyze.o \
 	src/executor/gate.o \
+	src/executor/jsonb.o \
 	src/executor/keys.o \
 	src/executor/known.o \
 	src/executor/readahead.o \

@@ -197,6 +197,17 @@
 #define amplify_op_interpretation(opno)	get_op_btree_interpretation(opno)
 #endif
 
+/* A jsonb that is being built, for who includes utils/jsonb.h */
+#if PG_VERSION_NUM >= 190000
+#define AmplifyJsonbState	JsonbInState
+#define amplify_jsonb_push(state, token, value) \
+	pushJsonbValue(state, token, value)
+#else
+#define AmplifyJsonbState	struct { JsonbParseState *parse; JsonbValue *result; }
+#define amplify_jsonb_push(state, token, value) \
+	((state)->result = pushJsonbValue(&(state)->parse, token, value))
+#endif
+
 /* Name of a wait in pg_stat_activity */
 #if PG_VERSION_NUM >= 170000
 #define amplify_new_wait_event(name)	WaitEventExtensionNew(name)

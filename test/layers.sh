@@ -24,7 +24,7 @@ json_[a-z_]+: response
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
 amplify_http_submit: exchange
-errstart(_cold)?: resource option connection credential rate spill progress names statement parent apps report failures writes value analyze describe identifier amplify_fdw
+errstart(_cold)?: resource option connection credential rate spill progress names statement parent apps report failures writes value jsonb analyze describe identifier amplify_fdw
 '
 
 # The same by what stands in the source

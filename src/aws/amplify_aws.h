@@ -91,14 +91,38 @@ extern int	amplify_json_elements(const char *text, size_t length,
 extern const char *amplify_json_next_number(const char *text, size_t length,
 											size_t *at, size_t *number_length);
 
-/* One value out of an item; text points into the page */
+/* One value out of an item; the pointers are into the page */
 typedef struct AmplifyValue
 {
-	const char *text;			/* of all that is text, or JSON: UTF-8 */
+	const char *text;			/* of all that is text: UTF-8 */
 	size_t		length;
 	TimestampTz time;			/* AMPLIFY_TIMESTAMP */
 	bool		boolean;
+	void	   *json;			/* AMPLIFY_JSON, for the two functions below */
 } AmplifyValue;
+
+/* What a JSON value is made of, in the order of its text */
+typedef enum AmplifyJsonPart
+{
+	AMPLIFY_PART_OBJECT,
+	AMPLIFY_PART_OBJECT_END,
+	AMPLIFY_PART_ARRAY,
+	AMPLIFY_PART_ARRAY_END,
+	AMPLIFY_PART_NAME,			/* of the member whose value is next */
+	AMPLIFY_PART_STRING,
+	AMPLIFY_PART_NUMBER,
+	AMPLIFY_PART_TRUE,
+	AMPLIFY_PART_FALSE,
+	AMPLIFY_PART_NULL
+} AmplifyJsonPart;
+
+/*
+ * Takes one part; may throw.  text is of names, strings (UTF-8, NULs and all)
+ * and numbers, with a NUL at its end.  Texts of numbers are gone afterwards,
+ * all others with the page.
+ */
+typedef void (*AmplifyJsonVisitor) (void *arg, AmplifyJsonPart part,
+									const char *text, size_t length);
 
 /* What the body of an error says, in UTF-8; "" where it is silent */
 #define AMPLIFY_ERROR_CODES	4	/* members that may have the code */
@@ -126,6 +150,9 @@ extern AmplifyValueStatus amplify_response_value(AmplifyItem *item,
 												 const char *path,
 												 AmplifyType type,
 												 AmplifyValue *value);
+extern AmplifyValueStatus amplify_response_serialize(AmplifyValue *value);
+extern void amplify_response_visit(const AmplifyValue *value,
+								   AmplifyJsonVisitor visitor, void *arg);
 extern bool amplify_response_error(const char *body, size_t length, bool query,
 								   AmplifyErrorBody *error);
 extern void amplify_response_cleanse(AmplifyResponse *page);

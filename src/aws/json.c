@@ -47,6 +47,7 @@ typedef struct JsonScan
 	size_t		at;
 	size_t		next_check;		/* for interrupts; SIZE_MAX: never */
 	int			depth;
+	bool		nul;			/* the latest string has one */
 	bool		in_object[AMPLIFY_JSON_DEPTH];
 	AmplifyJsonCount *count;
 } JsonScan;
@@ -296,9 +297,12 @@ scan_name(JsonScan *scan)
 
 	if (current(scan) != '"')
 		return AMPLIFY_PARSE_MALFORMED;
+	scan->nul = false;
 	status = scan_string(scan);
 	if (status != AMPLIFY_PARSE_OK)
 		return status;
+	if (scan->nul)				/* where json-c's name would end */
+		return AMPLIFY_PARSE_MALFORMED;
 	scan->count->cost += MEMBER_COST + NAME_COPIES * (scan->at - start);
 	skip_blanks(scan);
 	if (current(scan) != ':')
@@ -358,6 +362,7 @@ scan_escape(JsonScan *scan)
 	unit = scan_unit(scan);
 	if (unit < 0)
 		return AMPLIFY_PARSE_MALFORMED;
+	scan->nul |= unit == 0;
 	if (unit >= 0xD800 && unit <= 0xDBFF)
 	{
 		if (current(scan) != '\\')

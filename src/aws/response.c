@@ -104,6 +104,10 @@ static struct json_object *follow_path(struct json_object *object,
 static bool has_holder(AmplifyItem *item, const char *path);
 static bool has_nul(struct json_object *string);
 static void strip_zeros(AmplifyValue *value);
+static void visit_value(struct json_object *object,
+						AmplifyJsonVisitor visitor, void *arg);
+static void visit_number(struct json_object *number,
+						 AmplifyJsonVisitor visitor, void *arg);
 static AmplifyValueStatus time_value(struct json_object *object,
 									 TimestampTz *time);
 static bool copy_string(struct json_object *object, const char *name,
@@ -257,13 +261,29 @@ amplify_response_value(AmplifyItem *item, const char *path, AmplifyType type,
 			value->boolean = json_object_get_boolean(object);
 			return AMPLIFY_VALUE_OK;
 		case AMPLIFY_JSON:
-			value->text = json_object_to_json_string_length(object,
-															JSON_C_TO_STRING_PLAIN |
-															JSON_C_TO_STRING_NOSLASHESCAPE,
-															&value->length);
-			return value->text ? AMPLIFY_VALUE_OK : AMPLIFY_VALUE_MEMORY;
+			value->json = object;
+			return AMPLIFY_VALUE_OK;
 	}
 	return AMPLIFY_VALUE_WRONG_TYPE;
+}
+
+/* Fill in the text of a JSON value, which lives as long as the page */
+AmplifyValueStatus
+amplify_response_serialize(AmplifyValue *value)
+{
+	value->text = json_object_to_json_string_length(value->json,
+													JSON_C_TO_STRING_PLAIN |
+													JSON_C_TO_STRING_NOSLASHESCAPE,
+													&value->length);
+	return value->text ? AMPLIFY_VALUE_OK : AMPLIFY_VALUE_MEMORY;
+}
+
+/* Hand out a JSON value part by part, without a text of it; interruptible */
+void
+amplify_response_visit(const AmplifyValue *value, AmplifyJsonVisitor visitor,
+					   void *arg)
+{
+	visit_value(value->json, visitor, arg);
 }
 
 /*
@@ -672,6 +692,67 @@ strip_zeros(AmplifyValue *value)
 		value->text++;
 		value->length--;
 	}
+}
+
+/* Recursion is bounded by AMPLIFY_JSON_DEPTH */
+static void
+visit_value(struct json_object *object, AmplifyJsonVisitor visitor, void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+	switch (json_object_get_type(object))
+	{
+		case json_type_object:
+			visitor(arg, AMPLIFY_PART_OBJECT, NULL, 0);
+			for (struct lh_entry *entry = json_object_get_object(object)->head;
+				 entry != NULL; entry = entry->next)
+			{
+				const char *name = lh_entry_k(entry);
+
+				visitor(arg, AMPLIFY_PART_NAME, name, strlen(name));
+				visit_value((struct json_object *) lh_entry_v(entry), visitor,
+							arg);
+			}
+			visitor(arg, AMPLIFY_PART_OBJECT_END, NULL, 0);
+			break;
+		case json_type_array:
+			visitor(arg, AMPLIFY_PART_ARRAY, NULL, 0);
+			for (int i = 0; i < json_object_array_length(object); i++)
+				visit_value(json_object_array_get_idx(object, i), visitor, arg);
+			visitor(arg, AMPLIFY_PART_ARRAY_END, NULL, 0);
+			break;
+		case json_type_string:
+			visitor(arg, AMPLIFY_PART_STRING, json_object_get_string(object),
+					json_object_get_string_len(object));
+			break;
+		case json_type_int:
+		case json_type_double:
+			visit_number(object, visitor, arg);
+			break;
+		case json_type_boolean:
+			visitor(arg, json_object_get_boolean(object) ? AMPLIFY_PART_TRUE :
+					AMPLIFY_PART_FALSE, NULL, 0);
+			break;
+		case json_type_null:
+			visitor(arg, AMPLIFY_PART_NULL, NULL, 0);
+			break;
+	}
+}
+
+/* In its own text, if it has kept that: fractions do, and see keep_number() */
+static void
+visit_number(struct json_object *number, AmplifyJsonVisitor visitor,
+			 void *arg)
+{
+	const char *text = json_object_get_userdata(number);
+	char		digits[32];
+
+	if (text == NULL)
+	{
+		snprintf(digits, sizeof(digits), INT64_FORMAT,
+				 json_object_get_int64(number));
+		text = digits;
+	}
+	visitor(arg, AMPLIFY_PART_NUMBER, text, strlen(text));
 }
 
 /* restJson1 sends seconds since 1970 as a number; SDKs take ISO 8601, too */

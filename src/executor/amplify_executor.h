@@ -140,6 +140,10 @@ extern Node *amplify_readahead_create_state(CustomScan *plan);
 
 extern Node *amplify_gate_create_state(CustomScan *plan);
 
+/* ---------- jsonb.c: JSON into a jsonb ---------- */
+
+extern Datum amplify_jsonb_build(const AmplifyValue *value);
+
 /* ---------- analyze.c: a sample of a table ---------- */
 
 extern bool amplifyAnalyzeForeignTable(Relation relation,

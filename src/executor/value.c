@@ -25,6 +25,7 @@
 typedef enum Conversion
 {
 	CONVERT_NONE,				/* it is the field's own type */
+	CONVERT_JSONB,				/* likewise, which is made of JSON */
 	CONVERT_INPUT,				/* text, then the type's input function */
 	CONVERT_CAST,				/* own type, then a cast function */
 	CONVERT_BINARY				/* own type, which has the same bits */
@@ -228,10 +229,9 @@ map_column(AmplifyColumnMap *map, MappedColumn *mapped, Form_pg_attribute attr)
 
 	mapped->key = amplify_resource_key(map->resource, mapped->column);
 	mapped->typmod = attr->atttypmod;
-	if (attr->atttypid == own_type && attr->atttypmod < 0 &&
-		own_type != JSONBOID)
+	if (attr->atttypid == own_type && attr->atttypmod < 0)
 	{
-		mapped->conversion = CONVERT_NONE;
+		mapped->conversion = own_type == JSONBOID ? CONVERT_JSONB : CONVERT_NONE;
 		return;
 	}
 
@@ -327,6 +327,9 @@ read_member(const AmplifyColumnMap *map, const MappedColumn *mapped,
 
 	status = amplify_response_value(row->item, mapped->column->path,
 									mapped->column->type, value);
+	if (status == AMPLIFY_VALUE_OK && value->json != NULL &&
+		mapped->conversion != CONVERT_JSONB)
+		status = amplify_response_serialize(value);
 	if (status != AMPLIFY_VALUE_OK && status != AMPLIFY_VALUE_NULL)
 		amplify_report_value(status, mapped->attname, map->tablename);
 	return status == AMPLIFY_VALUE_OK;
@@ -403,6 +406,8 @@ convert_value(const MappedColumn *mapped, const AmplifyValue *value)
 	MappedColumn *m = unconstify(MappedColumn *, mapped);
 	Datum		datum;
 
+	if (mapped->conversion == CONVERT_JSONB)
+		return amplify_jsonb_build(value);
 	if (mapped->conversion == CONVERT_INPUT)
 		return InputFunctionCall(&m->function, value_text(mapped, value),
 								 mapped->ioparam, mapped->typmod);

@@ -1,5 +1,5 @@
 # A large response is parsed in pieces, and a cancel is heeded between two of
-# them, wherever it is parsed.  A page of a List is parsed once in a statement.
+# them, wherever it is parsed; so is a jsonb that is made of it.  A page of a List is parsed once in a statement.
 use strict;
 use warnings;
 
@@ -60,6 +60,24 @@ for my $name (sort keys %asked)
     $mock->reset;
     is(harm($session, 'aws', $before), '', "$name: the session is unharmed");
 }
+
+# ---- a jsonb is made part by part ----
+
+my $tags = "SELECT jsonb_array_length(tags) FROM aws.apps WHERE $app";
+
+sub numbers { return -s "$dir/numbers" // 0; }
+
+append_to_file("$dir/body", '{"app":{"appId":"d00000000001","tags":[' . join(',', (0.5) x 1000) . ']}}');
+$mock->fault(bodyfile => "$dir/body", n => -1);
+is($session->value($tags), 1000, 'a jsonb');
+is(numbers(), 1000, '... of its parts');
+unlink "$dir/numbers";
+append_to_file("$dir/cancel-numbers", '');
+is(Session::state_of($session->query($tags)), '57014', 'a jsonb: cancelled');
+unlink "$dir/cancel-numbers";
+is(numbers(), 1, '... after the first of them');
+$mock->reset;
+is(harm($session, 'aws', $before), '', 'a jsonb: the session is unharmed');
 
 # ---- names in any order: a page once, and then no more than their items ----
 
