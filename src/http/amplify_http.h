@@ -42,7 +42,8 @@ typedef enum AmplifyWait
 
 extern int64 amplify_loop_now(void);
 extern bool amplify_loop_start(void);
-extern bool amplify_loop_watch(int fd, bool readable, bool writable);
+extern bool amplify_loop_watch(int fd, bool readable, bool writable,
+							   bool is_new);
 extern int	amplify_loop_poll(AmplifyLoopEvent *ready, int max);
 extern void amplify_loop_sleep(int64 deadline, AmplifyWait wait);
 extern int	amplify_loop_descriptor(void);
@@ -164,7 +165,8 @@ extern void amplify_http_trim_idle(void);
 /* ---------- easy.c: what libcurl is told of one request ---------- */
 
 /* Returns a CURLcode; share is a CURLSH * */
-extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share);
+extern int	amplify_easy_options(AmplifyTransfer *transfer, void *share,
+								 bool is_new);
 extern bool amplify_easy_is_origin(const char *url);
 
 /* ---------- transfer.c: for easy.c's callbacks; nothing throws ---------- */

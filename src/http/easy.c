@@ -18,6 +18,16 @@
 #define KEEPALIVE_IDLE		30	/* s without a byte until a probe is sent */
 #define KEEPALIVE_INTERVAL	10	/* s until the next one */
 
+/*
+ * Each transfer has a buffer for what it reads, which is overwritten at its
+ * end.  Most responses are of one item; longer ones are read in pieces.
+ */
+#define BUFFER_SIZE			4096
+
+static const curl_version_info_data *built = NULL;	/* this libcurl */
+
+static CURLcode set_constants(CURL *easy, void *share, const char **refused);
+static CURLcode set_request(AmplifyTransfer *transfer, const char **refused);
 static CURLcode set_absolute_target(AmplifyTransfer *transfer);
 static size_t write_callback(char *data, size_t size, size_t n, void *arg);
 static size_t header_callback(char *data, size_t size, size_t n, void *arg);
@@ -29,52 +39,53 @@ static int	prereq_callback(void *arg, char *peer_ip, char *local_ip,
 							int peer_port, int local_port);
 
 /*
- * All that is ever set: the handle may have been another transfer's.  An
- * option that this libcurl does not know ends the transfer, and it says which.
+ * All of the request, onto a handle that may have been another transfer's; a
+ * new one first gets what is the same for all.  An option that this libcurl
+ * does not know ends the transfer, and it says which; no other transfer may
+ * have the handle then.
  */
 int
-amplify_easy_options(AmplifyTransfer *transfer, void *share)
+amplify_easy_options(AmplifyTransfer *transfer, void *share, bool is_new)
 {
-	CURL	   *easy = transfer->easy;
-
-	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
-	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
-	bool		http2 = tls && (built->features & CURL_VERSION_HTTP2) != 0;
 	const char *refused = NULL;
 	CURLcode	rc = CURLE_OK;
 
+	/* asking makes it anew each time */
+	if (built == NULL)
+		built = curl_version_info(CURLVERSION_NOW);
+	if (is_new)
+		rc = set_constants(transfer->easy, share, &refused);
+	if (rc == CURLE_OK)
+		rc = set_request(transfer, &refused);
+	if (rc != CURLE_OK && rc != CURLE_OUT_OF_MEMORY)
+	{
+		transfer->result = AMPLIFY_HTTP_UNABLE;
+		snprintf(transfer->reason, sizeof(transfer->reason),
+				 "libcurl %s refuses %s", built->version, refused);
+	}
+	return rc;
+}
+
+/* In what follows; refused is the first that fails */
 #define SET(option, value) \
 	if (rc == CURLE_OK && \
 		(rc = curl_easy_setopt(easy, option, value)) != CURLE_OK) \
-		refused = #option
+		*refused = #option
 
-	SET(CURLOPT_PRIVATE, transfer);
+static CURLcode
+set_constants(CURL *easy, void *share, const char **refused)
+{
+	CURLcode	rc = CURLE_OK;
+
 	SET(CURLOPT_NOSIGNAL, 1L);
 	/* is about the thread of its resolver */
 	if ((built->features & CURL_VERSION_ASYNCHDNS) != 0)
 		SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_URL, transfer->url);
-	/* the bytes that were signed, which libcurl must not normalize */
-	SET(CURLOPT_REQUEST_TARGET, transfer->target);
-	/* a proxy is told the host as well (RFC 9112, 3.2.2) */
-	if (rc == CURLE_OK && transfer->proxy != NULL && !tls)
-		rc = set_absolute_target(transfer);
 	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_HTTPHEADER, transfer->slist);
-	SET(CURLOPT_POSTFIELDS, transfer->post_body);
-	if (transfer->post_body == NULL)
-	{
-		SET(CURLOPT_HTTPGET, 1L);
-	}
-	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
-	/* "" keeps libcurl from reading http_proxy, no_proxy and the like */
-	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
+	/* "" keeps libcurl from reading no_proxy and the like */
 	SET(CURLOPT_NOPROXY, "");
-	SET(CURLOPT_PROXYUSERNAME, transfer->proxy_user);
-	SET(CURLOPT_PROXYPASSWORD, transfer->proxy_password);
 	SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
 	/* what a proxy says to CONNECT is not the service's response */
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -82,6 +93,50 @@ amplify_easy_options(AmplifyTransfer *transfer, void *share)
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SHARE, share);
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(CURLOPT_ACCEPT_ENCODING,
+		(built->features & CURL_VERSION_LIBZ) != 0 ? "gzip" : NULL);
+	SET(CURLOPT_BUFFERSIZE, (long) BUFFER_SIZE);
+	SET(CURLOPT_TCP_NODELAY, 1L);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_TCP_KEEPIDLE, (long) KEEPALIVE_IDLE);
+	SET(CURLOPT_TCP_KEEPINTVL, (long) KEEPALIVE_INTERVAL);
+	SET(CURLOPT_WRITEFUNCTION, write_callback);
+	SET(CURLOPT_HEADERFUNCTION, header_callback);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+	SET(CURLOPT_PREREQFUNCTION, prereq_callback);
+	return rc;
+}
+
+static CURLcode
+set_request(AmplifyTransfer *transfer, const char **refused)
+{
+	CURL	   *easy = transfer->easy;
+	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
+	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
+	bool		http2 = tls && (built->features & CURL_VERSION_HTTP2) != 0;
+	CURLcode	rc = CURLE_OK;
+
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_URL, transfer->url);
+	/* the bytes that were signed, which libcurl must not normalize */
+	SET(CURLOPT_REQUEST_TARGET, transfer->target);
+	/* a proxy is told the host as well (RFC 9112, 3.2.2) */
+	if (rc == CURLE_OK && transfer->proxy != NULL && !tls)
+		rc = set_absolute_target(transfer);
+	SET(CURLOPT_HTTPHEADER, transfer->slist);
+	SET(CURLOPT_POSTFIELDS, transfer->post_body);
+	if (transfer->post_body == NULL)
+	{
+		SET(CURLOPT_HTTPGET, 1L);
+	}
+	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
+	/* "" keeps libcurl from reading http_proxy and the like */
+	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
+	SET(CURLOPT_PROXYUSERNAME, transfer->proxy_user);
+	SET(CURLOPT_PROXYPASSWORD, transfer->proxy_password);
 	SET(CURLOPT_CAINFO, bundle);
 
 	/*
@@ -98,36 +153,17 @@ amplify_easy_options(AmplifyTransfer *transfer, void *share)
 	SET(CURLOPT_HTTP_VERSION, (long) (http2 ? CURL_HTTP_VERSION_2TLS :
 									  CURL_HTTP_VERSION_1_1));
 	SET(CURLOPT_PIPEWAIT, (long) http2);
-	SET(CURLOPT_SHARE, share);
-	SET(CURLOPT_HTTP09_ALLOWED, 0L);
-	SET(CURLOPT_ACCEPT_ENCODING,
-		(built->features & CURL_VERSION_LIBZ) != 0 ? "gzip" : NULL);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
 	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout);
-	SET(CURLOPT_TCP_NODELAY, 1L);
-	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_TCP_KEEPIDLE, (long) KEEPALIVE_IDLE);
-	SET(CURLOPT_TCP_KEEPINTVL, (long) KEEPALIVE_INTERVAL);
 	SET(CURLOPT_FRESH_CONNECT, (long) transfer->fresh);
 	SET(CURLOPT_ERRORBUFFER, transfer->reason);
-	SET(CURLOPT_WRITEFUNCTION, write_callback);
 	SET(CURLOPT_WRITEDATA, transfer);
-	SET(CURLOPT_HEADERFUNCTION, header_callback);
 	SET(CURLOPT_HEADERDATA, transfer);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
-	SET(CURLOPT_PREREQFUNCTION, prereq_callback);
 	SET(CURLOPT_PREREQDATA, transfer);
-#undef SET
-	if (rc != CURLE_OK && rc != CURLE_OUT_OF_MEMORY)
-	{
-		transfer->result = AMPLIFY_HTTP_UNABLE;
-		snprintf(transfer->reason, sizeof(transfer->reason),
-				 "libcurl %s refuses %s", built->version, refused);
-	}
 	return rc;
 }
+#undef SET
 
 static CURLcode
 set_absolute_target(AmplifyTransfer *transfer)

@@ -66,10 +66,12 @@ static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
 static int	nactive = 0;
 static int	most_active = INT_MAX;	/* there was no socket for one more */
 static long max_connections = 0;	/* as libcurl knows it */
-static uint64 nfinished = 0;	/* transfers that have ended by themselves */
+static bool some_begun = false;	/* since libcurl ran last */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;
 static bool damaged = false;	/* memory was out in libcurl */
+static int	nblocked = 0;		/* LIBCURL_BEGINs without their ENDs */
+static sigset_t old_signals;	/* the mask before the first of them */
 
 static bool start_engine(void);
 static void abandon_engine(void);
@@ -82,24 +84,33 @@ static int	socket_callback(CURL *easy, curl_socket_t fd, int what,
 							void *arg, void *socket_arg);
 static int	timer_callback(CURLM *unused, long timeout_ms, void *arg);
 static CURLcode prepare_handle(AmplifyTransfer *transfer);
+static CURLcode begin(AmplifyTransfer *transfer);
 static void detach(AmplifyTransfer *transfer);
 static void finish(AmplifyTransfer *transfer, CURLcode code);
 static AmplifyHttpResult classify(CURLcode code);
-static void collect_finished(void);
-static void run_libcurl(int fd, int events);
+static bool collect_finished(void);
+static void run_events(const AmplifyLoopEvent *events, int n);
 static void run_timeout(void);
+static void run_libcurl(int fd, int events);
 static void set_curl_deadline(long timeout_ms);
 
 /*
- * Block every signal while libcurl runs.  Nothing in between may throw.
+ * Block every signal while libcurl runs, once for all that is done at a time.
+ * Nothing in between may throw.
  */
 #define LIBCURL_BEGIN() \
 	do { \
-		sigset_t	all_signals_, old_signals_; \
-		sigfillset(&all_signals_); \
-		pthread_sigmask(SIG_SETMASK, &all_signals_, &old_signals_)
+		if (nblocked++ == 0) \
+		{ \
+			sigset_t	all_signals_; \
+			sigfillset(&all_signals_); \
+			pthread_sigmask(SIG_SETMASK, &all_signals_, &old_signals); \
+		} \
+	} while (0)
 #define LIBCURL_END() \
-		pthread_sigmask(SIG_SETMASK, &old_signals_, NULL); \
+	do { \
+		if (--nblocked == 0) \
+			pthread_sigmask(SIG_SETMASK, &old_signals, NULL); \
 	} while (0)
 
 /*
@@ -121,23 +132,17 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	nactive++;
 	dlist_push_tail(&active, &transfer->node);
 	if (amplify_loop_start() && start_engine())
+	{
+		LIBCURL_BEGIN();
 		rc = prepare_handle(transfer);
+		if (rc == CURLE_OK)
+			rc = begin(transfer);
+		LIBCURL_END();
+	}
 	else if (!amplify_socket_kernel_has_more())
 	{
 		transfer->starved = true;
 		rc = CURLE_COULDNT_CONNECT;
-	}
-	if (rc == CURLE_OK)
-	{
-		amplify_socket_drop_unread();
-		LIBCURL_BEGIN();
-		forget_given_up();
-		limit_connections();
-		if (curl_multi_add_handle(multi, transfer->easy) == CURLM_OK)
-			transfer->begun = true;
-		else
-			rc = CURLE_OUT_OF_MEMORY;
-		LIBCURL_END();
 	}
 	if (rc != CURLE_OK)
 		finish(transfer, rc);
@@ -200,53 +205,55 @@ void
 amplify_http_drive(void)
 {
 	AmplifyLoopEvent events[EVENTS];
-	int			n = EVENTS;
+	int			n = 0;
+	bool		due;
 
 	if (multi == NULL || (dlist_is_empty(&active) && !amplify_loop_armed()))
 		return;
+	due = curl_deadline <= amplify_loop_now();
+	if (!due)
+		n = amplify_loop_poll(events, EVENTS);
+	if (!due && n == 0 && !damaged)
+		return;
 
-	/* bounded, so that a server that never pauses can't keep us here */
+	LIBCURL_BEGIN();
+	if (some_begun)
+	{
+		/* before they get a connection */
+		amplify_socket_drop_unread();
+		forget_given_up();
+		some_begun = false;
+	}
+
+	/*
+	 * Not on after some have finished, that others may take their places; and
+	 * bounded, so that a server that never pauses can't keep us here.
+	 */
 	for (int turn = 0; turn < MAX_TURNS; turn++)
 	{
-		if (curl_deadline <= amplify_loop_now())
+		run_events(events, n);
+		due = curl_deadline <= amplify_loop_now();
+		if (due)
 			run_timeout();
-		else if (n < EVENTS)
+		if (collect_finished() || (!due && n < EVENTS))
 			break;
 		n = amplify_loop_poll(events, EVENTS);
-		for (int i = 0; i < n; i++)
-		{
-			if (events[i].readable)
-				amplify_socket_heard(events[i].fd);
-			run_libcurl(events[i].fd,
-						(events[i].readable ? CURL_CSELECT_IN : 0) |
-						(events[i].writable ? CURL_CSELECT_OUT : 0) |
-						(events[i].failed ? CURL_CSELECT_ERR : 0));
-		}
 	}
-	collect_finished();
 	if (damaged)
 		abandon_engine();
+	LIBCURL_END();
 }
 
 /*
  * Wait until something happens on the network, a deadline (microseconds on
  * amplify_loop_now()'s clock; PG_INT64_MAX: none) passes, or an interrupt has
- * to be served, which may throw.
+ * to be served, which may throw.  amplify_http_drive() takes in what happened,
+ * and what has finished since it was called last is not waited for.
  */
 void
 amplify_http_wait(int64 deadline, AmplifyWait wait)
 {
-	uint64		before = nfinished;
-
-	amplify_http_drive();
-	if (nfinished != before)
-	{
-		/* that was what the caller waits for: the network may stay silent */
-		CHECK_FOR_INTERRUPTS();
-		return;
-	}
 	amplify_loop_sleep(Min(deadline, curl_deadline), wait);
-	amplify_http_drive();
 }
 
 /* Make the descriptor of amplify_loop_descriptor() readable at a deadline */
@@ -443,17 +450,23 @@ refuse_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	return CURL_SOCKET_BAD;
 }
 
-/* libcurl: watch fd for this from now on */
+/*
+ * libcurl: watch fd for this from now on.  What we assign to the socket comes
+ * as socket_arg until libcurl has it forgotten.
+ */
 static int
 socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 				void *socket_arg)
 {
-	if (what != CURL_POLL_REMOVE)
+	bool		in = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+	bool		out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+
+	if (socket_arg == NULL && what != CURL_POLL_REMOVE)
+	{
 		amplify_socket_keep_pairs(fd);
-	return amplify_loop_watch(fd,
-							  what != CURL_POLL_REMOVE && (what & CURL_POLL_IN),
-							  what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) ?
-		0 : -1;
+		(void) curl_multi_assign(multi, fd, &multi);
+	}
+	return amplify_loop_watch(fd, in, out, socket_arg == NULL) ? 0 : -1;
 }
 
 /* libcurl: call me after so long; -1: no need to */
@@ -473,6 +486,20 @@ set_curl_deadline(long timeout_ms)
 	else
 		curl_deadline = amplify_loop_now() +
 			(timeout_ms > 0 ? (int64) timeout_ms * 1000 + 999 : 0);
+}
+
+static void
+run_events(const AmplifyLoopEvent *events, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (events[i].readable)
+			amplify_socket_heard(events[i].fd);
+		run_libcurl(events[i].fd,
+					(events[i].readable ? CURL_CSELECT_IN : 0) |
+					(events[i].writable ? CURL_CSELECT_OUT : 0) |
+					(events[i].failed ? CURL_CSELECT_ERR : 0));
+	}
 }
 
 /*
@@ -496,10 +523,10 @@ prepare_handle(AmplifyTransfer *transfer)
 {
 	struct curl_slist *slist = NULL;
 	CURLcode	rc = CURLE_OUT_OF_MEMORY;
+	bool		is_new = nspare == 0;
 	bool		ok = true;
 
-	LIBCURL_BEGIN();
-	transfer->easy = nspare > 0 ? spare[--nspare] : curl_easy_init();
+	transfer->easy = is_new ? curl_easy_init() : spare[--nspare];
 	for (int i = 0; ok && transfer->headers[i] != NULL; i++)
 	{
 		struct curl_slist *longer = curl_slist_append(slist, transfer->headers[i]);
@@ -510,9 +537,24 @@ prepare_handle(AmplifyTransfer *transfer)
 	}
 	transfer->slist = slist;
 	if (ok && transfer->easy != NULL)
-		rc = amplify_easy_options(transfer, share);
-	LIBCURL_END();
+		rc = amplify_easy_options(transfer, share, is_new);
+	if (rc != CURLE_OK)
+	{
+		/* it may lack what no later transfer would set */
+		curl_easy_cleanup(transfer->easy);
+		transfer->easy = NULL;
+	}
 	return rc;
+}
+
+/* It is libcurl's from now on, and is sent when that runs next */
+static CURLcode
+begin(AmplifyTransfer *transfer)
+{
+	limit_connections();
+	some_begun = true;
+	transfer->begun = curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+	return transfer->begun ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 /* Take the easy handle away from a transfer and keep it for another */
@@ -618,7 +660,6 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 		strlcpy(transfer->reason, curl_easy_strerror(code),
 				sizeof(transfer->reason));
 	detach(transfer);
-	nfinished++;
 	dlist_delete(&transfer->node);
 	dlist_push_tail(transfer->completed, &transfer->node);
 }
@@ -650,10 +691,13 @@ classify(CURLcode code)
 	}
 }
 
-/* Move what libcurl has finished to the lists of the owners */
-static void
+/*
+ * Move what libcurl has finished to the lists of the owners; false if nothing
+ */
+static bool
 collect_finished(void)
 {
+	bool		any = false;
 	CURLMsg    *message;
 	int			left;
 
@@ -675,7 +719,9 @@ collect_finished(void)
 			transfer->refusal = "a header is too long";
 		}
 		finish(transfer, code);
+		any = true;
 	}
+	return any;
 }
 
 static void

@@ -78,11 +78,12 @@ amplify_loop_start(void)
 }
 
 /*
- * Watch a socket for these from now on; for neither: forget it.  Doesn't
- * throw.  False if the kernel refuses.
+ * Watch a socket for these from now on; for neither: forget it.  is_new: it
+ * has not been watched before, as far as is known.  Doesn't throw.  False if
+ * the kernel refuses.
  */
 bool
-amplify_loop_watch(int fd, bool readable, bool writable)
+amplify_loop_watch(int fd, bool readable, bool writable, bool is_new)
 {
 	struct epoll_event event = {0};
 
@@ -94,7 +95,8 @@ amplify_loop_watch(int fd, bool readable, bool writable)
 		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
 		return true;
 	}
-	return epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
+	return (is_new && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) ||
+		epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
 		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 

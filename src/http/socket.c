@@ -50,7 +50,8 @@ typedef struct Socket
 	AmplifySocketId id;			/* 0: this descriptor is none of ours */
 	const AmplifyHttpUse *use;	/* of the server that it was opened for */
 	uint32		host;			/* hash of its URL */
-	int			port;			/* its own; 0: not known yet */
+	int			port;			/* its own address; 0: not known yet */
+	char		ip[INET6_ADDRSTRLEN];
 	int			transfers;		/* that have sent a request on it */
 	bool		sequential;		/* speaks HTTP/1: one response a request */
 	int64		heard;			/* when it was last found readable */
@@ -65,6 +66,7 @@ static uint32 serial = 0;
 static bool can_acquire(int n);
 static bool make_room(int fd);
 static Socket *find(AmplifySocketId id);
+static void ask_address(int fd);
 static bool has_input(int fd);
 static void give_up(int fd);
 
@@ -215,29 +217,39 @@ amplify_socket_by_address(const char *ip, int port)
 {
 	for (int fd = 0; fd < nsockets; fd++)
 	{
-		union
-		{
-			struct sockaddr any;
-			struct sockaddr_in v4;
-			struct sockaddr_in6 v6;
-		}			address = {0};
-		socklen_t	length = sizeof(address);
-		char		text[INET6_ADDRSTRLEN] = "";
+		Socket	   *sock = &sockets[fd];
 
-		if (sockets[fd].id == 0 ||
-			(sockets[fd].port != 0 && sockets[fd].port != port) ||
-			getsockname(fd, &address.any, &length) != 0)
+		if (sock->id == 0)
 			continue;
-		if (address.any.sa_family == AF_INET6)
-			inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof(text));
-		else
-			inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof(text));
-		/* the port is at the same place in both */
-		sockets[fd].port = ntohs(address.v4.sin_port);
-		if (sockets[fd].port == port && strcmp(text, ip) == 0)
-			return sockets[fd].id;
+		if (sock->port == 0)
+			ask_address(fd);
+		if (sock->port == port && strcmp(sock->ip, ip) == 0)
+			return sock->id;
 	}
 	return 0;
+}
+
+/* Its own address, which stays as it is; the port is 0 while there is none */
+static void
+ask_address(int fd)
+{
+	Socket	   *sock = &sockets[fd];
+	union
+	{
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	}			address = {0};
+	socklen_t	length = sizeof(address);
+
+	if (getsockname(fd, &address.any, &length) != 0)
+		return;
+	if (address.any.sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &address.v6.sin6_addr, sock->ip, sizeof(sock->ip));
+	else
+		inet_ntop(AF_INET, &address.v4.sin_addr, sock->ip, sizeof(sock->ip));
+	/* the port is at the same place in both */
+	sock->port = ntohs(address.v4.sin_port);
 }
 
 /* A transfer sends its request there.  False: it must not */

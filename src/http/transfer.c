@@ -153,7 +153,9 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 		char	   *dst = (char *) &transfer->response + wanted[i].offset;
 		char		former[sizeof(transfer->response.error_type)];
 
-		if (bytes < length || pg_strncasecmp(data, wanted[i].name, length) != 0)
+		if (bytes < length ||
+			pg_ascii_tolower((unsigned char) data[0]) != wanted[i].name[0] ||
+			pg_strncasecmp(data, wanted[i].name, length) != 0)
 			continue;
 		memcpy(former, dst, wanted[i].size);	/* none is longer */
 		copy_value(dst, wanted[i].size, data + length, bytes - length);

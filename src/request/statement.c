@@ -428,14 +428,18 @@ amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call)
 void
 amplify_statement_progress(AmplifyStatement *statement)
 {
-	amplify_http_drive();
+	int64		sent;
+
+	/* what has been started is sent when libcurl runs next */
 	do
 	{
+		sent = statement->sent;
+		amplify_http_drive();
 		finish_completed(statement);
 		tell_watchers(statement);
 		start_queued(statement);
-		amplify_http_drive();
-	} while (!dlist_is_empty(&statement->completed) ||
+	} while (statement->sent != sent ||
+			 !dlist_is_empty(&statement->completed) ||
 			 !dlist_is_empty(&statement->told));
 }
 

@@ -38,51 +38,91 @@ for my $server (qw(aws tls))
     $before{$server} = warm_up($session, $server);
 }
 
-my %values;    # of each option, by its number
-my %names;     # the same, by name
-
-$values{ $_->[0] }{ $_->[1] } = 1 for map { [split] } split /\n/, slurp_file("$dir/options");
-for my $option (sort { $a <=> $b } keys %values)
+# What has been set since this was asked last: values by the number of the option
+sub options_set
 {
-    for my $server (qw(aws tls))
-    {
-        append_to_file("$dir/refuse", $option);
-        $mock->reset;
-        my $result = $session->query("SELECT * FROM $server.apps");
-        my $calls = $mock->calls;
-        unlink "$dir/refuse";
+    my %values;
 
-        is(Session::state_of($result) . ", $calls calls", 'HV000, 0 calls',
-            "option $option, $server");
-        like($result->{error}{D}, qr/^libcurl \d[\d.]* refuses CURLOPT_\w+\.$/,
-            '... and its name');
-        my ($name) = ($result->{error}{D} // '') =~ /CURLOPT_(\w+)/;
-        $names{ $name // '' } = join ' or ', sort keys %{ $values{$option} };
-        is(harm($session, $server, $before{$server}), '',
-            '... and the session is unharmed');
+    $values{ $_->[0] }{ $_->[1] } = 1
+        for map { [split] } split /\n/, slurp_file("$dir/options");
+    unlink "$dir/options";
+    return \%values;
+}
+
+# On a new handle all are set, and on that of a request before, which may have been
+# another server's, those that servers and requests may differ in.
+my $all = options_set();
+$session->rows("SELECT * FROM $_.apps") for qw(aws tls);
+my $each = options_set();
+
+# The name of an option, from the error when it is refused
+sub refuse
+{
+    my ($option, $server, $handle) = @_;
+
+    append_to_file("$dir/refuse", $option);
+    $mock->reset;
+    my $result = $session->query("SELECT * FROM $server.apps");
+    my $calls = $mock->calls;
+    unlink "$dir/refuse";
+
+    is(Session::state_of($result) . ", $calls calls", 'HV000, 0 calls',
+        "option $option, $server, $handle");
+    like($result->{error}{D}, qr/^libcurl \d[\d.]* refuses CURLOPT_\w+\.$/,
+        '... and its name');
+    my ($name) = ($result->{error}{D} // '') =~ /CURLOPT_(\w+)/;
+    is(harm($session, $server, $before{$server}), '',
+        '... and the session is unharmed');
+    return $name // '';
+}
+
+my %names;         # values of all, by name
+my %each_names;    # the same of those of each request
+
+for my $server (qw(aws tls))
+{
+    for my $option (sort { $a <=> $b } keys %$all)
+    {
+        $session->rows('SELECT amplify_fdw_disconnect_all()');
+        $names{ refuse($option, $server, 'a new handle') } =
+            join ' or ', sort keys %{ $all->{$option} };
+    }
+    for my $option (sort { $a <=> $b } keys %$each)
+    {
+        $each_names{ refuse($option, $server, 'a used handle') } =
+            join ' or ', sort keys %{ $each->{$option} };
     }
 }
 
 # Without and with TLS; of texts and functions, only that they are set
-my %expected = (
+my %expected_each = (
     (map { $_ => '-' } qw(
-        ACCEPT_ENCODING CAINFO CAPATH CLOSESOCKETFUNCTION CUSTOMREQUEST ERRORBUFFER
-        HEADERDATA HEADERFUNCTION HTTPHEADER NOPROXY OPENSOCKETDATA OPENSOCKETFUNCTION
-        POSTFIELDS PREREQDATA PREREQFUNCTION PRIVATE PROTOCOLS_STR PROXY PROXYPASSWORD
-        PROXYUSERNAME REQUEST_TARGET SHARE URL WRITEDATA WRITEFUNCTION)),
-    (map { $_ => 0 } qw(FOLLOWLOCATION FRESH_CONNECT HTTP09_ALLOWED NETRC)),
-    (map { $_ => 1 } qw(
-        HTTPGET NOSIGNAL PATH_AS_IS PROXYAUTH QUICK_EXIT SSL_VERIFYPEER
-        SUPPRESS_CONNECT_HEADERS TCP_KEEPALIVE TCP_NODELAY)),
+        CAINFO CAPATH CUSTOMREQUEST ERRORBUFFER HEADERDATA HTTPHEADER OPENSOCKETDATA
+        POSTFIELDS PREREQDATA PRIVATE PROXY PROXYPASSWORD PROXYUSERNAME REQUEST_TARGET URL
+        WRITEDATA)),
     CONNECTTIMEOUT_MS => 3100,
+    FRESH_CONNECT => 0,
+    HTTPGET => 1,
     HTTP_VERSION => '2 or 4',    # 1.1, 2 over TLS
     PIPEWAIT => '0 or 1',
+    TIMEOUT_MS => 30000,
+);
+my %expected = (
+    %expected_each,
+    (map { $_ => '-' } qw(
+        ACCEPT_ENCODING CLOSESOCKETFUNCTION HEADERFUNCTION NOPROXY OPENSOCKETFUNCTION
+        PREREQFUNCTION PROTOCOLS_STR SHARE WRITEFUNCTION)),
+    (map { $_ => 0 } qw(FOLLOWLOCATION HTTP09_ALLOWED NETRC)),
+    (map { $_ => 1 } qw(
+        NOSIGNAL PATH_AS_IS PROXYAUTH QUICK_EXIT SSL_VERIFYPEER SUPPRESS_CONNECT_HEADERS
+        TCP_KEEPALIVE TCP_NODELAY)),
+    BUFFERSIZE => 4096,
     SSL_VERIFYHOST => 2,
     SSLVERSION => 6,             # 1.2 at least
     TCP_KEEPIDLE => 30,
     TCP_KEEPINTVL => 10,
-    TIMEOUT_MS => 30000,
 );
 is_deeply(\%names, \%expected, 'these options are set, to these values');
+is_deeply(\%each_names, \%expected_each, '... and these for each request');
 
 done_testing();
