@@ -53,6 +53,7 @@ typedef struct Socket
 	int			port;			/* its own address; 0: not known yet */
 	char		ip[INET6_ADDRSTRLEN];
 	int			transfers;		/* that have sent a request on it */
+	bool		used;			/* some transfer has; else it may connect yet */
 	bool		sequential;		/* speaks HTTP/1: one response a request */
 	int64		heard;			/* when it was last found readable */
 } Socket;
@@ -266,6 +267,7 @@ amplify_socket_begin(AmplifySocketId id)
 		return false;
 	}
 	sock->transfers++;
+	sock->used = true;
 	return true;
 }
 
@@ -329,7 +331,8 @@ amplify_socket_gave_up(void)
 /*
  * A transfer for that server has received nothing since then, and has timed
  * out.  Unless its connection had input for other transfers meanwhile, it is
- * assumed to be dead, and so are the server's idle ones, which are older.
+ * assumed to be dead, and so are the server's idle ones, which are older.  One
+ * that is being made is the next attempt's of a call that timed out before.
  */
 void
 amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
@@ -345,7 +348,8 @@ amplify_socket_drop_silent(AmplifySocketId id, const AmplifyHttpUse *use,
 		const Socket *sock = &sockets[fd];
 
 		if (sock->id != 0 && sock->heard < since &&
-			(sock == silent || (sock->use == use && sock->transfers == 0)))
+			(sock == silent ||
+			 (sock->use == use && sock->used && sock->transfers == 0)))
 			give_up(fd);
 	}
 }
