@@ -37,17 +37,20 @@ amplify_pace_start(AmplifyConnection *connection)
 {
 	AmplifyServer *server = connection->shared;
 	int64		now = amplify_loop_now();
+	int64		start;
 	AmplifyRate *rate;
 
 	connection->next_start = server->own_start;
 	if (server->max_rate > 0 && server->own_start > now)
 		return false;
 	rate = lock_rate(connection, now);
-	connection->next_start = amplify_throttle_take(rate, &connection->turn,
-												   now);
+	start = amplify_throttle_take(rate, &connection->turn, now);
 	unlock_rate(connection, rate);
-	if (connection->next_start > now)
+	if (start > now)
+	{
+		connection->next_start = start;
 		return false;
+	}
 	if (server->max_rate > 0)
 		server->own_start = amplify_throttle_own_start(server->own_start,
 													   server->max_rate, now);
