@@ -27,6 +27,7 @@ SELECT c, r.* FROM unnest(ARRAY[
   $$app_id::char(2) = 'd1'$$,
   $$lower(app_id) IS NOT DISTINCT FROM 'd00000000001'$$, $$(app_id = 'd00000000001') IS TRUE$$, $$coalesce(lower(app_id), '') = 'd00000000001'$$,
   $$nullif(app_id, 'd00000000001') IS NULL$$, $$right(app_id, 1) = '3'$$, $$substr(app_id, 11) = '03'$$,
+  $$split_part(app_id, '1', 1) = 'd0000000000'$$,
   $$CASE WHEN app_id > 'd00000000038' THEN true WHEN app_id < 'd00000000002' THEN true END$$,
   $$CASE right(app_id, 2) WHEN '01' THEN 'a' ELSE 'b' END = 'a'$$,
   $$(app_id, environment_name) >= ('d00000000040', 'prod')$$, $$greatest(app_id, 'd00000000040') > 'd00000000040'$$,

@@ -104,5 +104,13 @@ RESET SESSION AUTHORIZATION;
 DROP ROLE regress_amplify_reader;
 \! mockctl reset
 
+-- of very many, the last ones are only counted
+\! mockctl fault status=403 code=AccessDeniedException n=-1
+SET client_min_messages = error;
+SELECT count(*) FROM generate_series(1, 1003) AS i, LATERAL (SELECT FROM e WHERE app_id = 'd' || i AND env = 'x' OFFSET 0) AS x;
+RESET client_min_messages;
+SELECT count(failed_at), count(*), max(message) FILTER (WHERE failed_at IS NULL) FROM amplify_fdw_failures();
+\! mockctl reset
+
 DISCARD ALL;
 SELECT * FROM amplify_fdw_failures();

@@ -140,7 +140,6 @@ extern AmplifyParse amplify_response_parse(AmplifyResponse *page,
 										   size_t max_size, const char *result,
 										   bool many);
 extern void amplify_response_clear(AmplifyResponse *page);
-extern size_t amplify_response_size(const AmplifyResponse *page);
 extern int	amplify_response_count(AmplifyResponse *page);
 extern AmplifyItem *amplify_response_item(AmplifyResponse *page, int n);
 extern int	amplify_response_holder_count(AmplifyResponse *page);

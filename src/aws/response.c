@@ -172,13 +172,6 @@ amplify_response_clear(AmplifyResponse *page)
 	page->holders.nitems = 0;
 }
 
-/* How many bytes the tree takes, about */
-size_t
-amplify_response_size(const AmplifyResponse *page)
-{
-	return page->root == NULL ? 0 : page->cost;
-}
-
 /* How many items the response has; 0 unless it has been parsed */
 int
 amplify_response_count(AmplifyResponse *page)

@@ -34,7 +34,7 @@
  * dropped meanwhile (the next that waits begins anew), keys that AWS refuses
  * while others still use them: credential_concurrent.t.  Memory that is out
  * in libcurl or json-c: torture/malloc.t.  An ERROR in the middle of a
- * response: the lookup is broken, and is begun anew (no test makes one).
+ * response: the lookup is broken, and is begun anew (interrupt.t).
  *
  * src/session/identity.c
  *

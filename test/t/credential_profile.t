@@ -87,6 +87,8 @@ gives('a quoted name with a blank', $good, $id, $get, profile => 'my profile',
     config => "[profile \"my profile\"]\n$keys");
 gives('settings of services', $good, $id, $get,
     config => "[profile p]\ns3 =\n  aws_access_key_id = no\n$keys");
+gives('many settings', $good, $id, $get,
+    config => "[profile p]\n" . join('', map { "x$_ = y\n" } 1 .. 100) . $keys);
 gives('no end of line at the end', $good, $id, $get,
     credentials => "[p]\n$keys" =~ s/\n$//r);
 gives('an empty token', $good, $id, $get,

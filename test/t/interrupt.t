@@ -7,6 +7,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use Identity;
 use Mock;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -78,6 +79,30 @@ unlink "$dir/cancel-numbers";
 is(numbers(), 1, '... after the first of them');
 $mock->reset;
 is(harm($session, 'aws', $before), '', 'a jsonb: the session is unharmed');
+
+# ---- a role in pieces: what is broken off in the middle is begun anew ----
+
+write_file("$dir/keys", sprintf '{"AssumeRoleResponse":{"AssumeRoleResult":{"Credentials":{'
+    . '"AccessKeyId":"%s","SecretAccessKey":"%s"}}},"x":"%s"}',
+    Amplify::ACCESS_KEY_ID, Amplify::SECRET_ACCESS_KEY, 'x' x (100_000));
+add_server($session, 'role', $mock->url, sts_endpoint_url => $mock->url,
+    mapping => { access_key_id => Amplify::ACCESS_KEY_ID, role_arn => ROLE,
+        secret_access_key => Amplify::SECRET_ACCESS_KEY });
+$session->rows(q{SET statement_timeout = '60s'});
+for my $cancelled (1, 0)
+{
+    $mock->reset;
+    $mock->fault(op => 'STS.AssumeRole', bodyfile => "$dir/keys");
+    $session->rows('SELECT amplify_fdw_disconnect_all()');
+    append_to_file("$dir/cancel", '') if $cancelled;
+    is(Session::state_of($session->query('SELECT app_id FROM role.apps')),
+        $cancelled ? '57014' : '00000', 'a role in pieces: ' . ($cancelled ? 'cancelled' : 'read'));
+    unlink "$dir/cancel";
+    is($session->value('SELECT app_id FROM role.apps'), 'd00000000001', '... and then rows');
+    is($mock->calls('STS.AssumeRole'), $cancelled ? 2 : 1, '... by as many requests');
+}
+is(harm($session, 'aws', $before), '', '... and the session is unharmed');
+$session->rows('RESET statement_timeout');
 
 # ---- names in any order: a page once, and then no more than their items ----
 

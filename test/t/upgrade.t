@@ -59,7 +59,7 @@ sub update_from
     add_regions($session);
     is(uses($session), '', "$version works with the library of the next version");
     like($session->value('SELECT string_agg(o::text, $$ $$) FROM amplify_fdw_options() o'),
-        qr/\(max_attempts,server,f,f,3,/, 'so do functions that have changed since');
+        qr/\(proxy,server,t,f,,?none,.*\(max_attempts,server,f,f,3,/, 'so do functions that have changed since');
     my $made = made($session);
 
     my $other = connect_to($node, database => $database);
