@@ -69,6 +69,32 @@ END $$;
 -- without any statistics of the account, and with none at all
 SELECT * FROM pg_temp.cells(true);
 SELECT * FROM pg_temp.cells(false);
+-- nor is the account listed for very many keys, whatever the join
+CREATE TEMP TABLE many AS
+  SELECT 'd9' || lpad(i::text, 11, '0') AS app, 'dev' AS env FROM generate_series(1, 100000) AS i;
+ANALYZE many;
+CREATE FUNCTION pg_temp.planned(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  explained text;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO explained;
+  RETURN concat_ws(' + ', CASE WHEN explained ~ 'ListApps' THEN 'full list' END,
+                   CASE WHEN explained ~ 'AmplifyReadAhead' THEN 'read-ahead' END);
+END $$;
+SELECT pg_temp.planned('SELECT FROM many AS m ' || joined) AS plan, joined FROM unnest(ARRAY[
+  'LEFT JOIN backend_environments AS e ON e.app_id = m.app',
+  'LEFT JOIN backend_environments AS e ON e.app_id = m.app AND e.environment_name = m.env WHERE e.stack_name IS NULL',
+  'JOIN backend_environments AS e ON e.app_id = m.app',
+  'JOIN backend_environments AS e ON e.app_id = m.app AND e.environment_name = m.env',
+  'WHERE EXISTS (SELECT FROM backend_environments AS e WHERE e.app_id = m.app)',
+  'WHERE NOT EXISTS (SELECT FROM backend_environments AS e WHERE e.app_id = m.app)',
+  'LEFT JOIN jobs AS j ON j.app_id = m.app',
+  'LEFT JOIN jobs AS j ON j.app_id = m.app AND j.branch_name = ''main''',
+  'LEFT JOIN LATERAL (SELECT DISTINCT stack_name FROM backend_environments WHERE app_id = m.app) AS e ON true'
+  ]) AS joined;
+-- or for a hundred, which a join below looks up in two tables
+SELECT pg_temp.planned('SELECT FROM (SELECT * FROM many LIMIT 100) AS m
+  LEFT JOIN (backend_environments AS e JOIN branches AS b ON b.app_id = e.app_id) ON e.app_id = m.app') AS plan;
 -- many at a time, however often the keys repeat
 SELECT pg_temp.make_inventory(200, 10000);
 ANALYZE inventory;
@@ -109,6 +135,7 @@ SELECT plan, calls, result FROM pg_temp.run('SELECT (count(*), count(e.stack_nam
 SELECT plan, calls BETWEEN 3231 AND 3265 AS in_bounds, result FROM pg_temp.run('SELECT (count(*), count(e.stack_name)) FROM inventory AS i
   LEFT JOIN everywhere AS e ON e.region = i.region AND e.app_id = i.app AND e.environment_name = i.env');
 SELECT count(DISTINCT (app, region)) FROM inventory;
+SELECT pg_temp.planned('SELECT FROM many AS m LEFT JOIN everywhere AS e ON e.app_id = m.app') AS plan;
 DROP TABLE everywhere;
 -- where the account is known, a list is taken if it is less
 ANALYZE apps20.backend_environments;

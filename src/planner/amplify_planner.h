@@ -67,9 +67,12 @@ typedef struct AmplifyPathInfo
 	double		round_trips;	/* calls that wait for one another */
 	double		rows;
 	bool		full_list;		/* of all parents */
+	bool		fans_out;		/* from all apps down */
 	bool		async;			/* an Append may ask several at a time */
 	bool		partial;		/* whoever reads it may stop before its end */
 	bool		behind;			/* or not at all, if a join finds nothing */
+	double		runs;			/* for each of a join's inner side, if it is
+								 * below that; or 0 */
 	int			lookup;			/* id of the read-ahead; 0: none */
 	bool		list_first;		/* of that: it wants several of each parent */
 	List	   *gates;			/* outer conditions without which no row is
@@ -88,7 +91,6 @@ typedef struct AmplifyRelInfo
 	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
 	double		per_parent;		/* items of one List */
-	double		list_calls;		/* of a full list that fans out; or 0 */
 	HeapTuple  *statistics;		/* distinct.c's, by attribute; or NULL */
 } AmplifyRelInfo;
 
@@ -144,9 +146,11 @@ extern bool amplify_safe_to_compute(Node *node);
 extern void amplify_price_lookups(PlannerInfo *root, ForeignPath *scan,
 								  double rows);
 extern void amplify_price_inner(Path *inner, const Path *before,
-								const Path *after);
+								const ForeignPath *after);
 extern void amplify_price_ahead(Path *ahead, const Path *outer,
 								const ForeignPath *scan);
+extern Cost amplify_price_most(const Path *ahead, const Path *inner,
+							   const List *scans);
 
 /* ---------- memoize.c: for keys that repeat ---------- */
 

@@ -42,6 +42,7 @@ typedef struct Level
 	Relids		outer;			/* the join's outer side, in that level */
 	List	   *known;			/* KnownKeys of the scans met in this level */
 	bool		behind;			/* on the second side of a join */
+	double		runs;			/* for each of the inner side, about */
 	List	  **scans;			/* where what is found goes */
 } Level;
 
@@ -123,6 +124,7 @@ amplify_below_scans(PlannerInfo *root, Path *inner, Relids outer, bool some)
 	Level		level = {
 		.root = root,
 		.outer = outer,
+		.runs = 1,
 		.scans = &scans,
 	};
 
@@ -174,6 +176,7 @@ walk(Level *level, Path *path, bool some)
 {
 	const struct PathType *type = path_type(path);
 	bool		behind = level->behind;
+	double		runs = level->runs;
 
 	check_stack_depth();
 	if (type == NULL)
@@ -198,6 +201,8 @@ walk(Level *level, Path *path, bool some)
 			break;
 	}
 	some = !wants_all(path) && (some || IsA(path, LimitPath));
+	if (IsA(path, MemoizePath) || IsA(path, MaterialPath))
+		level->runs = 1;
 	for (int i = 0; i < lengthof(type->below) && type->below[i] != 0; i++)
 	{
 		Path	   *below = *(Path **) ((char *) path + type->below[i]);
@@ -206,6 +211,7 @@ walk(Level *level, Path *path, bool some)
 		walk(level, below, some);
 		if (IsA(path, NestPath))
 		{
+			level->runs = runs * Max(below->rows, 1);
 			some = ((JoinPath *) path)->jointype == JOIN_SEMI ||
 				((JoinPath *) path)->jointype == JOIN_ANTI;
 			if (probably_empty(level->root, below))
@@ -213,6 +219,7 @@ walk(Level *level, Path *path, bool some)
 		}
 	}
 	level->behind = behind;
+	level->runs = runs;
 }
 
 /* The parts of an Append; the first one may be enough for some rows */
@@ -245,6 +252,7 @@ walk_subquery(Level *level, SubqueryScanPath *path, bool some)
 		.rel = path->path.parent,
 		.outer = level->outer,
 		.behind = level->behind,
+		.runs = level->runs,
 		.scans = level->scans,
 	};
 
@@ -302,6 +310,7 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 	ahead->disjuncts = disjuncts;
 	/* a List of a row that is not come to is one too many, and no more */
 	ahead->behind = level->behind;
+	ahead->runs = level->runs;
 	ahead->partial = some ||
 		(level->behind && !amplify_route_has_choice(rel->resource,
 													amplify_key_common(disjuncts)));

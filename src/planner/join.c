@@ -31,6 +31,7 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "planner/amplify_planner.h"
+#include "utils/float.h"
 
 /*
  * What a join looks up: an inner path, and the scans of ours in it.  First
@@ -82,7 +83,9 @@ static bool can_look_up(Path *path);
 static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
 static void add_join_paths(AheadJoin *join, Lookups *lookups);
 static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups);
-static void add_nestloop_path(AheadJoin *join, Path *outer, Path *inner);
+static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
+						   Cost most);
+static void add_bounded_path(AheadJoin *join, Path *path, Cost most);
 static bool is_allowed(AheadJoin *join);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
 static List *plan_target(const ForeignPath *scan, const Plan *child,
@@ -271,7 +274,7 @@ look_up_partitions(PlannerInfo *root, Lookups *lookups, double outer_rows)
 			continue;
 		scan = looked_up_path((ForeignPath *) child, lookups->gates);
 		amplify_price_lookups(root, scan, outer_rows);
-		amplify_price_inner(&append->path, child, &scan->path);
+		amplify_price_inner(&append->path, child, scan);
 		lfirst(lc) = scan;
 		lookups->scans = lappend(lookups->scans, scan);
 	}
@@ -291,7 +294,7 @@ look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
 		Path		before = scan->path;
 
 		amplify_price_lookups(root, scan, outer_rows);
-		amplify_price_inner(lookups->inner, &before, &scan->path);
+		amplify_price_inner(lookups->inner, &before, scan);
 	}
 	if (lookups->gates != NIL)
 		lookups->inner = amplify_gate_path(lookups->inner, lookups->gates);
@@ -381,7 +384,8 @@ add_join_paths(AheadJoin *join, Lookups *lookups)
 
 /*
  * Keys that repeat need not be looked up again.  Results that depend on a
- * gate, too, are not kept by the keys.
+ * gate, too, are not kept by the keys.  Where the cost of both ways is above
+ * its bound, only the better one is left.
  */
 static void
 add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)
@@ -390,14 +394,23 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)
 	Path	   *memoized = lookups->gates != NIL ? NULL :
 		amplify_memoize_path(join->root, lookups->inner, outer,
 							 join->jointype, join->extra);
+	Cost		most = amplify_price_most(ahead, lookups->inner,
+										  lookups->scans);
+	Path	   *path = nestloop_path(join, ahead, lookups->inner, most);
+	Path	   *other = memoized == NULL ? NULL :
+		nestloop_path(join, ahead, memoized, most);
 
-	add_nestloop_path(join, ahead, lookups->inner);
-	if (memoized != NULL)
-		add_nestloop_path(join, ahead, memoized);
+	if (path != NULL &&
+		(other == NULL || path->total_cost <= Max(other->total_cost, most)))
+		add_bounded_path(join, path, most);
+	if (other != NULL &&
+		(path == NULL || other->total_cost < Max(path->total_cost, most)))
+		add_bounded_path(join, other, most);
 }
 
-static void
-add_nestloop_path(AheadJoin *join, Path *outer, Path *inner)
+/* NULL: it is too expensive, or not allowed */
+static Path *
+nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most)
 {
 	JoinType	jointype = join->jointype == JOIN_UNIQUE_OUTER ? JOIN_INNER :
 		join->jointype;
@@ -406,15 +419,23 @@ add_nestloop_path(AheadJoin *join, Path *outer, Path *inner)
 
 	amplify_initial_cost_nestloop(join->root, &workspace, jointype, outer,
 								  inner, join->extra);
+	workspace.total_cost = Min(workspace.total_cost, most);
 	pathkeys = build_join_pathkeys(join->root, join->joinrel, jointype,
 								   outer->pathkeys);
 	if (!amplify_add_path_precheck(join->joinrel, &workspace, pathkeys, NULL) ||
 		!is_allowed(join))
-		return;
-	add_path(join->joinrel, (Path *)
-			 create_nestloop_path(join->root, join->joinrel, jointype,
-								  &workspace, join->extra, outer, inner,
-								  join->extra->restrictlist, pathkeys, NULL));
+		return NULL;
+	return (Path *)
+		create_nestloop_path(join->root, join->joinrel, jointype, &workspace,
+							 join->extra, outer, inner,
+							 join->extra->restrictlist, pathkeys, NULL);
+}
+
+static void
+add_bounded_path(AheadJoin *join, Path *path, Cost most)
+{
+	path->total_cost = Max(Min(path->total_cost, most), path->startup_cost);
+	add_path(join->joinrel, path);
 }
 
 /* Expensive to find out, so only for joins that are cheap enough to be kept */

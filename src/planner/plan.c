@@ -101,8 +101,6 @@ amplifyGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 	ListCell   *lc;
 
 	base->rows = baserel->rows;
-	if (base->full_list && info->resource->parent != NULL)
-		info->list_calls = base->calls;
 	add_foreign_path(root, baserel, base, baserel->lateral_relids);
 
 	foreach(lc, outer_sets(root, baserel))
@@ -350,6 +348,8 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 					   count_keys, &counter, &route);
 	path->operation = amplify_route_names(&route);
 	path->full_list = wanted->bound == 0;
+	path->fans_out = route.nsteps > 1 &&
+		route.steps[route.nsteps - 1].bound == 0;
 	path->conditions = amplify_condition_known(baserel, path->conditions,
 											   wanted->operation->needs | wanted->bound);
 	keys = amplify_key_count(root, path->disjuncts, AMPLIFY_ALL_KEYS);

@@ -22,12 +22,13 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "planner/amplify_planner.h"
+#include "utils/float.h"
 #include "utils/selfuncs.h"
 
 /*
  * What lookups are taken for at most where nobody knows the full list's size
  */
-#define LARGEST_SHARE	0.5		/* of that list */
+#define LARGEST_SHARE	0.5		/* of that list's cost */
 
 /* To evaluate a row's keys, and to find the response that is there */
 #define LOOKUP_COST		(5 * cpu_tuple_cost)
@@ -45,6 +46,7 @@ static Demand named_demand(PlannerInfo *root, const ForeignPath *scan,
 						   double rows);
 static double different(PlannerInfo *root, List *exprs, double rows);
 static List *term_exprs(List *disjuncts, AmplifyKeyMask mask);
+static double runs(const ForeignPath *scan);
 
 /*
  * Set the cost of a keyed scan to what each of so many outer rows adds when
@@ -61,11 +63,6 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 		request_cost * Max(info->round_trips, 1);
 	Demand		wanted = demand(root, scan, rows);
 
-	/* what the user's rows ask for is bounded; a list that is unknown isn't */
-	if (!rel->analyzed && rel->options.estimated_rows == 0 &&
-		rel->list_calls > 0)
-		wanted.calls = Min(wanted.calls, LARGEST_SHARE * rel->list_calls);
-
 	info->list_first = wanted.list_first;
 	info->calls = wanted.calls;
 	info->round_trips = Max(wanted.calls / overlap, wanted.in_turn);
@@ -78,11 +75,12 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 
 /* An inner path's cost when that of a scan in it has changed */
 void
-amplify_price_inner(Path *inner, const Path *before, const Path *after)
+amplify_price_inner(Path *inner, const Path *before, const ForeignPath *after)
 {
-	inner->startup_cost -= before->startup_cost - after->startup_cost;
+	inner->startup_cost -= before->startup_cost - after->path.startup_cost;
 	inner->startup_cost = Max(inner->startup_cost, 0);
-	inner->total_cost -= before->total_cost - after->total_cost;
+	inner->total_cost -=
+		runs(after) * (before->total_cost - after->path.total_cost);
 	inner->total_cost = Max(inner->total_cost, inner->startup_cost);
 }
 
@@ -99,6 +97,36 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
 	ahead->startup_cost = outer->startup_cost + rel->options.request_cost;
 	ahead->total_cost = outer->total_cost + rel->options.request_cost -
 		LOOKUP_COST + (outer->rows - 2) * cpu_operator_cost;
+}
+
+/*
+ * The cost of a join with that node, whose inner side has these scans, is at
+ * most this.  What the user's rows ask for is bounded, and a list of all that
+ * is unknown isn't, whatever it is taken for: so lookups are not to cost more,
+ * nor what they take of the CPU, however many rows there are.
+ */
+Cost
+amplify_price_most(const Path *ahead, const Path *inner, const List *scans)
+{
+	Cost		lists = 0;
+	Cost		others = inner->total_cost; /* of a row, without those scans */
+	ListCell   *lc;
+
+	foreach(lc, scans)
+	{
+		const ForeignPath *scan = lfirst(lc);
+		const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+
+		if (!rel->base->fans_out || rel->analyzed ||
+			rel->options.estimated_rows > 0)
+			continue;
+		lists += rel->options.request_cost * rel->base->round_trips;
+		others -= runs(scan) * scan->path.total_cost;
+	}
+	if (lists == 0)
+		return get_float8_infinity();
+	return ahead->total_cost + Max(others, 0) * ahead->rows +
+		LARGEST_SHARE * lists;
 }
 
 static Demand
@@ -190,4 +218,13 @@ term_exprs(List *disjuncts, AmplifyKeyMask mask)
 		}
 	}
 	return exprs;
+}
+
+/* How often the scan is run for each outer row */
+static double
+runs(const ForeignPath *scan)
+{
+	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+
+	return Max(info->runs, 1);
 }
