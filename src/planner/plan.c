@@ -155,7 +155,9 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	private = lappend(private, makeInteger(path->lookup));
 	private = lappend(private, makeInteger(list_length(gates)));
 	private = lappend(private, makeInteger(list_length(conditions)));
-	private = lappend(private, shown_clauses(path->conditions));
+	/* a filter that a parameter leaves open may be both, and is shown once */
+	private = lappend(private, shown_clauses(list_difference(path->conditions,
+															 path->pushed)));
 	private = lappend(private, makeInteger(amplify_plan_known_pages(info)));
 	exprs = list_concat(list_concat(exprs, conditions), gates);
 
