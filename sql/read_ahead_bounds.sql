@@ -25,6 +25,20 @@ SELECT count(*), count(e.env) FROM inventory i LEFT JOIN e ON app_id = app AND e
 \! mockctl reset
 ALTER FOREIGN TABLE backend_environments OPTIONS (DROP max_concurrency);
 
+-- nor do rows ahead take more than work_mem, as four of 20 kB do
+CREATE FUNCTION pg_temp.ahead(query text) RETURNS TABLE (rows_read text, most_ahead text) LANGUAGE plpgsql AS $$
+DECLARE
+  plan text;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  RETURN QUERY SELECT substring(plan FROM '"Rows Read": (\d+)'), substring(plan FROM '"Rows Ahead": (\d+)');
+END $$;
+SET work_mem = '64kB';
+SELECT * FROM pg_temp.ahead($$SELECT max(length(wide)), count(e.env)
+  FROM (SELECT *, repeat('x', 20000) AS wide FROM inventory OFFSET 0) AS i LEFT JOIN e ON app_id = app AND e.env = i.env$$);
+RESET work_mem;
+\! mockctl calls && mockctl reset
+
 -- a join that nobody reads is asked for all the same if the key isn't unique
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD unique_key 'false');
 SELECT count(*), sum(id) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env;

@@ -12,9 +12,9 @@
  * It holds up to amplify_fdw.read_ahead rows, and more while these need too
  * few calls to keep max_concurrency busy, because their keys repeat or a List
  * has many of them.  Then it reads on until twice max_concurrency calls are
- * pending, amplify_fdw.read_ahead calls have been made, or the rows take
- * work_mem.  If the join may stop early, there are never more rows ahead than
- * have been used, plus one.
+ * pending, or amplify_fdw.read_ahead calls have been made.  It stops in any
+ * case when the rows take work_mem.  If the join may stop early, there are
+ * never more rows ahead than have been used, plus one.
  *
  * A lookup that fails here is not an error: the scan will repeat it when the
  * join reaches the row.
@@ -45,6 +45,7 @@ typedef struct AheadRow
 	int			ncalls;
 	int64		made;			/* new calls for it and those before it that
 								 * have none of their own */
+	Size		size;			/* bytes that it takes */
 } AheadRow;
 
 /* A table that is looked up */
@@ -70,6 +71,7 @@ typedef struct ReadAheadState
 	AheadRow   *current;		/* the one handed out last, or NULL */
 	int			limit;			/* amplify_fdw.read_ahead */
 	int64		nrows;			/* in rows */
+	Size		size;			/* of these */
 	int64		made;			/* calls that were made for them */
 	int64		used;			/* handed out since they have been read */
 	bool		careful;		/* it may not be all that are used */
@@ -96,10 +98,12 @@ static void init_target(ReadAheadState *state, AheadTarget *target,
 						List *private);
 static void open_target(ReadAheadState *state, AheadTarget *target);
 static int64 wanted_rows(ReadAheadState *state);
+static bool is_full(const ReadAheadState *state);
 static int64 missing_calls(ReadAheadState *state);
 static int64 calls_so_far(AmplifyStatement *statement);
 static void read_batch(ReadAheadState *state, int64 rows);
 static bool read_row(ReadAheadState *state);
+static void count_memory(ReadAheadState *state, AheadRow *row, void *chunk);
 static void row_keys(ReadAheadState *state, AheadRow *row);
 static void target_keys(ReadAheadState *state, AheadTarget *target,
 						AheadRow *row);
@@ -326,15 +330,23 @@ wanted_rows(ReadAheadState *state)
 	int64		window = Min(most, state->limit);
 	int64		missing;
 
+	if (is_full(state))
+		return 0;
 	if (state->nrows <= window / 2)
 		return window - state->nrows;
 	if (state->nrows >= most || state->ntargets == 0)
 		return 0;
 	missing = missing_calls(state);
-	if (missing == 0 || state->made >= Max(state->limit, missing) ||
-		MemoryContextMemAllocated(state->rows_context, false) >= (Size) work_mem * 1024)
+	if (missing == 0 || state->made >= Max(state->limit, missing))
 		return 0;
 	return Min(missing, most - state->nrows);
+}
+
+/* Never without a row */
+static bool
+is_full(const ReadAheadState *state)
+{
+	return state->size >= (Size) work_mem * 1024;
 }
 
 /*
@@ -362,7 +374,7 @@ calls_so_far(AmplifyStatement *statement)
 		(int64) amplify_statement_responses(statement);
 }
 
-/* Read so many more rows, and start their lookups */
+/* Read so many more rows at most, and start their lookups */
 static void
 read_batch(ReadAheadState *state, int64 rows)
 {
@@ -370,7 +382,7 @@ read_batch(ReadAheadState *state, int64 rows)
 	int64		made;
 
 	ResetExprContext(econtext);
-	while (rows-- > 0 && read_row(state))
+	while (rows-- > 0 && read_row(state) && !is_full(state))
 	{
 		/* responses come in while the outer side works */
 		amplify_statement_progress(state->statement);
@@ -407,12 +419,23 @@ read_row(ReadAheadState *state)
 	row = palloc0(sizeof(AheadRow));
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	MemoryContextSwitchTo(oldcontext);
+	count_memory(state, row, row);
+	count_memory(state, row, row->tuple);
 	dlist_push_tail(&state->rows, &row->node);
 	state->nrows++;
 	state->rows_read++;
 	if (state->ntargets > 0)
 		row_keys(state, row);
 	return true;
+}
+
+static void
+count_memory(ReadAheadState *state, AheadRow *row, void *chunk)
+{
+	Size		size = GetMemoryChunkSpace(chunk);
+
+	row->size += size;
+	state->size += size;
 }
 
 /* In the per-tuple context, which lives as long as the batch */
@@ -492,8 +515,10 @@ add_call(ReadAheadState *state, AheadRow *row, AmplifyAhead *call)
 		row->calls = MemoryContextAlloc(state->rows_context,
 										sizeof(AmplifyAhead *) * row->ncalls);
 		row->ncalls = 0;
+		count_memory(state, row, row->calls);
 	}
 	row->calls[row->ncalls++] = call;
+	count_memory(state, row, call);
 }
 
 static int
@@ -506,6 +531,7 @@ static void
 release_row(ReadAheadState *state, AheadRow *row)
 {
 	state->made -= row->made;
+	state->size -= row->size;
 	pfree(row->tuple);
 	if (row->calls != NULL)
 	{
