@@ -94,6 +94,27 @@ goes_on('Lists below later pages', $by_app,
     op => 'ListJobs', match => '/branches/release%2F4/', n => APPS);
 $session->rows(q{ALTER FOREIGN TABLE aws.jobs OPTIONS (DROP page_size)});
 
+# ---- keys that repeat, later on: as many ahead as at first ----
+
+my $many = Mock->start(dir => $dir, args => [ '--generate', '60,2' ]);
+
+add_server($session, 'many', $many->url, request_timeout => '10min');
+$session->rows($_) for split /;\n/, q{
+    SET amplify_fdw.read_ahead = 10;
+    ALTER FOREIGN TABLE many.backend_environments OPTIONS (ADD estimated_rows '100000');
+    CREATE TABLE keys AS SELECT app_id AS app FROM many.apps, generate_series(1, 10) ORDER BY 1;
+    ANALYZE keys};
+$many->reset;
+$many->fault(op => 'GetBackendEnvironment', stall => 'request', skip => 40, n => FLIGHT / 2);
+$session->send(q{SELECT count(app_id) FROM keys LEFT JOIN many.backend_environments
+    ON app_id = app AND environment_name = 'dev'});
+$many->wait_held(FLIGHT / 2);
+pass('later on: many at a time');
+$many->release;
+is($session->result->{rows}[0][0], 600, '... all rows');
+is($many->calls, 60, '... by a call a key');
+$session->rows('RESET amplify_fdw.read_ahead');
+
 # ---- what is not asked ----
 
 sub asks
