@@ -56,6 +56,10 @@ ulimit -v 4000000               # kB; a change may want memory without end
 state=$(cat src/*.[ch] src/*/*.[ch] sql/* test/t/* | sha256sum)
 reach=${AMPLIFY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/amplify_fdw}/reach/${state:0:12}
 [ -e "$reach/order" ] || test/reach.sh "$reach"
+declare -A took=()              # each test, in ms
+while read -r ms name; do
+    took[$name]=$ms
+done < "$reach/order"
 
 need_cluster
 need_packages perl libipc-run-perl openssl
@@ -71,7 +75,7 @@ build_it() {
 
 # What one mutant has left in the cluster is not the next one's affair.
 renew_cluster() {
-    [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster
+    [ ! -e "$temp/data/postmaster.pid" ] || stop_cluster || true
     rm -rf "$temp/data"
     cp -a "$temp/pristine-data" "$temp/data"
     as_server "$(pg --bindir)/pg_ctl" --pgdata="$temp/data" \
@@ -98,36 +102,54 @@ tests_of() {
     fi | sed 's/^[a-z]*[.]//'
 }
 
-# Each of these is silent if it finds nothing, and else says what has failed.
+# Each of these sets "killer" if it finds one.
 
 find_unit() {
     ! grep -q "/${1##*/}" "$tree/test/unit/Makefile" ||
         timeout 180 prove "$tree"/test/unit/*.t > "$temp/run.log" 2>&1 ||
-        echo unit
+        killer=unit
 }
 
-# All in one run, which ends with the first that fails, or takes much too long.
+# All in one run, up to the first that fails.  That has to fail by itself, too:
+# on a busy machine, some test may fail of any.
 find_regress() {
-    local tests line status=0
+    local tests
 
-    tests=$(tests_of regress "$@")
-    [ -n "$tests" ] || return 0
+    mapfile -t tests < <(tests_of regress "$@")
+    while [ ${#tests[@]} -gt 0 ]; do
+        run_regress "${tests[@]}"
+        tests=("${tests[@]:passed}")
+        [ ${#tests[@]} -gt 0 ] || return 0
+        run_regress "${tests[0]}"
+        [ "$passed" -eq 1 ] || killer="regress ${tests[0]}"
+        [ -z "$killer" ] || return 0
+        tests=("${tests[@]:1}")
+    done
+}
+
+# Sets "passed" to how many of these have, before one fails, or takes much longer
+# than it did.
+run_regress() {
+    local line limit output make
+
+    passed=0
+    renew_cluster
     exec {output}< <(exec setsid make -s -C "$tree" with_llvm=no installcheck \
-        REGRESS="${tests//$'\n'/ }" 2>&1)
-    while read -r -t 60 -u "$output" line || { status=$?; false; }; do
-        echo "$line" >> "$temp/run.log"
+        REGRESS="$*" 2>&1)
+    make=$!
+    while [ $# -gt 0 ]; do
+        limit=$((60 + ${took[regress.$1]} / 50))
+        read -r -t "$limit" -u "$output" line || break
         case $line in
-            "not ok"*|*FAILED*|*failed*)
-                echo "regress $(sed 's/^\(test\|not ok [0-9]* *[-+]\) *//; s/ .*//' <<< "$line")"
-                break ;;
+            "test $1 "*" ok "*|"ok "*" $1 "*) passed=$((passed + 1)); shift ;;
+            "test $1 "*|"not ok "*) break ;;
         esac
     done
-    [ "$status" -le 128 ] || echo "regress, which does not end"
-    kill -- "-$!" 2> /dev/null || true
+    kill -- "-$make" 2> /dev/null || true
     exec {output}<&-
 }
 
-# Some at a time.  These have clocks: what fails is to fail by itself, too.
+# Some at a time, and again what fails of these
 find_tap() {
     local tests some name
 
@@ -137,11 +159,9 @@ find_tap() {
         tests=("${tests[@]:4}")
         run_tap "${some[@]}" && continue
         for name in "${some[@]}"; do
-            ! grep -q "/${name}[.]t .*ok  " "$temp/run.log" || continue
-            run_tap "$name" || {
-                echo "tap $name"
-                return
-            }
+            grep -q "/${name}[.]t .*ok  " "$temp/run.log" || run_tap "$name" ||
+                killer="tap $name"
+            [ -z "$killer" ] || return 0
         done
     done
 }
@@ -149,18 +169,8 @@ find_tap() {
 # It starts servers of its own.
 run_tap() {
     (unset PGHOST PGPORT PGUSER PGDATABASE
-        timeout --kill-after=5 400 "$tree/test/run-tap.sh" "$@") \
+        timeout --kill-after=5 600 "$tree/test/run-tap.sh" "$@") \
         > "$temp/run.log" 2>&1
-}
-
-find_killer() {
-    local kind killer
-
-    for kind in unit regress tap; do
-        killer=$("find_$kind" "$@")
-        [ -z "$killer" ] || break
-    done
-    echo "$killer"
 }
 
 declare -A killed=() survived=()
@@ -176,9 +186,11 @@ for mutant in "${mutants[@]}"; do
     cat "$temp/mutant.c" > "$tree/$file"
     if build_it > "$temp/build.log" 2>&1; then
         n=$((n + 1))
-        renew_cluster
         folder=$(dirname "${file#src/}")
-        killer=$(find_killer "$file" "$line")
+        killer=
+        for kind in unit regress tap; do
+            [ -n "$killer" ] || "find_$kind" "$file" "$line"
+        done
         if [ -n "$killer" ]; then
             killed[$folder]=$((${killed[$folder]:-0} + 1))
             printf 'killed   %s:%s %s # %s\n' "$file" "$line" "$change" "$killer"
