@@ -42,6 +42,9 @@ CREATE FUNCTION keep_first() RETURNS bigint LANGUAGE plpgsql AS
 CREATE FUNCTION number_of_e() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT count(*) FROM e';
 CREATE FUNCTION keep_in_array() RETURNS void LANGUAGE plpgsql AS
   'DECLARE a text[] := ARRAY(SELECT app_id FROM e); BEGIN INSERT INTO copy SELECT unnest(a), NULL; END';
+-- it says that it always returns the same, so that the planner calls it
+CREATE FUNCTION count_while_planning() RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS
+  'BEGIN RETURN (SELECT count(*) FROM e); END';
 CREATE PROCEDURE keep_in_loop() LANGUAGE plpgsql AS
   'DECLARE r record; BEGIN FOR r IN SELECT * FROM e LOOP INSERT INTO copy VALUES (r.app_id, r.env); END LOOP; END';
 CREATE PROCEDURE keep_by_cursor() LANGUAGE plpgsql AS $$
@@ -94,6 +97,7 @@ SELECT keep(app_id, env) FROM e;
 SELECT count_by_variable();
 SELECT keep_first();
 SELECT keep_in_array();
+INSERT INTO copy SELECT count_while_planning();
 CALL keep_in_loop();
 CALL keep_by_cursor();
 CALL commit_between();
@@ -147,9 +151,25 @@ SET client_min_messages = error;
 SELECT count_by_variable();
 RESET client_min_messages;
 
+-- a cursor remembers, whatever statements fetch from it
+\set VERBOSITY terse
+ALTER SERVER amplify OPTIONS (ADD max_concurrency '1');
+BEGIN;
+DECLARE c CURSOR FOR SELECT app_id, CASE app_id WHEN 'd1a2b3c4d5' THEN keep(app_id, env)::text END FROM e;
+FETCH 3 FROM c;
+FETCH 1 FROM c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT env FROM e WHERE app_id = 'd2b3c4d5e6'
+  UNION ALL SELECT 'none' UNION ALL SELECT keep('x', 'x')::text;
+FETCH 1 FROM c;
+FETCH 1 FROM c;
+ROLLBACK;
+-- to prepare is not to write
+DO 'BEGIN PERFORM FROM e; PREPARE insert_x AS INSERT INTO copy VALUES ($$x$$, $$x$$); END';
+
 -- unless the table says so
 ALTER FOREIGN TABLE backend_environments OPTIONS (SET on_error 'warn_always');
-\set VERBOSITY terse
 CALL keep_in_loop();
 SELECT count(*), count_by_variable() FROM copy;
 

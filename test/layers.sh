@@ -93,7 +93,8 @@ calls_go_down() {
 
 # Within a wing as well: tsort says which files are in a loop
 no_cycle() {
-    calls | awk '{ print $1, $2 }' | tsort 2>&1 > /dev/null | sed 's/^tsort: //'
+    calls | awk '{ print $1, $2 }' | { tsort 2>&1 > /dev/null || true; } |
+        sed 's/^tsort: //'
 }
 
 # The map of src/README.md: "wing/file" of its table, in the order of a row

@@ -262,10 +262,20 @@ extern void amplify_failures_add(const AmplifyFailure *failure,
 
 /* ---------- writes.c: is what is read written down? ---------- */
 
+/* What is remembered of a query that reads our tables, as long as it is open */
+typedef struct AmplifyWrites
+{
+	const EState *estate;		/* whose query this is */
+	bool		writes;			/* what it reads is written down */
+	bool		partial;		/* something has been left out of it */
+	dlist_node	node;			/* writes.c's */
+} AmplifyWrites;
+
 extern void amplify_writes_install(void);
-extern bool amplify_writes_statement(const EState *estate);
-extern bool amplify_writes_before(void);
-extern void amplify_writes_leave_out(void);
+extern void amplify_writes_begin(AmplifyWrites *query, const EState *estate);
+extern bool amplify_writes_now(const AmplifyWrites *query);
+extern void amplify_writes_leave_out(AmplifyWrites *query);
+extern void amplify_writes_end(AmplifyWrites *query);
 
 /* ---------- statement.c: what one statement asks and keeps ---------- */
 
@@ -311,6 +321,7 @@ extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 
 extern AmplifyStatement *amplify_statement_join(EState *estate);
 extern bool amplify_statement_writes(const AmplifyStatement *statement);
+extern void amplify_statement_leave_out(AmplifyStatement *statement);
 extern void amplify_statement_leave(AmplifyStatement *statement);
 extern Oid	amplify_statement_user(const AmplifyStatement *statement, Oid check_as_user);
 extern AmplifyConnection *amplify_statement_connection(AmplifyStatement *statement,

@@ -37,7 +37,7 @@ struct AmplifyStatement
 	EState	   *estate;			/* of which statement this is */
 	uint64		number;			/* in this session */
 	Oid			userid;			/* whose it is, views aside */
-	bool		writes;			/* what it reads is written down */
+	AmplifyWrites writes;		/* is what it reads written down? */
 	MemoryContext context;		/* below the executor's statement context */
 	int			scans;			/* between begin and end */
 	AmplifyRecords *records;	/* of all calls */
@@ -129,7 +129,6 @@ amplify_statement_join(EState *estate)
 	statement->estate = estate;
 	statement->number = ++number;
 	statement->userid = statement_user(estate);
-	statement->writes = amplify_writes_statement(estate);
 	statement->context = context;
 	statement->scans = 1;
 	dlist_init(&statement->active);
@@ -145,6 +144,7 @@ amplify_statement_join(EState *estate)
 	MemoryContextSwitchTo(oldcontext);
 	statement->callback.func = forget_statement;
 	statement->callback.arg = statement;
+	amplify_writes_begin(&statement->writes, estate);
 	dlist_push_tail(&statements, &statement->node);
 	MemoryContextRegisterResetCallback(context, &statement->callback);
 	return statement;
@@ -154,7 +154,14 @@ amplify_statement_join(EState *estate)
 bool
 amplify_statement_writes(const AmplifyStatement *statement)
 {
-	return statement->writes || amplify_writes_before();
+	return amplify_writes_now(&statement->writes);
+}
+
+/* What has failed is not in what it reads */
+void
+amplify_statement_leave_out(AmplifyStatement *statement)
+{
+	amplify_writes_leave_out(&statement->writes);
 }
 
 /* A scan has ended in good order.  The last one closes the statement. */
@@ -683,6 +690,7 @@ forget_statement(void *arg)
 			amplify_connection_unpin(lfirst(lc));
 	}
 	amplify_identity_rest();
+	amplify_writes_end(&statement->writes);
 	dlist_delete(&statement->node);
 }
 

@@ -21,8 +21,13 @@
  * out.  What goes out by other ways, such as COPY to the client, dblink or a
  * large object, is not known here (doc/regions.md).
  *
+ * A cursor's query may be run on by other statements of the client.  So what
+ * it has left out, or what has been written while it ran, is remembered of it.
+ *
  * A session loads the library when it is first needed, which may be in the
  * middle of a statement that no hook has seen.  Its portal tells of it then.
+ * No hook sees either what calls functions without a portal: the planner,
+ * which replaces a call by its result, and the protocol's fast path.
  *
  * The hook of utility statements sees DISCARD ALL as well, by which poolers
  * hand the session to somebody else: then all that it knows is forgotten.  No
@@ -54,13 +59,15 @@ static int	depth;				/* statements around the current */
 static int	writing;			/* those of them that write */
 static bool left_out;			/* has the client's statement done that, */
 static bool has_written;		/* and this? */
-static TimestampTz loaded_in;	/* start of the client's statement that has
-								 * loaded the library; 0: none has */
+static TimestampTz unseen;		/* start of the client's statement that began
+								 * before any hook saw it; 0: none has */
+static dlist_head queries = DLIST_STATIC_INIT(queries); /* of AmplifyWrites */
 
 static void join_statement(void);
 static bool plan_writes(const PlannedStmt *plan);
 static bool utility_writes(Node *statement);
 static void enter(bool writes);
+static AmplifyWrites *find_query(const EState *estate);
 static void executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS);
 static void process_utility(PlannedStmt *pstmt, const char *queryString,
 							bool readOnlyTree, ProcessUtilityContext context,
@@ -79,26 +86,36 @@ amplify_writes_install(void)
 		join_statement();
 }
 
-/* To be asked while the executor starts */
-bool
-amplify_writes_statement(const EState *estate)
-{
-	return writing > 0 || plan_writes(estate->es_plannedstmt) ||
-		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0;
-}
-
-/* Has something been written by what the client's statement runs? */
-bool
-amplify_writes_before(void)
-{
-	return has_written;
-}
-
-/* What has failed is not in what the client's statement reads */
+/* Begin with a query while its executor starts */
 void
-amplify_writes_leave_out(void)
+amplify_writes_begin(AmplifyWrites *query, const EState *estate)
 {
-	left_out = true;
+	query->estate = estate;
+	query->writes = writing > 0 || plan_writes(estate->es_plannedstmt) ||
+		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0;
+	query->partial = false;
+	dlist_push_tail(&queries, &query->node);
+}
+
+/* Is what it reads written down, or something else that its statement runs? */
+bool
+amplify_writes_now(const AmplifyWrites *query)
+{
+	return query->writes || has_written;
+}
+
+/* What has failed is not in what the query reads */
+void
+amplify_writes_leave_out(AmplifyWrites *query)
+{
+	query->partial = left_out = true;
+}
+
+/* The query is closed */
+void
+amplify_writes_end(AmplifyWrites *query)
+{
+	dlist_delete(&query->node);
 }
 
 /* We are in the middle of that one */
@@ -107,7 +124,7 @@ join_statement(void)
 {
 	ListCell   *lc;
 
-	loaded_in = GetCurrentStatementStartTimestamp();
+	unseen = GetCurrentStatementStartTimestamp();
 	/* a function may have written before it came to read */
 	has_written = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	foreach(lc, ActivePortal->stmts)
@@ -134,6 +151,8 @@ utility_writes(Node *statement)
 
 	if (IsA(statement, CopyStmt) && castNode(CopyStmt, statement)->filename)
 		return true;
+	if (IsA(statement, PrepareStmt))
+		return false;
 	return level == LOGSTMT_DDL || level == LOGSTMT_MOD;
 }
 
@@ -141,8 +160,12 @@ utility_writes(Node *statement)
 static void
 enter(bool writes)
 {
-	if (depth == 0 && loaded_in != GetCurrentStatementStartTimestamp())
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	if (depth == 0 && unseen != now)
 		left_out = has_written = false;
+	if (depth == 0 && ActivePortal == NULL)
+		unseen = now;
 	if (writes && left_out)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -154,13 +177,31 @@ enter(bool writes)
 	depth++;
 }
 
+/* NULL if the query reads no table of ours */
+static AmplifyWrites *
+find_query(const EState *estate)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queries)
+	{
+		AmplifyWrites *query = dlist_container(AmplifyWrites, node, iter.cur);
+
+		if (query->estate == estate)
+			return query;
+	}
+	return NULL;
+}
+
 static void
 executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS)
 {
+	AmplifyWrites *query = find_query(queryDesc->estate);
 	int			around = depth;
 	int			before = writing;
 
 	enter(plan_writes(queryDesc->plannedstmt));
+	left_out |= query != NULL && query->partial;
 	PG_TRY();
 	{
 		if (previous_run != NULL)
@@ -174,6 +215,8 @@ executor_run(AMPLIFY_EXECUTOR_RUN_PARAMETERS)
 		writing = before;
 	}
 	PG_END_TRY();
+	if (query != NULL)
+		query->writes |= has_written;
 }
 
 static void
