@@ -103,9 +103,10 @@ amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 
 	Assert(transfer->done);
 
-	attempts->fresh = amplify_http_is_suspect(transfer);
 	attempts->wish = 0;
 	outcome = amplify_outcome_classify(transfer, failure);
+	attempts->fresh = amplify_http_is_suspect(transfer) ||
+		failure->kind == AMPLIFY_FAILURE_BROKEN;
 	mask_secrets(spec, transfer, failure);
 	switch (outcome)
 	{

@@ -122,6 +122,7 @@ static const struct
 	[AMPLIFY_HTTP_MEMORY] = {AMPLIFY_FAILURE_MEMORY, AMPLIFY_OUTCOME_FAIL},
 };
 
+static bool is_cut(const AmplifyTransfer *transfer);
 static bool read_response(const AmplifyTransfer *transfer,
 						  AmplifyFailure *failure);
 static bool is_of_others(const char *code);
@@ -148,6 +149,13 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 				sizeof(failure->request_id));
 		failure->kind = results[transfer->result].kind;
 		return results[transfer->result].outcome;
+	}
+	if (is_cut(transfer))
+	{
+		strlcpy(failure->message, "The compressed body has no end.",
+				sizeof(failure->message));
+		failure->kind = AMPLIFY_FAILURE_BROKEN;
+		return AMPLIFY_OUTCOME_RETRY;
 	}
 	if (transfer->status == 200)
 		return AMPLIFY_OUTCOME_OK;
@@ -227,6 +235,23 @@ amplify_outcome_detail(const AmplifyFailure *failure)
 		appendStringInfo(&detail, "%sThe statement has no retries left for this server.",
 						 detail.len > 0 ? " " : "");
 	return detail.data;
+}
+
+/*
+ * Is there an object that does not end, in a compressed body?  libcurl takes
+ * what it can decompress of one that was cut for all of it.
+ */
+static bool
+is_cut(const AmplifyTransfer *transfer)
+{
+	size_t		n = transfer->body_length;
+
+	if (transfer->response.encoding[0] == '\0' || n == 0 ||
+		transfer->body[0] != '{')
+		return false;
+	while (strchr(" \t\r\n", transfer->body[n - 1]) != NULL)
+		n--;
+	return transfer->body[n - 1] != '}';
 }
 
 /*

@@ -146,8 +146,9 @@ amplify_response_parse(AmplifyResponse *page, const char *body, size_t length,
 	if (status != AMPLIFY_PARSE_OK)
 		return status;
 
+	/* the type of an error has no place in a response that is none */
 	page->many = many;
-	if (!find_items(page, result))
+	if (find_member(page->root, "__type") != NULL || !find_items(page, result))
 		status = AMPLIFY_PARSE_SHAPE;
 
 	/* a list must not end early because its token can't be read */

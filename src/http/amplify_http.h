@@ -57,6 +57,7 @@ typedef struct AmplifyHttpHeaders
 {
 	char		error_type[128];
 	char		content_length[32];
+	char		encoding[32];	/* of the content */
 	char		request_id[128];
 	char		retry_after[32];
 	char		amz_retry_after[32];

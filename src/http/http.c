@@ -652,7 +652,9 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 					   version == CURL_HTTP_VERSION_1_1);
 	transfer->carrier = transfer->socket;
 	transfer->socket = 0;
-	/* libcurl's words for that would be about a callback */
+	/* libcurl's words for these would be about a callback */
+	if (code == CURLE_WRITE_ERROR && transfer->refusal == NULL)
+		transfer->refusal = "the body can't be decompressed";
 	if (transfer->refusal != NULL)
 		strlcpy(transfer->reason, transfer->refusal, sizeof(transfer->reason));
 	else if (code != CURLE_OK && transfer->reason[0] == '\0' &&

@@ -140,6 +140,7 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	{name, once, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
 		WANTED("x-amzn-errortype:", true, error_type),
 		WANTED("content-length:", true, content_length),
+		WANTED("content-encoding:", false, encoding),
 		WANTED("x-amzn-requestid:", false, request_id),
 		WANTED("retry-after:", false, retry_after),
 		WANTED("x-amz-retry-after:", false, amz_retry_after),

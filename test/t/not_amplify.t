@@ -8,6 +8,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use Compress::Zlib ();
 use Http2;
 use Mock;
 use Proxy;
@@ -63,6 +64,17 @@ sub file
 my @empty = file('');
 my @html = (type => 'text/html', body => '<html><h1>Not here</h1></html>');
 my $item = '{"backendEnvironment":{"environmentName":"dev"}}';
+my $both = '{"backendEnvironments":[],"backendEnvironment":{"environmentName":"dev"},"apps":[]}';
+
+# A body with a word on how it is compressed
+sub encoded
+{
+    my ($encoding, $content) = @_;
+
+    return (file($content), header => "Content-Encoding:$encoding");
+}
+
+my $zipped = Compress::Zlib::memGzip($item);
 
 sub code_of
 {
@@ -177,12 +189,33 @@ my @foreign = (
     [ '200, {}',                    [ body => '{}' ] ],
     [ '200, a health check',        [ body => '{"status":"ok"}' ] ],
     [ '200, an error',              [ body => '{"__type":"NotFoundException"}' ] ],
+    # an empty list and an environment at once, so that it could be each
+    [ '200, with an error beside it', [ body => $both =~ s/^\{/{"__type":"AccessDeniedException",/r ] ],
     [ '203, a proxy has changed it', [ status => 203, body => $item ] ],
     [ '204, nothing',               [ status => 204, @empty ] ],
     [ '206, a part',                [ status => 206, header => 'Content-Range:bytes 0-26/300',
         body => '{"backendEnvironments":[]}' ] ],
     [ '502, HTML',                  [ status => 502, @html ], '58000' ],
     [ '503, nothing',               [ status => 503, @empty ], '58000' ],
+);
+
+# Bodies in other forms than their heads say
+my @broken = (
+    (map { [ "200, compressed, $_ bytes of it", [ encoded(gzip => substr($zipped, 0, $_)) ] ] }
+        5, 12, 20, 30),
+    [ '200, compressed, with a wrong sum', [ encoded(gzip => $zipped ^ ("\0" x (length($zipped) - 8) . "\1")) ] ],
+    [ '200, compressed, and more', [ encoded(gzip => $zipped . 'more') ] ],
+    [ '200, compressed twice', [ encoded(gzip => Compress::Zlib::memGzip($zipped)) ], '22021' ],
+    [ '200, compressed, and not said', [ file($zipped) ], '22021' ],
+    (map { [ "200, said to be $_", [ encoded($_ => $item) ] ] }
+        qw(gzip x-gzip deflate br zstd compress gzip,gzip aws-chunked)),
+    [ '200, cut, without a length', [ body => $item, length => 'none', cut => 20 ] ],
+    [ '200, cut in its second chunk', [ body => $item, chunked => 1, cut => 40 ] ],
+    [ '200, without its last chunk', [ body => $item, chunked => 1,
+            # of two chunks, each with its size
+            cut => length($item) + 12 ] ],
+    [ '200, longer than it says', [ body => $item, length => -5 ] ],
+    [ '200, shorter than it says', [ body => $item, length => '+5', closeidle => 1 ] ],
 );
 
 # A name, the rule, its query, the rows, and the requests
@@ -193,6 +226,15 @@ my @controls = (
     [ 'a List',                   undef, $list, 120, 3 ],
     [ 'a body with blanks',       [ body => " $item\r\n", @ever ], $get, 1, 1 ],
     [ 'an unknown content type',  [ body => $item, type => 'text/plain', @ever ], $get, 1, 1 ],
+    # libcurl takes either for the other, and both have a sum
+    [ 'compressed in another way', [ encoded(gzip => Compress::Zlib::compress($item)), @ever ],
+        $get, 1, 1 ],
+    [ 'compressed once more for each', [ encoded('gzip, gzip' => Compress::Zlib::memGzip($zipped)), @ever ],
+        $get, 1, 1 ],
+    [ 'said to be identity',      [ encoded(identity => $item), @ever ], $get, 1, 1 ],
+    [ 'compressed and cut, once', [ encoded(gzip => substr($zipped, 0, 30)), @one ], $get, 1, 2 ],
+    [ 'without its last chunk, once', [ body => $item, chunked => 1, cut => length($item) + 12, @one ],
+        $get, 1, 2 ],
     [ 'compressed',               [ gzip => 1, @ever ], $list, 120, 3 ],
     (map { [ "no row, code in $_", [ code_of(404, 'NotFoundException', where => $_), @ever ],
             $get, 0, 1 ] } qw(header body Code type)),
@@ -248,9 +290,10 @@ sub ask
 
 sub try_foreign
 {
-    my ($server, $rule, $state) = @_;
+    my ($server, $rule, $state, $hint) = @_;
 
     $state //= 'HV00M';
+    $hint //= $hints{$state};
     for my $kind (sort keys %asked)
     {
         my ($result) = ask($server, $asked{$kind}, [ @$rule, @ever ]);
@@ -258,7 +301,7 @@ sub try_foreign
 
         is(Session::state_of($result) . ': ' . @{ $result->{rows} },
             "$state: 0", $kind);
-        like($text, $hints{$state}, '... and what to look at');
+        like($text, $hint, '... and what to look at');
         unlike($text =~ s/options "proxy_user" and "proxy_password" of the user mapping//r,
             qr/user mapping|policy/, '... and not at what is well');
         note $text;
@@ -281,6 +324,13 @@ for my $transport (@transports)
         # that status is a proxy's, where there is one
         @rest = ($rest[0], 'HV00N') if $options{proxy} && $what =~ /^407/;
         subtest "$name: $what" => sub { try_foreign($server, @rest) };
+    }
+    for my $case (@broken)
+    {
+        my ($what, $rule, $state) = @$case;
+
+        subtest "$name: $what" => sub {
+            try_foreign($server, $rule, $state, $state ? qr/./ : qr/Try again|$hints{HV00M}/) };
     }
     for my $case (@controls)
     {
