@@ -308,6 +308,7 @@ extern void amplify_record_remove(AmplifyRecords *records,
 								  AmplifyRecord *record);
 extern AmplifyRecord *amplify_record_settle(AmplifyRecords *records,
 											AmplifyRecord *record);
+extern size_t amplify_record_size(const AmplifyRecords *records);
 
 /* spill.c: responses in a temporary file */
 extern AmplifySpill *amplify_spill_create(MemoryContext context);

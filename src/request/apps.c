@@ -19,7 +19,7 @@
  * waits any more in the statement.  Of an app that has been asked for before,
  * the service goes on to say itself what it has.
  *
- * An app takes 16 bytes of a hash table; one that is known to be gone takes
+ * An app takes 8 bytes of a hash table; one that is known to be gone takes
  * none, nor does a Get that is not made for it.
  *
  * Pages that the statement has asked for anyway are read as soon as they are
@@ -50,15 +50,15 @@
  */
 typedef struct AppEntry
 {
-	uint64		hash;
+	uint32		hash;
 	char		status;
 } AppEntry;
 
 #define SH_PREFIX		apphash
 #define SH_ELEMENT_TYPE AppEntry
-#define SH_KEY_TYPE		uint64
+#define SH_KEY_TYPE		uint32
 #define SH_KEY			hash
-#define SH_HASH_KEY(tb, key) ((uint32) (key))
+#define SH_HASH_KEY(tb, key) (key)
 #define SH_EQUAL(tb, a, b)	((a) == (b))
 #define SH_SCOPE		static inline
 #define SH_DECLARE
@@ -85,7 +85,7 @@ typedef struct AmplifyApps
 } AmplifyApps;
 
 static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call);
-static uint64 hash_app(const AmplifyKeys *keys);
+static uint32 hash_app(const AmplifyKeys *keys);
 static bool may_look_up(AmplifyApps *apps, const AmplifyCall *call);
 static void describe_page(const AmplifyApps *apps, AmplifyCall *call);
 static void read_known_pages(AmplifyApps *apps);
@@ -121,7 +121,7 @@ static AmplifyAdmission
 admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 {
 	AmplifyApps *apps = (AmplifyApps *) guard;
-	uint64		app;
+	uint32		app;
 	bool		found;
 
 	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0 ||
@@ -143,12 +143,12 @@ admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 	return AMPLIFY_ADMIT;
 }
 
-static uint64
+static uint32
 hash_app(const AmplifyKeys *keys)
 {
 	const char *id = keys->value[AMPLIFY_KEY_APP];
 
-	return hash_bytes_extended((const unsigned char *) id, strlen(id), 0);
+	return hash_bytes((const unsigned char *) id, strlen(id));
 }
 
 /* An app of which nothing is known: is its turn now, or the next page's? */

@@ -5,7 +5,7 @@
  *
  * A name is part of what is known of it: whoever finds it has the rest as
  * well, by offsetof().  The set has no copy of it, only its address and its
- * hash, so that it takes some 24 bytes for each and grows without a look at
+ * hash, so that it takes 20 to 40 bytes for each and grows without a look at
  * the names.
  *
  * src/request/names.c

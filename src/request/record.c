@@ -12,7 +12,7 @@
  * Until then a record is allocated on its own, so that nothing is left of a
  * call that nobody else can ask for.  One that is to stay until the end of
  * the statement is settled: packed with others of its kind into blocks, some
- * 70 bytes for each with its place in the hash table.
+ * 100 bytes for each with its place in the hash table.
  *
  * src/request/record.c
  *
@@ -31,6 +31,7 @@ struct AmplifyRecords
 	AmplifyNames *ids;			/* of all records */
 	char	   *block;			/* where settled ones go; NULL: none yet */
 	size_t		room;			/* at the end of it */
+	size_t		settled_bytes;	/* of all of these blocks */
 };
 
 /* In the current context, which must live as long */
@@ -95,6 +96,7 @@ amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 
 		records->block = MemoryContextAllocHuge(records->context, room);
 		records->room = room;
+		records->settled_bytes += room;
 	}
 	settled = (AmplifyRecord *) records->block;
 	records->block += MAXALIGN(size);
@@ -104,4 +106,11 @@ amplify_record_settle(AmplifyRecords *records, AmplifyRecord *record)
 	amplify_names_put(records->ids, settled->id);
 	pfree(record);
 	return settled;
+}
+
+/* How many bytes there are of those that stay, and to find any by */
+size_t
+amplify_record_size(const AmplifyRecords *records)
+{
+	return records->settled_bytes + amplify_names_size(records->ids);
 }

@@ -1112,11 +1112,12 @@ call_start(const AmplifyStatement *statement, const AmplifyCall *call)
 	return Max(call->deadline, amplify_pace_next_start(connection));
 }
 
-/* Hold no more bodies in memory than work_mem allows */
+/* Hold no more bodies in memory than work_mem allows, with all that must be */
 static void
 spill_kept(AmplifyStatement *statement)
 {
-	while (statement->kept_bytes + statement->list_bytes > (size_t) work_mem * 1024 &&
+	while (statement->kept_bytes + statement->list_bytes +
+		   amplify_record_size(statement->records) > (size_t) work_mem * 1024 &&
 		   !dlist_is_empty(&statement->kept))
 	{
 		AmplifyCall *call = dlist_head_element(AmplifyCall, node, &statement->kept);

@@ -3,9 +3,10 @@
 
 Each row is a session of its own, which has asked once before.  Calls and
 connections are the mock's count, descriptors those of the backend at the end of
-the statement, memory is the growth of its largest resident size, CPU what the
-kernel gave the backend.  A cost is linear if that of one more is not 1.5 times
-what it was in the row above.  The descriptors of one server must not grow.
+the statement, memory is the growth of its largest resident size, shared buffers
+aside, CPU what the kernel gave the backend.  A cost is linear if that of one more
+is not 1.5 times what it was in the row above.  The descriptors of one server must
+not grow.
 """
 import argparse
 import concurrent.futures
@@ -31,6 +32,8 @@ WARM = """SET client_min_messages = error; SET jit = off;
 SELECT count(*) FROM backend_environments
     WHERE app_id = 'd00000000001' AND environment_name = 'dev';
 """
+# Then shared buffers that it reads are no growth
+SEEN = 'SELECT count(*) FROM keys;'
 PROBE = """CREATE FUNCTION pg_temp.status(field text) RETURNS bigint LANGUAGE sql AS $$
     SELECT substring(pg_read_file('/proc/self/status') FROM field || E':\\\\s*(\\\\d+)')::bigint $$;
 DO $do$
@@ -54,6 +57,8 @@ def measure(query, before=''):
     """One statement in a fresh session"""
     sql(WARM)
     mockctl('reset')
+    if 'FROM keys' in query:
+        before += SEEN
     line = sql(WARM + before + PROBE % query)[-1]
     rows, kb, fds, cpu = line.split('|')
     counters = mock_counters()
@@ -158,6 +163,12 @@ def of_gone(short, apps, numbers):
         # a page that takes longer than a second is not waited for
         most = number if short else min(number, 100 + 11 * listed)
         growth.row(number, measure(JOIN), '(%d,0)' % number, most, MOST_KB)
+    growth = Growth('Keys that are gone of apps that are there, joined', 'keys', short,
+                    ('kB', 'CPU ms'))
+    for number in numbers:
+        keys(number, -(-number // apps))
+        sql("UPDATE keys SET env = 'dx' || env; ANALYZE keys")
+        growth.row(number, measure(JOIN), '(%d,0)' % number, MORE * number, MOST_KB)
 
 
 def of_parents(short, apps):
