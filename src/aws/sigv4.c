@@ -282,8 +282,17 @@ emit_encoded_byte(Sink *sink, unsigned char c)
 static void
 emit_encoded(Sink *sink, const char *src, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		emit_encoded_byte(sink, (unsigned char) src[i]);
+	size_t		plain;			/* bytes that stand for themselves */
+
+	for (size_t i = 0; i < len; i += plain + 1)
+	{
+		plain = 0;
+		while (i + plain < len && is_unreserved((unsigned char) src[i + plain]))
+			plain++;
+		emit(sink, src + i, plain);
+		if (i + plain < len)
+			emit_encoded_byte(sink, (unsigned char) src[i + plain]);
+	}
 }
 
 /*
