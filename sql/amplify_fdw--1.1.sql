@@ -377,7 +377,7 @@ BEGIN
         SELECT i.n, i.item, nullif(btrim(i.item ->> 'deployed'), '')::timestamptz AS deployed, k.*,
           -- what nobody would name one: two names, a quote within, an encoded name
           k.environment_name ~ '[^A-Za-z0-9._/+@#-]' OR k.environment_name ~* '^(n/a|null)$' AS is_odd
-        FROM (SELECT row_number() OVER () AS n, to_jsonb(i) AS item FROM %1$s i) i,
+        FROM (SELECT row_number() OVER () AS n, to_jsonb(i.*) AS item FROM %1$s i) i,
           %2$s.amplify_fdw_key(i.item ->> 'account_id', i.item ->> 'region', i.item ->> 'app_id',
                                i.item ->> 'environment_name') k
       ),

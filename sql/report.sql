@@ -35,8 +35,8 @@ SELECT state, app_id, environment_name, generation, problem FROM amplify_fdw_rep
   ORDER BY 1, 2, 3;
 SELECT app_id, environment_name, generation, app_name, problem FROM amplify_fdw_backends('public')
   WHERE app_id = 'd1a2b3c4d5' OR app_id IS NULL ORDER BY environment_name;
--- an empty time is none
-CREATE TABLE sheet AS SELECT app_id, environment_name, ' ' AS deployed FROM known WHERE environment_name = 'prod';
+-- an empty time is none, and a column may have any name
+CREATE TABLE sheet AS SELECT app_id, environment_name, ' ' AS deployed, 1 AS i FROM known WHERE environment_name = 'prod';
 SELECT state, app_id FROM amplify_fdw_report('sheet', 'public') WHERE item IS NOT NULL ORDER BY 1;
 CREATE TABLE no_apps (app text);
 \set VERBOSITY terse
