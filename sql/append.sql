@@ -33,7 +33,7 @@ SELECT count(*), count(DISTINCT tableoid) FROM everywhere;
 \! mockctl calls && mockctl reset
 
 -- all requests are sent while the first one is waited for
-\! mockctl fault op=GetBackendEnvironment n=-1 latency=300
+\! mockctl gather 20 op=GetBackendEnvironment
 SELECT count(*) FROM everywhere WHERE app_id = 'd00000000007' AND environment_name = 'dev';
 \! mockctl connections | grep max_in_flight
 \! mockctl reset

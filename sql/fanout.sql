@@ -32,7 +32,7 @@ SELECT count(*) FROM (SELECT FROM backend_environments LIMIT 1) AS one;
 \! mockctl reset
 
 -- no more at a time than max_concurrency
-\! mockctl latency 20
+\! mockctl gather 4 op=ListBackendEnvironments
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD max_concurrency '4');
 SELECT count(*) FROM backend_environments WHERE environment_name = 'dev';
 \! mockctl connections | grep max_in_flight

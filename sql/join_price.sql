@@ -98,7 +98,7 @@ SELECT pg_temp.planned('SELECT FROM (SELECT * FROM many LIMIT 100) AS m
 -- many at a time, however often the keys repeat
 SELECT pg_temp.make_inventory(200, 10000);
 ANALYZE inventory;
-\! mockctl latency 20
+\! mockctl gather 10
 SELECT plan, result FROM pg_temp.run(pg_temp.joined(200) || ' WHERE i.app < ''d00000000031''');
 \! mockctl connections | grep max_in_flight
 \! mockctl reset

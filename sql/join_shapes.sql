@@ -160,7 +160,7 @@ FETCH BACKWARD 1 FROM c;
 COMMIT;
 
 -- many at a time
-\! mockctl reset && mockctl latency 20
+\! mockctl reset && mockctl gather 10
 SELECT count(*), count(stage) FROM inventory i LEFT JOIN (e JOIN b ON b.app_id = e.app_id AND b.branch = 'main')
   ON e.app_id = i.app AND e.env = i.env;
 \! mockctl connections | grep max_in_flight

@@ -13,7 +13,7 @@ SELECT i.id, e.stack_name FROM inventory AS i
   LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env;
 \! mockctl total
 -- one call for each key, and many at a time
-\! mockctl latency 20
+\! mockctl gather 10
 SELECT count(*), count(e.app_id) FROM inventory AS i
   LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env
   WHERE e.stack_name IS NULL OR true;

@@ -12,12 +12,12 @@ INSERT INTO inventory SELECT i, 'd' || lpad((i % 60 + 1)::text, 11, '0'), 'dev' 
 ANALYZE inventory;
 
 -- 120 rows, 60 keys
-\! mockctl latency 20
+\! mockctl gather 10
 SELECT count(*), count(e.env) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env;
 \! mockctl calls
 \! mockctl connections | grep max_in_flight
 \! mockctl reset
-\! mockctl latency 20
+\! mockctl gather 3
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD max_concurrency '3');
 SELECT count(*), count(e.env) FROM inventory i LEFT JOIN e ON app_id = app AND e.env = i.env WHERE id <= 30;
 \! mockctl calls

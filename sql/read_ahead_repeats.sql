@@ -22,13 +22,13 @@ BEGIN
 END $$;
 
 -- 500 rows have one call
-\! mockctl latency 200
+\! mockctl gather 10
 SELECT count(*), count(stack_name) FROM joined;
 \! mockctl calls && mockctl connections | awk '$1 == "max_in_flight" { print ($2 > 5 ? "many at a time" : "few at a time") }'
 \! mockctl reset
 -- as well below Memoize, which keeps repeated keys from the scan
 RESET enable_memoize;
-\! mockctl latency 200
+\! mockctl gather 10
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, stack_name FROM joined
   \g (format=unaligned) | grep -o 'Nested.*\|Custom.*\|Foreign.*\|Memoize.*\|Hits.*\|API Calls:.*' | sed -e 's/\.00 / /' -e 's/=0\.75 /=1 /' -e 's/  Evictions.*//'
 \! mockctl connections | awk '$1 == "max_in_flight" { print ($2 > 5 ? "many at a time" : "few at a time") }'
@@ -39,9 +39,8 @@ SELECT count(*), count(e.stack_name), (SELECT count(stack_name) FROM joined WHER
     ON e.app_id = i.app AND e.environment_name = i.env AND i.id % 3 = 0;
 SET enable_memoize = off;
 -- far enough, but not farther than memory allows
-\! mockctl latency 200
+\! mockctl gather 10
 SELECT n > 2000 AS far FROM pg_temp.rows_ahead('TABLE joined') AS n;
-\! mockctl latency 0
 SET work_mem = '64kB';
 SELECT n >= 200 AND n < 1000 AS near FROM pg_temp.rows_ahead('TABLE joined') AS n;
 RESET work_mem;
@@ -71,6 +70,7 @@ BEGIN;
 DECLARE c CURSOR FOR TABLE joined;
 MOVE 100 FROM c;
 \! test $(mockctl total) -le 4 && echo "no more than a few"
+\! mockctl gather 6 skip=14
 MOVE ALL FROM c;
 COMMIT;
 \! test $(mockctl total) -le 60 && echo "at most two for each app"
