@@ -104,10 +104,13 @@ cmp_ok($retries, '>', 2 * RETRIES,
 
 $session->rows(q{ALTER SERVER aws OPTIONS (ADD max_concurrency '200')});
 $session->rows('SELECT amplify_fdw_stats_reset()');
-# so that many are on their way before the first one is refused
-$mock->say('latency', ms => 50);
-$mock->say('rate', rps => 400, burst => 1);
-$result = $session->query(sprintf $asked{Lists}, 'aws');
+# many are on their way before the first one is refused
+$mock->fault(match => 'backendenvironments', n => RETRIES + 1, stall => 'request',
+    status => 429, code => 'TooManyRequestsException');
+$session->send(sprintf $asked{Lists}, 'aws');
+$mock->wait_held(RETRIES + 1);
+$mock->release;
+$result = $session->result;
 is(scalar @{ $result->{rows} }, APPS * 2, 'throttled: all rows');
 cmp_ok($session->value(q{SELECT throttled FROM amplify_fdw_stats()
     WHERE server_name = 'aws'}), '>', RETRIES, '... and no bound');
