@@ -27,7 +27,7 @@
 
 /*
  * AWS's codes; the source is Amplify's service model and its front end.  Those
- * that may tell of a row that is not there are believed only with their status.
+ * that may tell of a row that is not there count only with their status.
  */
 static const struct
 {

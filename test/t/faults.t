@@ -242,6 +242,13 @@ my @cases = (
     [ 'status 429, come back after 1 ms', $get,
         [ error_of(429, 'TooManyRequestsException'),
             header => 'x-amz-retry-after:1' ], '00000', 1, 2 ],
+    # no number is so great that it becomes another one; what is none is nothing
+    (map { [ "status 429, come back after $_", $get, [ error_of(429, 'TooManyRequestsException'),
+            header => "Retry-After:$_" ], '53400', 0, 1 ] }
+        60, '18446744073711', '9223372036854775808', '9' x 30, 'Fri, 31 Dec 9999 23:59:59 GMT'),
+    (map { [ "status 429, come back after $_", $get, [ error_of(429, 'TooManyRequestsException'),
+            header => "Retry-After:$_" ], '00000', 1, 2 ] }
+        0, -5, 'soon', 'Fri, 19 Feb 2021 16:52:53 GMT', '-9223372036854775809'),
     [ 'status 500', $get, [ error_of(500, 'InternalFailureException'), @always ],
         '58000', 0, 2, qr/Attempts: 2/ ],
     [ 'status 501', $get, [ status => 501, @always ], '58000', 0, 1 ],

@@ -342,6 +342,12 @@ for my $transport (@transports)
             or diag(Session::describe($result));
     }
 
+    # What was cut may have left more on its connection than it seems.
+    ask($server, $get);
+    ask($server, $get, [ encoded(gzip => substr($zipped, 0, 30)), @one ]);
+    is($session->value("SELECT connections FROM amplify_fdw_stats()
+        WHERE server_name = '$server'"), 1, "$name: compressed and cut: once more, on a new connection");
+
     # What a List has said so far is no less true for it, but the rest is unknown.
     my ($result) = ask($server, $list,
         [ code_of(404, 'NotFoundException'), skip => 1, @ever ]);
