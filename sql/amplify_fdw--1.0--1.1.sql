@@ -159,10 +159,10 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH written AS (
-    SELECT translate(lower(location), '_', '-') AS code,
+    SELECT translate(lower(location COLLATE "C"), '_', '-') AS code,
       ARRAY(SELECT DISTINCT m[1]
-            FROM regexp_matches(translate(lower(location), '_', '-'), '[a-z]{2,4}(?:-[a-z]+)+-[0-9]', 'g') m) AS codes,
-      regexp_replace(lower(coalesce(substring(location FROM '\((.*)\)'), location)), '[^a-z]', '', 'g') AS name
+            FROM regexp_matches(translate(lower(location COLLATE "C"), '_', '-'), '[a-z]{2,4}(?:-[a-z]+)+-[0-9]', 'g') m) AS codes,
+      regexp_replace(lower(coalesce(substring(location FROM '\((.*)\)'), location) COLLATE "C"), '[^a-z]', '', 'g') AS name
   )
   SELECT CASE WHEN cardinality(w.codes) < 2 THEN coalesce(
     w.codes[1],
@@ -340,10 +340,12 @@ BEGIN
       seen AS MATERIALIZED (
         SELECT row_number() OVER () AS n, b.* FROM %2$s.amplify_fdw_backends($1) b
       ),
-      -- what is not known of an item, fits all; case matters where both are there
+      -- what is not known of an item, fits all; case, of which any language has
+      -- rules of its own, matters where both are there
       match AS MATERIALIZED (
         SELECT i.n AS item, s.*
-        FROM item i JOIN seen s ON s.app_id = i.app_id AND lower(s.environment_name) = lower(i.environment_name)
+        FROM item i JOIN seen s ON s.app_id = i.app_id
+          AND lower(s.environment_name COLLATE "C") = lower(i.environment_name COLLATE "C")
         WHERE coalesce(s.account_id = i.account_id, true) AND coalesce(s.region = i.region, true)
           AND (s.environment_name = i.environment_name
                OR NOT EXISTS (SELECT FROM seen o

@@ -119,6 +119,8 @@ $session->rows("ALTER SERVER amplify OPTIONS (ADD max_attempts '1')");
 is_true('a region is down', sub { $_[1] eq 'ap-southeast-2' });
 stays('a region is down');
 
+in_turkish();
+
 done_testing();
 
 # ---- what there is ----
@@ -403,5 +405,31 @@ sub stays
     isnt(state_of($delete), '00000', "$name: nothing is deleted");
     isnt(state_of('REFRESH MATERIALIZED VIEW report_copy'), '00000', "$name: so does a refresh");
     is(join(' ', @{ $session->rows($count)->[0] }), $before, "$name: and all is as it was");
+    return;
+}
+
+# There the small letter of I is another one.
+sub in_turkish
+{
+    my $created = state_of(q{CREATE DATABASE turkish TEMPLATE template0
+        LOCALE_PROVIDER icu ICU_LOCALE 'tr'});
+
+  SKIP:
+    {
+        skip 'the server has no ICU', 1 if $created eq '0A000';
+        my $mock = Mock->start(
+            dir  => $dir,
+            args => [ '--region', 'eu-west-1', '--data', "$FindBin::RealBin/../mock/demo.json" ]);
+        my $turkish = connect_to($node, database => 'turkish');
+
+        $turkish->rows('CREATE EXTENSION amplify_fdw');
+        add_server($turkish, 'aws', $mock->url, region => 'eu-west-1');
+        $turkish->rows(q{CREATE TABLE inventory AS
+            SELECT 'IRELAND' AS region, 'd1a2b3c4d5' AS app_id, 'STAGING' AS environment_name});
+        is($turkish->value(q{SELECT concat_ws(' ', state, region, environment_name)
+                FROM amplify_fdw_report('inventory', 'aws') WHERE item IS NOT NULL}),
+            'as known eu-west-1 staging', 'in a Turkish database, I is the capital of i nevertheless');
+        $mock->stop;
+    }
     return;
 }
