@@ -7,8 +7,9 @@
 #
 # A machine is a release of Debian's and a state that it is in; a way is what
 # somebody does there: the demo, what the README says of installing by hand with
-# its first server, "make installcheck" after that, or check.sh.  Each way ends
-# well on each machine, or with the one sentence that the state's row has.
+# its first server, "make installcheck" after that and removing it, or check.sh.
+# Each way ends well on each machine, or with the one sentence that the state's row
+# has.
 #
 # Words choose releases, states and ways; with none of a kind, it is all of that
 # kind.  The machines are chroots over base systems that are kept in
@@ -138,6 +139,10 @@ way_hand() {
     unset PGSERVICE PGHOSTADDR PGOPTIONS
     runuser -u postgres -- createuser --superuser root
     make installcheck || { cat regression.diffs | head -n 100; return 1; }
+    runuser -l postgres -c \
+        "psql -v ON_ERROR_STOP=1 -c \"DROP EXTENSION amplify_fdw CASCADE\""
+    make uninstall
+    [ -z "$(find /usr/lib/postgresql /usr/share/postgresql -name "*amplify*")" ]
 }
 '
 
