@@ -272,6 +272,21 @@ $session->rows('RESET ROLE');
 is($session->value(q{SELECT count(DISTINCT user_name) FROM amplify_fdw_connections()
     WHERE server_name = 's1'}), 2, '... and each has a connection of their own');
 
+# Nobody joins an identity when a connection that uses it has been dropped: it may be
+# time for another one.
+for my $n (1, 2)
+{
+    with_servers(({%role}) x 3);
+    is(row(count_apps([ 1, 2 ])), '40 2', "server $n is disconnected: two share a role");
+    $session->rows("BEGIN; DECLARE c CURSOR FOR SELECT app_id FROM apps_$n");
+    $session->rows('FETCH 1 FROM c');
+    $session->rows("SELECT amplify_fdw_disconnect('s$n')");
+    is(row(count_apps([3])), '20 1', "server $n is disconnected: rows of a third one");
+    is(assumed(), 2, '... which assumes the role anew');
+    is(scalar @{ $session->rows('FETCH ALL FROM c') }, 19, '... and the cursor goes on');
+    $session->rows('COMMIT');
+}
+
 # ---- a failure is shared by those who would go the same way ----
 
 my $elsewhere = Proxy->start(dir => $dir);
@@ -335,6 +350,11 @@ warn_all();
 $mock->fault(op => 'STS.AssumeRole', n => 1, status => 403, code => 'SignatureDoesNotMatch');
 is(row(count_apps()), '20 1', 'the signature of one region fails: rows of the other');
 is(assumed(), 2, 'the signature of one region fails: the other asks, too');
+with_servers(({ %role, 'server.region' => 'eu-west-1' }) x 2);
+warn_all();
+$mock->fault(op => 'STS.AssumeRole', n => 1, status => 403, code => 'SignatureDoesNotMatch');
+is(row(count_apps()), '0 0', 'the signature of the same region fails: no rows');
+is(assumed(), 1, 'the signature of the same region fails: asked once');
 
 # One broken role of three
 with_servers(map { { %role, external_id => $_->[0], role_arn => ROLE . $_->[1] } }
