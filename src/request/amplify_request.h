@@ -262,7 +262,7 @@ extern void amplify_failures_add(const AmplifyFailure *failure,
 
 /* ---------- writes.c: is what is read written down? ---------- */
 
-/* What is remembered of a query that reads our tables, as long as it is open */
+/* What is remembered of a query that reads our tables, while it is open */
 typedef struct AmplifyWrites
 {
 	const EState *estate;		/* whose query this is */

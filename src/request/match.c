@@ -75,12 +75,17 @@ is_of_request(const AmplifyCall *call, AmplifyItem *item)
 	{
 		const AmplifyColumn *column = call->resource->key_column[key];
 		const char *asked = bound_key(call, key);
+		AmplifyValueStatus status;
 		AmplifyValue value;
 
-		if (asked != NULL && column != NULL && column->path != NULL &&
-			amplify_response_value(item, column->path, column->type,
-								   &value) == AMPLIFY_VALUE_OK &&
-			!same_name(column->key, asked, value.text))
+		if (asked == NULL || column == NULL || column->path == NULL)
+			continue;
+		status = amplify_response_value(item, column->path, column->type,
+										&value);
+		/* what is no name, or one that no text can hold, is not this one */
+		if (status != AMPLIFY_VALUE_NULL &&
+			(status != AMPLIFY_VALUE_OK ||
+			 !same_name(column->key, asked, value.text)))
 			return false;
 	}
 	return is_of_app(call, item);

@@ -438,6 +438,13 @@ my @cases = (
             body => '{"domainAssociation":{"domainName":"example.org"}}' ],
         [ 'another job, with steps', $steps, 0, 1,
             body => '{"job":{"summary":{"jobId":"13"},"steps":[{"stepName":"BUILD"}]}}' ],
+        (map { (
+            [ "a name that is $_", $get, 1, 1, with(environmentName => $_) ],
+            [ "a job's number that is $_, with steps", $steps, 0, 1,
+                body => qq({"job":{"summary":{"jobId":$_},"steps":[{"stepName":"BUILD"}]}}) ],
+            [ "a domain's name that is $_, with sub-domains", $of_domain, 0, 1, body =>
+                qq({"domainAssociation":{"domainName":$_,"subDomains":[{"verified":true}]}}) ]) }
+            '5', '{}', '["dev"]', '"dev\u0000"'),
         [ 'another job, without steps', $steps, 0, 1,
             body => '{"job":{"summary":{"jobId":"13"},"steps":[]}}' ],
         [ 'another job, whose steps are left out', $steps, 0, 1,
