@@ -3,7 +3,7 @@
 # time, and runs the tests that reach the changed line until one fails.
 #
 #     --seed N         which changes (a number that is printed)
-#     --count N        how many that compile (20)
+#     --count N        how many that compile without a warning (20)
 #     --match REGEX    only of files and lines, "src/x.c:12", that match
 #     --tap REGEX      only TAP tests whose names match; "-" for none
 #     --show           prints the changes and does no more
@@ -67,8 +67,9 @@ cp -a "$tree/src" "$temp/pristine"
 stop_cluster
 cp -a "$temp/data" "$temp/pristine-data"
 
+# As check.sh does: a warning is an error, and the compiler's find
 build_it() {
-    make -s -C "$tree" with_llvm=no all &&
+    make -s -C "$tree" with_llvm=no COPT=-Werror all &&
         make -s -C "$tree" with_llvm=no DESTDIR="$AMPLIFY_TEST_BUILD/inst" \
             install-lib-shared
 }
