@@ -143,3 +143,16 @@ ANALYZE apps200.backend_environments;
 ANALYZE apps2000.backend_environments;
 -- one of them costs about as much in either way
 SELECT apps, n, CASE WHEN (apps, n) = (2000, 1000) THEN 'any' ELSE plan END AS plan, in_bounds FROM pg_temp.cells(true);
+-- where some keys have a parent of others, a page of its List is no more than a Get
+SELECT pg_temp.make_inventory(200, 120);
+ANALYZE inventory;
+SET amplify_fdw.read_ahead = 10;
+SELECT plan, calls, result FROM pg_temp.run(pg_temp.joined(200));
+RESET amplify_fdw.read_ahead;
+SELECT count(DISTINCT app) FROM inventory;
+-- where more apps are named than there are, it is found out at once which are gone
+CREATE TEMP TABLE gone AS SELECT * FROM many LIMIT 5000;
+ANALYZE gone;
+SELECT apps, pg_temp.planned(format('SELECT FROM gone AS g LEFT JOIN apps%s.backend_environments AS e ON e.app_id = g.app', apps)) AS by_app,
+       pg_temp.planned(format('SELECT FROM gone AS g JOIN apps%s.backend_environments AS e ON e.app_id = g.app AND e.environment_name = g.env', apps)) AS by_key
+  FROM unnest(ARRAY[20, 200, 2000]) AS apps;

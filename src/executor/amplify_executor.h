@@ -131,7 +131,8 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_EAGER,		/* Boolean: all that it has will be read */
 	AMPLIFY_TARGET_LIST_FIRST,	/* Boolean: AmplifyFetchSpec.list_first */
 	AMPLIFY_TARGET_SURE,		/* Boolean: AmplifyFetchSpec.sure */
-	AMPLIFY_TARGET_PAGES		/* Integer: AmplifyFetchSpec.list_pages */
+	AMPLIFY_TARGET_PAGES,		/* Integer: AmplifyFetchSpec.list_pages */
+	AMPLIFY_TARGET_APPS_FIRST	/* Boolean: AmplifyFetchSpec.apps_first */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

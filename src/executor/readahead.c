@@ -288,6 +288,8 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 		boolVal(list_nth(private, AMPLIFY_TARGET_LIST_FIRST));
 	target->table.spec.list_pages =
 		intVal(list_nth(private, AMPLIFY_TARGET_PAGES));
+	target->table.spec.apps_first =
+		boolVal(list_nth(private, AMPLIFY_TARGET_APPS_FIRST));
 	target->table.spec.sure = !state->careful &&
 		boolVal(list_nth(private, AMPLIFY_TARGET_SURE));
 	/* several scans of a table: one List may have the keys of all */
@@ -298,6 +300,7 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 		   target->first->table.spec.eager != target->table.spec.eager)
 		target->first++;
 	target->first->table.spec.list_first |= target->table.spec.list_first;
+	target->first->table.spec.apps_first |= target->table.spec.apps_first;
 }
 
 static void

@@ -75,6 +75,7 @@ typedef struct AmplifyPathInfo
 								 * below that; or 0 */
 	int			lookup;			/* id of the read-ahead; 0: none */
 	bool		list_first;		/* of that: it wants several of each parent */
+	bool		apps_first;		/* and more apps than there are */
 	List	   *gates;			/* outer conditions without which no row is
 								 * wanted */
 } AmplifyPathInfo;
@@ -91,6 +92,7 @@ typedef struct AmplifyRelInfo
 	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
 	double		per_parent;		/* items of one List */
+	double		apps;			/* that have any, by statistics; or 0 */
 	HeapTuple  *statistics;		/* distinct.c's, by attribute; or NULL */
 } AmplifyRelInfo;
 

@@ -532,6 +532,7 @@ plan_target(const ForeignPath *scan, const Plan *child, bool eager,
 	target = lappend(target, makeBoolean(eager && info->list_first));
 	target = lappend(target, makeBoolean(eager && !info->behind));
 	target = lappend(target, makeInteger(amplify_plan_known_pages(rel)));
+	target = lappend(target, makeBoolean(eager && info->apps_first));
 	return list_make1(target);
 }
 

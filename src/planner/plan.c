@@ -47,7 +47,7 @@ typedef struct KeyMember
 
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
 static double items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
-							   const AmplifyRelInfo *info);
+							   AmplifyRelInfo *info);
 static double different_values(PlannerInfo *root, const RelOptInfo *baserel,
 							   Oid relid, AttrNumber attno);
 static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
@@ -248,16 +248,17 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 
 /*
  * How many items one List has: of those that have any, if the table has been
- * analyzed, and has columns for the keys of a List.  To be called before there
- * is anything known of the query's own rows.
+ * analyzed, and has columns for the keys of a List; then info gets the number
+ * of apps, too.  To be called before anything is known of the query's own rows.
  */
 static double
 items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
-				 const AmplifyRelInfo *info)
+				 AmplifyRelInfo *info)
 {
 	const AmplifyResource *resource = info->resource;
 	AmplifyKeyMask found = 0;
 	double		parents = 1;
+	double		values;
 
 	if (resource->parent == NULL)
 		return baserel->tuples;
@@ -274,7 +275,10 @@ items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
 		if (key < 0 || (resource->list->needs & ~found & 1 << key) == 0)
 			continue;
 		found |= 1 << key;
-		parents *= different_values(root, baserel, info->relid, attno);
+		values = different_values(root, baserel, info->relid, attno);
+		parents *= values;
+		if (key == AMPLIFY_KEY_APP)
+			info->apps = values;
 	}
 	if (found != resource->list->needs)
 		return resource->default_rows;

@@ -30,6 +30,12 @@
  */
 #define LARGEST_SHARE	0.5		/* of that list's cost */
 
+/* So many of the apps are taken to be there if others than these are named */
+#define SHARE_THERE		0.5		/* of all apps */
+
+/* So many keys of a parent make its List worth it if that is one page */
+#define SOME_KEYS		1.1
+
 /* To evaluate a row's keys, and to find the response that is there */
 #define LOOKUP_COST		(5 * cpu_tuple_cost)
 
@@ -44,6 +50,8 @@ typedef struct Demand
 static Demand demand(PlannerInfo *root, const ForeignPath *scan, double rows);
 static Demand named_demand(PlannerInfo *root, const ForeignPath *scan,
 						   double rows);
+static double share_there(PlannerInfo *root, const ForeignPath *scan,
+						  double rows);
 static double different(PlannerInfo *root, List *exprs, double rows);
 static List *term_exprs(List *disjuncts, AmplifyKeyMask mask);
 static double runs(const ForeignPath *scan);
@@ -62,7 +70,14 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 	Cost		cpu_cost = scan->path.total_cost -
 		request_cost * Max(info->round_trips, 1);
 	Demand		wanted = demand(root, scan, rows);
+	double		share = share_there(root, scan, rows);
 
+	if (share < 1)
+	{
+		wanted.calls = wanted.calls * share +
+			amplify_apps_calls(rel->apps, rel->options.max_concurrency);
+		info->apps_first = true;
+	}
 	info->list_first = wanted.list_first;
 	info->calls = wanted.calls;
 	info->round_trips = Max(wanted.calls / overlap, wanted.in_turn);
@@ -174,7 +189,8 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 	keys = Min(keys, rows) * amplify_key_count(root, disjuncts,
 											   AMPLIFY_ALL_KEYS);
 	names = Max(keys / parents, 1);
-	if (names < 2)
+	if (names < 2 &&
+		(names < SOME_KEYS || amplify_plan_known_pages(rel) != 1))
 		return (Demand)
 		{
 			Min(keys, 2 * parents), 1, false
@@ -189,6 +205,22 @@ named_demand(PlannerInfo *root, const ForeignPath *scan, double rows)
 	{
 		parents * pages, pages, true
 	};
+}
+
+/*
+ * What part of the apps is there that so many rows name: all of them, unless
+ * these are more than there are
+ */
+static double
+share_there(PlannerInfo *root, const ForeignPath *scan, double rows)
+{
+	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+	double		apps = different(root, term_exprs(info->disjuncts,
+												  1 << AMPLIFY_KEY_APP), rows);
+
+	return rel->apps == 0 || apps <= rel->apps ? 1 :
+		SHARE_THERE * rel->apps / apps;
 }
 
 /* How many different combinations of these so many rows have */

@@ -411,6 +411,7 @@ typedef struct AmplifyFetchSpec
 	bool		sure;			/* ahead: a scan will ask for each key */
 	bool		keep;			/* others of the statement may ask the same */
 	bool		list_first;		/* several items of each parent are expected */
+	bool		apps_first;		/* keys of apps that are gone are expected */
 	bool		listed;			/* the keys are from items of responses */
 	int			list_pages;		/* that its List is expected to have; 0: not
 								 * known */
@@ -538,6 +539,7 @@ extern bool amplify_parent_is_reuse(const AmplifyWant *want,
 /* ---------- apps.c: which apps are not there ---------- */
 
 extern void amplify_apps_guard(const AmplifyFetchSpec *spec);
+extern double amplify_apps_calls(double apps, int concurrency);
 
 /* ---------- stream.c: what is asked for one set of keys ---------- */
 

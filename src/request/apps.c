@@ -9,6 +9,8 @@
  * that are asked for are there.  So a statement that has asked for
  * MANY_APPS different apps of a connection begins to read ListApps beside its
  * lookups, a page for each LOOKUPS_PER_PAGE of them: a tenth more at most.
+ * Where statistics say that it will ask for apps that are gone, it begins with
+ * the first one.
  * When the last page has come, what is below an app that is on none of them
  * is not there, and costs no call.
  *
@@ -36,6 +38,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "common/hashfn.h"
 #include "request/amplify_request.h"
@@ -74,6 +78,7 @@ typedef struct AmplifyApps
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
 	int			nasked;			/* of which nothing was known */
+	int			many;			/* of these make ListApps worth it */
 	int			nlookups;		/* of these, since a page was asked for, */
 	int64		asked_at;		/* which was then */
 	AmplifyCall *call;			/* that page, pinned; or NULL */
@@ -99,12 +104,18 @@ void
 amplify_apps_guard(const AmplifyFetchSpec *spec)
 {
 	MemoryContext context = amplify_statement_context(spec->statement);
-	AmplifyApps *apps;
+	AmplifyApps *apps = (AmplifyApps *)
+		amplify_statement_guard(spec->statement, spec->connection);
 
-	if (amplify_statement_guard(spec->statement, spec->connection) != NULL)
+	if (apps != NULL)
+	{
+		if (spec->apps_first)
+			apps->many = Min(apps->many, apps->nasked);
 		return;
+	}
 	apps = MemoryContextAllocZero(context, sizeof(AmplifyApps));
 	apps->context = context;
+	apps->many = spec->apps_first ? 0 : MANY_APPS;
 	apps->guard.connection = spec->connection;
 	apps->guard.admit = admit_call;
 	apps->watcher.answered = page_answered;
@@ -114,6 +125,17 @@ amplify_apps_guard(const AmplifyFetchSpec *spec)
 	apps->spec.resource = amplify_resource_find("apps");
 	apps->spec.keep = true;
 	amplify_statement_add_guard(spec->statement, &apps->guard);
+}
+
+/*
+ * How many calls are made at most until it is known of so many apps that they
+ * are all there are, if ListApps is read from the beginning
+ */
+double
+amplify_apps_calls(double apps, int concurrency)
+{
+	return ceil(apps / amplify_resource_find("apps")->list->max_page) *
+		(1 + Max(LOOKUPS_PER_PAGE, concurrency));
 }
 
 /* Is a call that is about to be started to be made? */
@@ -155,10 +177,10 @@ hash_app(const AmplifyKeys *keys)
 static bool
 may_look_up(AmplifyApps *apps, const AmplifyCall *call)
 {
-	if (apps->nasked < MANY_APPS || amplify_max_calls > 0)
+	if (apps->nasked < apps->many || amplify_max_calls > 0)
 		return true;
 	if (apps->call == NULL &&
-		(apps->nasked == MANY_APPS || apps->nlookups >= LOOKUPS_PER_PAGE))
+		(apps->nasked == apps->many || apps->nlookups >= LOOKUPS_PER_PAGE))
 		ask_page(apps, call);
 	if (apps->call != NULL && !apps->slow &&
 		apps->nlookups >= Max(LOOKUPS_PER_PAGE, call->concurrency))

@@ -149,6 +149,15 @@ my $plan = join "\n", map { $_->[0] } @{ $session->rows(
 $calls = $mock{small}->calls;
 like($plan, qr/API Calls: $calls\n/, 'EXPLAIN ANALYZE counts ListApps');
 
+# ---- where statistics tell that more apps are named than there are ----
+
+$session->rows("ALTER FOREIGN TABLE small.branches OPTIONS (DROP estimated_rows)");
+$session->rows('ANALYZE small.branches');
+($calls, $pages, $value) = calls('small', looked_up('small', 'branches',
+    "(SELECT * FROM known WHERE app <= id(@{[2 * SMALL]})) AS k"));
+is($value, SMALL * 2, '... all rows');
+is($pages, 1, '... ListApps is asked at once');
+
 # ---- ends ----
 
 $mock{small}->reset;
