@@ -153,10 +153,9 @@ RESET client_min_messages;
 
 -- a cursor remembers, whatever statements fetch from it
 \set VERBOSITY terse
-ALTER SERVER amplify OPTIONS (ADD max_concurrency '1');
 BEGIN;
-DECLARE c CURSOR FOR SELECT app_id, CASE app_id WHEN 'd1a2b3c4d5' THEN keep(app_id, env)::text END FROM e;
-FETCH 3 FROM c;
+DECLARE c CURSOR FOR SELECT keep('x', 'x')::text UNION ALL SELECT env FROM e WHERE app_id = 'd2b3c4d5e6';
+FETCH 1 FROM c;
 FETCH 1 FROM c;
 ROLLBACK;
 BEGIN;
