@@ -24,6 +24,8 @@ add_server($session, 'tls', $mock->tls_url, ca_bundle => "$certs/ca.pem");
 add_server($session, 'hasty', $mock->url, request_timeout => 300);
 add_server($session, 'hastytls', $mock->tls_url, request_timeout => 300,
     ca_bundle => "$certs/ca.pem");
+add_server($session, 'twice', $mock->tls_url, request_timeout => 1500,
+    max_attempts => 2, ca_bundle => "$certs/ca.pem");
 
 sub keyed
 {
@@ -158,6 +160,21 @@ for my $server (qw(aws tls))
     poll_until(sub { $mock->connections('open') == 1 }, 'the end of the old one');
     is($mock->connections('open'), 1, "$server: the only one that is left");
 }
+
+# A time-out does no harm to the connection that another call's next attempt is just
+# making: here the call for app 1, which was refused, while that for app 2 runs out of
+# time.
+begin_anew();
+$mock->fault(status => 408, latency => 200, match => 'd00000000001');
+$mock->fault(stall => 'request', match => 'd00000000002');
+$session->send(q{SELECT * FROM twice.backend_environments WHERE environment_name = 'test'
+    AND app_id IN ('d00000000001', 'd00000000002')});
+$mock->wait_requests(2);
+$mock->say('accept', stall => 1, n => 1);
+my $result = $session->result;
+like($result->{error}{M} // 'none', qr/failed: no response in time$/,
+    'an attempt that waits for the handshake has its own time');
+$mock->reset;
 
 # Connections whose other end has gone without a word cost one time-out, and
 # not one each.
