@@ -217,8 +217,8 @@ amplify_connection_forget_session(void)
 {
 	ListCell   *lc;
 
-	if (amplify_connection_drop(NULL) > 0)
-		amplify_http_close_idle();
+	(void) amplify_connection_drop(NULL);
+	amplify_http_close_idle();
 	amplify_connection_reset_stats();
 	foreach(lc, amplify_connection_servers())
 		((AmplifyServer *) lfirst(lc))->used = false;

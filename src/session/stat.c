@@ -198,7 +198,8 @@ drop_connections(const char *servername)
 {
 	bool		found = amplify_connection_drop(servername) > 0;
 
-	if (found)
+	/* they outlive connections that a change of servers has ended before */
+	if (found || servername == NULL)
 		amplify_http_close_idle();
 	return found;
 }

@@ -204,5 +204,10 @@ $session->rows(q{SELECT amplify_fdw_disconnect('aws')});
 poll_until(sub { $mock->connections('open') == 0 }, 'its end');
 is($mock->connections('open'), 0, 'and closed by amplify_fdw_disconnect()');
 is(keyed('aws'), 'test', 'after which there is a new one');
+$session->rows(q{ALTER SERVER hasty OPTIONS (SET request_timeout '400')});
+$session->rows('SELECT amplify_fdw_disconnect_all()');
+poll_until(sub { $mock->connections('open') == 0 }, 'the end of that');
+is($mock->connections('open'), 0,
+    'amplify_fdw_disconnect_all() closes it also after a change of servers');
 
 done_testing();
