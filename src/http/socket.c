@@ -53,7 +53,7 @@ typedef struct Socket
 	int			port;			/* its own address; 0: not known yet */
 	char		ip[INET6_ADDRSTRLEN];
 	int			transfers;		/* that have sent a request on it */
-	bool		used;			/* some transfer has; else it may connect */
+	bool		used;			/* a transfer has, so it is no new one */
 	bool		sequential;		/* speaks HTTP/1: one response a request */
 	int64		heard;			/* when it was last found readable */
 } Socket;
