@@ -239,8 +239,8 @@ header_line(const char *name, const char *value)
 	size_t		value_length = strlen(value);
 	char	   *line = palloc(name_length + 2 + value_length + 1);
 
-	memcpy(line, name, name_length);
-	memcpy(line + name_length, ": ", 2);
+	memcpy(line, name, name_length + 1);
+	memcpy(line + name_length, ": ", sizeof(": "));
 	memcpy(line + name_length + 2, value, value_length + 1);
 	return line;
 }
