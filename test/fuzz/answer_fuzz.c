@@ -184,6 +184,32 @@ ProcessInterrupts(void)
 
 /* ---------- the target ---------- */
 
+/* In pairs, *arg deep, and valid UTF-8 */
+static void
+check_part(void *arg, AmplifyJsonPart part, const char *text, size_t length)
+{
+	int		   *depth = arg;
+
+	if (part == AMPLIFY_PART_OBJECT || part == AMPLIFY_PART_ARRAY)
+		++*depth;
+	if (part == AMPLIFY_PART_OBJECT_END || part == AMPLIFY_PART_ARRAY_END)
+		--*depth;
+	if (*depth < 0 || *depth > AMPLIFY_JSON_DEPTH ||
+		(text != NULL && (text[length] != '\0' ||
+						  pg_encoding_verifymbstr(PG_UTF8, text, length) != length)))
+		abort();
+}
+
+static void
+read_json(AmplifyValue *value)
+{
+	int			depth = 0;
+
+	amplify_response_visit(value, check_part, &depth);
+	if (depth != 0 || amplify_response_serialize(value) != AMPLIFY_VALUE_OK)
+		abort();
+}
+
 static void
 read_item(const AmplifyResource *resource, AmplifyItem *item)
 {
@@ -204,6 +230,8 @@ read_item(const AmplifyResource *resource, AmplifyItem *item)
 		}
 		if (column->type == AMPLIFY_BOOLEAN)
 			continue;
+		if (column->type == AMPLIFY_JSON)
+			read_json(&value);
 		if (pg_encoding_verifymbstr(PG_UTF8, value.text, value.length) != value.length)
 			abort();
 		if (column->key == AMPLIFY_ARN)
