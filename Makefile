@@ -119,7 +119,9 @@ needed:
 	 to a PostgreSQL whose headers are not here ($(includedir_server)):\
 	 install its development package" >&2; exit 1; }
 	@$(PKG_CONFIG) --print-errors --exists \
-		'libcurl >= 7.87' 'libcrypto >= 3' json-c
+		'libcurl >= 7.87' 'libcrypto >= 3' json-c || \
+		{ echo "$(PKG_CONFIG) does not find libcurl 7.87, OpenSSL 3 and json-c: install their development\
+	 packages, or give PKG_CONFIG=/path/to/pkg-config" >&2; exit 1; }
 	@case `curl-config --ssl-backends 2> /dev/null || echo OpenSSL` in \
 		*OpenSSL*) ;; \
 		*) echo "curl-config belongs to a libcurl without OpenSSL" >&2; \
