@@ -129,7 +129,7 @@ typedef void (*AmplifyJsonVisitor) (void *arg, AmplifyJsonPart part,
 
 typedef struct AmplifyErrorBody
 {
-	char		codes[AMPLIFY_ERROR_CODES][128];	/* those who count most first */
+	char		codes[AMPLIFY_ERROR_CODES][128];	/* the first counts most */
 	char		message[512];
 	bool		odd;			/* AWS has no such members, or not so */
 } AmplifyErrorBody;

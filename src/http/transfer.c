@@ -155,7 +155,7 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 		char		former[sizeof(transfer->response.error_type)];
 
 		if (bytes < length ||
-			pg_ascii_tolower((unsigned char) data[0]) != wanted[i].name[0] ||
+			(char) pg_ascii_tolower((unsigned char) data[0]) != wanted[i].name[0] ||
 			pg_strncasecmp(data, wanted[i].name, length) != 0)
 			continue;
 		memcpy(former, dst, wanted[i].size);	/* none is longer */

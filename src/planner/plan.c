@@ -249,7 +249,8 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 /*
  * How many items one List has: of those that have any, if the table has been
  * analyzed, and has columns for the keys of a List; then info gets the number
- * of apps, too.  To be called before anything is known of the query's own rows.
+ * of apps, too.  To be called before anything is known of the query's own
+ * rows.
  */
 static double
 items_per_parent(PlannerInfo *root, RelOptInfo *baserel,

@@ -4,8 +4,8 @@
  *	  server.
  *
  * It appends the number of each option that is set, and what to if that is a
- * number, to the file "options" in $AMPLIFY_CURL_DIR, and refuses the one whose
- * number is in the file "refuse".
+ * number, to the file "options" in $AMPLIFY_CURL_DIR, and refuses the one
+ * whose number is in the file "refuse".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -6,7 +6,8 @@
  * Each piece that is parsed is a byte more in the file "pieces" of
  * $AMPLIFY_JSON_DIR, and is put at the end of the file "text" if there is one.
  * While there is a file "cancel", the process gets a SIGINT with each.
- * Likewise each number of a value that is read, "numbers" and "cancel-numbers".
+ * Likewise each number of a value that is read, "numbers" and
+ * "cancel-numbers".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
