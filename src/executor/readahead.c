@@ -163,9 +163,12 @@ begin_ahead(CustomScanState *node, EState *estate, int eflags)
 	}
 	state->careful = !boolVal(list_nth(private, AMPLIFY_AHEAD_EAGER));
 	dlist_init(&state->rows);
+	/* a block is free again only when all rows in it are */
 	state->rows_context = GenerationContextCreate(estate->es_query_cxt,
 												  "amplify_fdw rows ahead",
-												  ALLOCSET_DEFAULT_SIZES);
+												  ALLOCSET_DEFAULT_MINSIZE,
+												  ALLOCSET_DEFAULT_INITSIZE,
+												  ALLOCSET_DEFAULT_INITSIZE);
 	state->statement = amplify_statement_join(estate);
 	state->targets = palloc0(sizeof(AheadTarget) * list_length(targets));
 	foreach(lc, targets)
