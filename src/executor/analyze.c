@@ -227,6 +227,8 @@ draw_parents(Analysis *analysis)
 		double		fract = sampler_random_fract(&analysis->reservoir.randstate);
 		int			position = Max((int) ((i + fract) * part), next);
 
+		/* however that was rounded */
+		position = Min(position, found.nkeys - drawn.nkeys + i);
 		drawn.keys[i] = found.keys[position];
 		next = position + 1;
 	}
