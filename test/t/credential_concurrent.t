@@ -135,6 +135,17 @@ sub open_cursor
     return;
 }
 
+# What a FETCH has begun may be unsent when it ends; a statement goes on with it.
+sub wait_asked
+{
+    my $tries = 1000;
+
+    $session->rows(q{SELECT FROM apps_1 WHERE app_id = 'd00000000001'})
+        while $mock->say('held') == 0 && $tries-- > 0;
+    $mock->wait_held(1);
+    return;
+}
+
 sub rest_of
 {
     my ($name) = @_;
@@ -472,14 +483,14 @@ for my $case (
         $session->rows('SET cursor_tuple_fraction = 1; DECLARE c2 CURSOR FOR
             SELECT tableoid::regclass, app_id FROM all_apps; SAVEPOINT b');
         open_cursor('c1');
-        $mock->wait_held(1);
+        wait_asked();
         $do->($session);
         is(scalar @{ $session->rows('FETCH 1 FROM c2') }, 1, "$what: a row of c2");
     }
     else
     {
         open_cursor('c1');
-        $mock->wait_held(1);
+        wait_asked();
         open_cursor('c2');
         is(assumed(), 1, "$what: one request");
         $do->($session);
@@ -507,7 +518,7 @@ for my $n (2, 3)
     $session->rows("DECLARE c$n CURSOR FOR
         SELECT app_id FROM apps_1 UNION ALL SELECT app_id FROM apps_$n");
     $session->rows("FETCH 1 FROM c$n");
-    $mock->wait_held(1);
+    wait_asked();
 }
 is(assumed(), 1, 'over the connection of another: one request');
 $session->rows('CLOSE c2');
@@ -523,7 +534,7 @@ with_servers({%keys}, ({%role}) x 2);
 hold(1);
 $session->rows('BEGIN');
 open_cursor('c1');
-$mock->wait_held(1);
+wait_asked();
 is(handles($session), 1, 'a cursor waits');
 $session->rows('COMMIT');
 is(handles($session), 0, 'a cursor has been closed: nothing is under way');
