@@ -4,10 +4,11 @@
 \ir ../test/setup.psql
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '100000');
 CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);
+SET TimeZone = 'UTC';
 CREATE TEMP TABLE inventory AS
   SELECT n AS id, 'd' || lpad(n::text, 11, '0') AS app, CASE n WHEN 5 THEN 'gone' ELSE 'dev' END AS env,
          (ARRAY['Shop', 'billing', NULL])[n % 3 + 1] AS owner, n % 4 = 0 AS wanted,
-         now() - n * interval '1 day' AS seen, now()::date + 7 - n AS day, n::numeric AS price, ('s' || n)::varchar(9) AS tag,
+         now() - n * interval '1 day' AS seen, now()::date + 65 - 10 * n AS day, n::numeric AS price, ('s' || n)::varchar(9) AS tag,
          ('n' || n)::name AS name, jsonb_build_object('env', 'e' || n) AS doc, json_build_object('env', 'e' || n) AS text_doc,
          ('l' || n) COLLATE loose AS loose, 'x' COLLATE "C" AS plain, ARRAY['a', 'b'] AS pair, ARRAY['a'] AS single, 0 AS zero, NULL::text AS nothing
   FROM generate_series(1, 12) AS n;
@@ -24,7 +25,6 @@ BEGIN
   SELECT sum(calls) INTO asked FROM amplify_fdw_stats();
 END $$;
 SET client_min_messages = warning;
-SET TimeZone = 'UTC';
 
 -- asked is how many rows there are for which the condition is true
 SELECT condition, matches, asked FROM (VALUES
