@@ -31,7 +31,6 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "planner/amplify_planner.h"
-#include "utils/float.h"
 
 /*
  * What a join looks up: an inner path, and the scans of ours in it.  First
