@@ -1,5 +1,6 @@
 # A large response is parsed in pieces, and a cancel is heeded between two of
-# them, wherever it is parsed; so is a jsonb that is made of it.  A page of a List is parsed once in a statement.
+# them, wherever it is parsed; so is a jsonb that is made of it.  A page of a
+# List is parsed once in a statement.
 use strict;
 use warnings;
 
