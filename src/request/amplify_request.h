@@ -109,6 +109,9 @@ typedef struct AmplifyGuard
 	AmplifyConnection *connection;
 	AmplifyAdmission (*admit) (struct AmplifyGuard *guard,
 							   const struct AmplifyCall *call);
+	/* of a call that was admitted: it is done */
+	void		(*answered) (struct AmplifyGuard *guard,
+							 const struct AmplifyCall *call);
 	int64		closed_until;	/* calls may have to wait for that; 0: none */
 	dlist_node	node;			/* statement.c's */
 } AmplifyGuard;
@@ -162,6 +165,7 @@ typedef struct AmplifyCall
 	bool		used;			/* a scan has read it */
 	const AmplifyResource *followed;	/* prefetch.c's; or NULL */
 	AmplifyGuard *guard;		/* says whether it is started; or NULL */
+	bool		admitted;		/* it has said so, once for all attempts */
 	dlist_head	watchers;		/* AmplifyWatcher.node: who wait for it */
 	char	   *loaded;			/* palloc'ed copy of a spilled body */
 	off_t		spilled;		/* where that is; -1: nowhere */

@@ -18,8 +18,10 @@
  * queued long before.  While a page is waited for, no more lookups are
  * started than it is worth, or than may be in flight; the others wait for
  * what it says, but not for long: if a page takes longer than PATIENCE, none
- * waits any more in the statement.  Of an app that has been asked for before,
- * the service goes on to say itself what it has.
+ * waits any more in the statement.  Further calls for an app that has been
+ * asked for are lookups like the others, unless it is known to be there.  Of
+ * an app that had something, the service goes on to say itself what it has,
+ * whatever ListApps says.
  *
  * An app takes 8 bytes of a hash table; one that is known to be gone takes
  * none, nor does a Get that is not made for it.
@@ -56,6 +58,7 @@ typedef struct AppEntry
 {
 	uint32		hash;
 	char		status;
+	bool		there;			/* on a page, or it had what was asked for */
 } AppEntry;
 
 #define SH_PREFIX		apphash
@@ -77,7 +80,8 @@ typedef struct AmplifyApps
 	AmplifyFetchSpec spec;		/* of a scan of apps */
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
-	int			nasked;			/* of which nothing was known */
+	int			nasked;			/* that were not known to be there; and, when
+								 * these are many, further calls for them */
 	int			many;			/* of these make ListApps worth it */
 	int			nlookups;		/* of these, since a page was asked for, */
 	int64		asked_at;		/* which was then */
@@ -91,6 +95,9 @@ typedef struct AmplifyApps
 
 static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call);
 static uint32 hash_app(const AmplifyKeys *keys);
+static void has_answered(AmplifyGuard *guard, const AmplifyCall *call);
+static bool is_there(const AmplifyApps *apps, uint32 app);
+static void put_app(AmplifyApps *apps, uint32 app, bool there);
 static bool may_look_up(AmplifyApps *apps, const AmplifyCall *call);
 static void describe_page(const AmplifyApps *apps, AmplifyCall *call);
 static void read_known_pages(AmplifyApps *apps);
@@ -118,6 +125,7 @@ amplify_apps_guard(const AmplifyFetchSpec *spec)
 	apps->many = spec->apps_first ? 0 : MANY_APPS;
 	apps->guard.connection = spec->connection;
 	apps->guard.admit = admit_call;
+	apps->guard.answered = has_answered;
 	apps->watcher.answered = page_answered;
 	apps->spec.statement = spec->statement;
 	apps->spec.connection = spec->connection;
@@ -144,7 +152,6 @@ admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 {
 	AmplifyApps *apps = (AmplifyApps *) guard;
 	uint32		app;
-	bool		found;
 
 	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0 ||
 		apps->refused)
@@ -152,17 +159,46 @@ admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 	if (apps->apps == NULL)
 		apps->apps = apphash_create(apps->context, 64, NULL);
 	app = hash_app(&call->keys);
-	if (apphash_lookup(apps->apps, app) == NULL)
+	if (!is_there(apps, app))
 		read_known_pages(apps);
-	if (apphash_lookup(apps->apps, app) != NULL)
+	if (is_there(apps, app))
 		return AMPLIFY_ADMIT;
 	if (apps->whole)
 		return AMPLIFY_ADMIT_ABSENT;
 	if (!apps->refused && !may_look_up(apps, call))
 		return AMPLIFY_ADMIT_LATER;
-	apphash_insert(apps->apps, app, &found);
-	apps->nasked++;
+	if (apps->nasked >= apps->many || apphash_lookup(apps->apps, app) == NULL)
+		apps->nasked++;
+	put_app(apps, app, false);
 	return AMPLIFY_ADMIT;
+}
+
+/* A call that was admitted has its response: did its app have that? */
+static void
+has_answered(AmplifyGuard *guard, const AmplifyCall *call)
+{
+	AmplifyApps *apps = (AmplifyApps *) guard;
+
+	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) != 0 &&
+		apps->apps != NULL && !call->not_found)
+		put_app(apps, hash_app(&call->keys), true);
+}
+
+static bool
+is_there(const AmplifyApps *apps, uint32 app)
+{
+	const AppEntry *entry = apphash_lookup(apps->apps, app);
+
+	return entry != NULL && entry->there;
+}
+
+static void
+put_app(AmplifyApps *apps, uint32 app, bool there)
+{
+	bool		found;
+	AppEntry   *entry = apphash_insert(apps->apps, app, &found);
+
+	entry->there = there || (found && entry->there);
 }
 
 static uint32
@@ -173,7 +209,7 @@ hash_app(const AmplifyKeys *keys)
 	return hash_bytes((const unsigned char *) id, strlen(id));
 }
 
-/* An app of which nothing is known: is its turn now, or the next page's? */
+/* Of an app that is not known to be there: its turn now, or the next page's? */
 static bool
 may_look_up(AmplifyApps *apps, const AmplifyCall *call)
 {
@@ -279,13 +315,12 @@ read_page(AmplifyApps *apps, AmplifyResponse *page)
 		AmplifyRow	row = {amplify_response_item(page, i), &call->keys};
 		const AmplifyColumn *column;
 		AmplifyKeys keys;
-		bool		found;
 
 		if (amplify_keyset_of_item(apps->spec.resource, &row,
 								   1 << AMPLIFY_KEY_APP, &keys,
 								   &column) != AMPLIFY_VALUE_OK)
 			return false;
-		apphash_insert(apps->apps, hash_app(&keys), &found);
+		put_app(apps, hash_app(&keys), true);
 	}
 	token = amplify_response_next_token(page);
 	apps->whole = token == NULL;

@@ -867,6 +867,9 @@ hold_call(AmplifyStatement *statement, AmplifyCall *call)
 	statement->nanswered++;
 	statement->npending--;
 	Assert(statement->npending >= 0);
+	if (call->admitted && call->guard != NULL &&
+		call->state == AMPLIFY_CALL_DONE)
+		call->guard->answered(call->guard, call);
 	while (!dlist_is_empty(&call->watchers))
 		dlist_push_tail(&statement->told, dlist_pop_head_node(&call->watchers));
 }
@@ -984,9 +987,12 @@ start_connection(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 static bool
 admit(AmplifyStatement *statement, AmplifyCall *call)
 {
-	switch (call->guard ? call->guard->admit(call->guard, call) : AMPLIFY_ADMIT)
+	if (call->guard == NULL || call->admitted)
+		return true;
+	switch (call->guard->admit(call->guard, call))
 	{
 		case AMPLIFY_ADMIT:
+			call->admitted = true;
 			return true;
 		case AMPLIFY_ADMIT_LATER:
 			return false;
@@ -1065,7 +1071,7 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 		int64		this_start = call_start(statement, call);
 
-		if (call->guard != NULL)
+		if (call->guard != NULL && !call->admitted)
 			this_start = Max(this_start, call->guard->closed_until);
 		start = Min(start, this_start);
 	}

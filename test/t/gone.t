@@ -99,6 +99,27 @@ $session->rows(q{ALTER SERVER small OPTIONS (ADD max_concurrency '50')});
 cmp_ok($calls, '<=', 100 + 51 + SMALL, '... few calls, also when more are in flight');
 $session->rows(q{ALTER SERVER small OPTIONS (DROP max_concurrency)});
 
+# ---- several keys of an app ----
+
+# the second ones when all apps have been asked for the first
+my $twice = q{(SELECT app, env FROM (SELECT app, env, 1 AS turn FROM %1$s
+    UNION ALL SELECT app, 'test', 2 FROM %1$s) AS k ORDER BY turn, md5(app) OFFSET 0) AS k};
+for my $ahead (200, 0)
+{
+    $session->rows("SET amplify_fdw.read_ahead = $ahead");
+    ($calls, $pages, $value) = calls('small', looked_up('small', 'backend_environments',
+        sprintf $twice, 'inventory'));
+    is($value, SMALL * 2, '... all rows');
+    cmp_ok($calls, '<=', bound(1, SMALL * 2), '... few calls, also for the second keys');
+}
+# what an app has, whose first key was there, is not doubted
+$mock{large}->fault(n => -1, op => 'ListApps', body => '{"apps":[]}');
+my $both = $session->rows(looked_up('large', 'backend_environments', sprintf $twice, 'known')
+    =~ s/count\(e.app_id\)/count(*) FILTER (WHERE environment_name = 'dev'), count(*) FILTER (WHERE environment_name = 'test')/r)->[0];
+cmp_ok($both->[0], '>=', 100, 'apps were found before ListApps said that there are none');
+is($both->[1], $both->[0], '... and both of their keys are');
+$session->rows('RESET amplify_fdw.read_ahead');
+
 # ---- apps that are there ----
 
 ($calls, $pages) = calls('large', looked_up('large', 'branches',
