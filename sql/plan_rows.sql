@@ -116,11 +116,13 @@ CREATE FUNCTION pg_temp.list_calls(resource text, OUT expected bigint, OUT made 
 DECLARE
   plan json;
 BEGIN
-  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT count(*) FROM %I', resource) INTO plan;
+  EXECUTE 'EXPLAIN (FORMAT JSON) SELECT count(*) FROM ' || resource INTO plan;
   expected := plan->0->'Plan'->'Plans'->0->>'Estimated API Calls';
   PERFORM amplify_fdw_stats_reset();
-  EXECUTE format('SELECT count(*) FROM %I', resource);
+  EXECUTE 'SELECT count(*) FROM ' || resource;
   SELECT sum(calls) INTO made FROM amplify_fdw_stats();
 END $$;
 SELECT resource, c.* FROM amplify_fdw_resources(), pg_temp.list_calls(resource) AS c ORDER BY 1;
+SELECT resource, c.* FROM unnest('{artifacts,branches,jobs}'::text[]) AS resource,
+  pg_temp.list_calls(resource || ' WHERE app_id = ''d00000000001''') AS c ORDER BY 1;
 DROP FUNCTION expected, expected_inside, counted;

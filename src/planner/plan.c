@@ -48,6 +48,8 @@ typedef struct KeyMember
 static double total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info);
 static double items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
 							   AmplifyRelInfo *info);
+static double list_items(const RelOptInfo *baserel,
+						 const AmplifyResource *resource);
 static double different_values(PlannerInfo *root, const RelOptInfo *baserel,
 							   Oid relid, AttrNumber attno);
 static double estimate_rows(PlannerInfo *root, RelOptInfo *baserel,
@@ -248,9 +250,9 @@ total_rows(const RelOptInfo *baserel, const AmplifyRelInfo *info)
 
 /*
  * How many items one List has: of those that have any, if the table has been
- * analyzed, and has columns for the keys of a List; then info gets the number
- * of apps, too.  To be called before anything is known of the query's own
- * rows.
+ * analyzed, and has columns for the keys of a List; then info gets how many
+ * different values these have, too.  To be called before anything is known of
+ * the query's own rows.
  */
 static double
 items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
@@ -259,7 +261,6 @@ items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
 	const AmplifyResource *resource = info->resource;
 	AmplifyKeyMask found = 0;
 	double		parents = 1;
-	double		values;
 
 	if (resource->parent == NULL)
 		return baserel->tuples;
@@ -276,14 +277,34 @@ items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
 		if (key < 0 || (resource->list->needs & ~found & 1 << key) == 0)
 			continue;
 		found |= 1 << key;
-		values = different_values(root, baserel, info->relid, attno);
-		parents *= values;
-		if (key == AMPLIFY_KEY_APP)
-			info->apps = values;
+		info->values[key] = different_values(root, baserel, info->relid, attno);
+		parents *= info->values[key];
 	}
 	if (found != resource->list->needs)
 		return resource->default_rows;
 	return Max(baserel->tuples / parents, 1);
+}
+
+/*
+ * The same of the table's own resource, or of one above: by how many different
+ * names the table's rows have for that one's items, but no more than rows.
+ */
+static double
+list_items(const RelOptInfo *baserel, const AmplifyResource *resource)
+{
+	const AmplifyRelInfo *info = baserel->fdw_private;
+	double		rows = baserel->tuples;
+
+	if (resource == info->resource)
+		return info->per_parent;
+	if (resource->last_key < 0 || info->values[resource->last_key] == 0)
+		return resource->default_rows;
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		if ((resource->list->needs & 1 << key) != 0 && info->values[key] > 0)
+			rows /= info->values[key];
+	}
+	return Max(Min(info->values[resource->last_key], rows), 1);
 }
 
 static double
@@ -401,11 +422,10 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 			 const AmplifyRoute *route, double keys, int max_concurrency,
 			 AmplifyPathInfo *path)
 {
-	double		per_parent = ((AmplifyRelInfo *) baserel->fdw_private)->per_parent;
-	double		items = keys * per_parent;
+	double		items = keys;
 
-	for (int i = 1; i < route->nsteps; i++)
-		items *= route->steps[i].resource->default_rows;
+	for (int i = 0; i < route->nsteps; i++)
+		items *= list_items(baserel, route->steps[i].resource);
 	items = path->full_list ? baserel->tuples : Min(items, baserel->tuples);
 
 	path->rows = items;
@@ -414,11 +434,11 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 		const AmplifyResource *resource = route->steps[i].resource;
 		bool		first = i == route->nsteps - 1;
 		double		parents = first ? keys :
-			ceil(items / (i == 0 ? per_parent : resource->default_rows));
+			items / list_items(baserel, resource);
 		double		share =
 			amplify_condition_share(root, baserel, path->conditions,
 									route->steps[i].operation->needs);
-		double		lists = Max(ceil(parents * share), 1);
+		double		lists = Max(parents * share, 1);
 		double		pages = list_pages(resource, items * share, lists);
 
 		path->calls += pages;

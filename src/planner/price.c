@@ -75,7 +75,8 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 	if (share < 1)
 	{
 		wanted.calls = wanted.calls * share +
-			amplify_apps_calls(rel->apps, rel->options.max_concurrency);
+			amplify_apps_calls(rel->values[AMPLIFY_KEY_APP],
+							   rel->options.max_concurrency);
 		info->apps_first = true;
 	}
 	info->list_first = wanted.list_first;
@@ -216,11 +217,11 @@ share_there(PlannerInfo *root, const ForeignPath *scan, double rows)
 {
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 	const AmplifyPathInfo *info = linitial(scan->fdw_private);
+	double		there = rel->values[AMPLIFY_KEY_APP];
 	double		apps = different(root, term_exprs(info->disjuncts,
 												  1 << AMPLIFY_KEY_APP), rows);
 
-	return rel->apps == 0 || apps <= rel->apps ? 1 :
-		SHARE_THERE * rel->apps / apps;
+	return there == 0 || apps <= there ? 1 : SHARE_THERE * there / apps;
 }
 
 /* How many different combinations of these so many rows have */
