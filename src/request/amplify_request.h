@@ -253,8 +253,9 @@ extern void amplify_report_account(const char *found, const char *expected,
 
 extern bool amplify_match_response(const AmplifyCall *call,
 								   AmplifyResponse *page);
-extern bool amplify_match_is_named(const AmplifyResource *resource,
-								   AmplifyItem *item);
+extern bool amplify_match_names(const AmplifyCall *call,
+								const AmplifyResource *resource,
+								AmplifyResponse *page);
 
 /* ---------- failures.c: what was left out ---------- */
 
@@ -480,6 +481,10 @@ extern AmplifyFailureKind amplify_page_parse(AmplifyStatement *statement,
 											 AmplifyCall *call,
 											 const AmplifyOperation *operation,
 											 AmplifyResponse *response);
+extern bool amplify_page_take(const AmplifyFetchSpec *spec, AmplifyCall *call,
+							  const AmplifyOperation *operation,
+							  AmplifyResponse *response,
+							  AmplifyFailure *failure);
 extern bool amplify_page_is_endless(AmplifyPaging *paging,
 									AmplifyResponse *page, const char *token);
 extern AmplifyPage *amplify_page_read(AmplifyList *list, AmplifyCall *call,
@@ -514,13 +519,13 @@ typedef struct AmplifyWant
 	dlist_node	node;			/* in *ready, or among those that wait */
 } AmplifyWant;
 
-typedef enum AmplifyVerdict
+/* What a want that is known is of: the first of these that is set, or nothing */
+typedef struct AmplifyFound
 {
-	AMPLIFY_VERDICT_ABSENT,		/* it is not there */
-	AMPLIFY_VERDICT_GOT,		/* its Get decides */
-	AMPLIFY_VERDICT_LISTED,		/* it is on a page of the List */
-	AMPLIFY_VERDICT_FAILED		/* the List has failed */
-} AmplifyVerdict;
+	const AmplifyFailure *failure;	/* of its List, shared by all who waited */
+	AmplifyCall *get;			/* its Get decides; pinned */
+	AmplifyPlace *place;		/* on a page of the List, which is pinned */
+} AmplifyFound;
 
 extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
 										  const AmplifyKeys *keys);
@@ -530,13 +535,8 @@ extern void amplify_parent_want(AmplifyParent *parent, const char *name,
 extern void amplify_parent_hurry(AmplifyWant *want);
 extern void amplify_parent_ask(AmplifyParent *parent);
 extern void amplify_parent_release(AmplifyWant *want);
-extern AmplifyVerdict amplify_parent_verdict(const AmplifyWant *want);
-extern const AmplifyFailure *amplify_parent_failure(const AmplifyWant *want);
+extern const AmplifyFound *amplify_parent_found(const AmplifyWant *want);
 extern bool amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready);
-extern AmplifyCall *amplify_parent_get(const AmplifyWant *want);
-extern bool amplify_parent_open(AmplifyWant *want, AmplifyResponse *response,
-								int *item, AmplifyFailure *failure);
-extern int	amplify_parent_next_item(const AmplifyWant *want, int item);
 extern bool amplify_parent_is_reuse(const AmplifyWant *want,
 									const void **last);
 
@@ -556,6 +556,7 @@ typedef struct AmplifyStream
 	const char **names;			/* what is wanted of one parent, found by
 								 * parent.c; NULL: all that is asked for */
 	int			nnames;
+	const AmplifyFetchSpec *spec;	/* of the scan */
 	MemoryContext context;		/* holds all of this */
 	dlist_node	node;			/* in fetch.c's list */
 
@@ -570,6 +571,7 @@ typedef struct AmplifyStream
 	AmplifyWant *wants;
 	dlist_head	ready;			/* AmplifyWant.node, of those that are known */
 	AmplifyWant *current;		/* whose item is handed out */
+	const AmplifyPlace *place;	/* where that is; NULL: it is not on a page */
 	int			nhurried;		/* of wants, in their order */
 	int			nread;			/* of wants, in any order */
 	const void *told;			/* see amplify_parent_is_reuse() */
@@ -577,7 +579,7 @@ typedef struct AmplifyStream
 	/* the page, or the item of a name, that is handed out */
 	AmplifyResponse *response;
 	int			item;			/* of it, the one handed out last */
-	int			next_item;		/* LISTED: the one to hand out next */
+	int			next_item;		/* with a place: the one to hand out next */
 	bool		picks;			/* not all of the page is handed out, but */
 	Bitmapset  *matches;		/* these items of it */
 } AmplifyStream;
@@ -585,18 +587,14 @@ typedef struct AmplifyStream
 extern AmplifyStream *amplify_stream_open(const AmplifyFetchSpec *spec,
 										  const AmplifyStream *pattern,
 										  int window, MemoryContext parent);
-extern void amplify_stream_close(const AmplifyFetchSpec *spec,
-								 AmplifyStream *stream);
-extern bool amplify_stream_is_ready(const AmplifyFetchSpec *spec,
-									AmplifyStream *stream, int window);
-extern bool amplify_stream_begin_page(const AmplifyFetchSpec *spec,
-									  AmplifyStream *stream,
+extern void amplify_stream_close(AmplifyStream *stream);
+extern bool amplify_stream_is_ready(AmplifyStream *stream, int window);
+extern bool amplify_stream_begin_page(AmplifyStream *stream,
 									  AmplifyResponse *page,
 									  AmplifyFailure *failure);
 extern bool amplify_stream_goes_on(const AmplifyStream *stream);
 extern AmplifyItem *amplify_stream_next_item(AmplifyStream *stream);
-extern bool amplify_stream_end_page(const AmplifyFetchSpec *spec,
-									AmplifyStream *stream,
+extern bool amplify_stream_end_page(AmplifyStream *stream,
 									AmplifyResponse *page);
 
 /* ---------- prefetch.c: Lists to their end, ahead of need ---------- */

@@ -620,7 +620,7 @@ answered_stream(AmplifyFetch *fetch)
 	{
 		AmplifyStream *stream = dlist_container(AmplifyStream, node, iter.cur);
 
-		if (amplify_stream_is_ready(fetch->spec, stream, fetch->window))
+		if (amplify_stream_is_ready(stream, fetch->window))
 			return stream;
 	}
 	return NULL;
@@ -632,7 +632,7 @@ begin_page(AmplifyFetch *fetch, AmplifyStream *stream)
 {
 	AmplifyFailure failure;
 
-	if (amplify_stream_begin_page(fetch->spec, stream, fetch->page, &failure))
+	if (amplify_stream_begin_page(stream, fetch->page, &failure))
 		return true;
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 		stream_failed(fetch, stream, &failure);
@@ -722,7 +722,7 @@ end_page(AmplifyFetch *fetch)
 	/* next in turn, so that a page that is there already is read at once */
 	fetch->current = NULL;
 	dlist_push_head(&fetch->streams, &stream->node);
-	if (!amplify_stream_end_page(fetch->spec, stream, fetch->page))
+	if (!amplify_stream_end_page(stream, fetch->page))
 		close_stream(fetch, stream);
 
 	/* a reader of a whole stream will probably want more */
@@ -734,5 +734,5 @@ close_stream(AmplifyFetch *fetch, AmplifyStream *stream)
 {
 	dlist_delete(&stream->node);
 	fetch->nstreams--;
-	amplify_stream_close(fetch->spec, stream);
+	amplify_stream_close(stream);
 }

@@ -53,19 +53,31 @@ amplify_match_response(const AmplifyCall *call, AmplifyResponse *page)
 }
 
 /*
- * Does an item of a List say which one it is?  One that doesn't may be any,
- * and what is absent would not be known.  A name that no text can hold is one.
+ * Does each item of that resource say which one it is, unless the request has
+ * named it?  One that doesn't may be any, and what is absent would not be
+ * known.  A name that no text can hold is one.
  */
 bool
-amplify_match_is_named(const AmplifyResource *resource, AmplifyItem *item)
+amplify_match_names(const AmplifyCall *call, const AmplifyResource *resource,
+					AmplifyResponse *page)
 {
-	const AmplifyColumn *column = resource->key_column[resource->last_key];
-	AmplifyValue value;
-	AmplifyValueStatus status = amplify_response_value(item, column->path,
-													   column->type, &value);
+	int			last = resource->last_key;
+	const AmplifyColumn *column;
 
-	return status == AMPLIFY_VALUE_OK ||
-		status == AMPLIFY_VALUE_NUL_CHARACTER;
+	if (last < 0 || call->keys.value[last] != NULL)
+		return true;
+	column = resource->key_column[last];
+	for (int i = 0; i < amplify_response_count(page); i++)
+	{
+		AmplifyValue value;
+		AmplifyValueStatus status =
+			amplify_response_value(amplify_response_item(page, i), column->path,
+								   column->type, &value);
+
+		if (status != AMPLIFY_VALUE_OK && status != AMPLIFY_VALUE_NUL_CHARACTER)
+			return false;
+	}
+	return true;
 }
 
 static bool

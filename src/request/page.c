@@ -54,7 +54,6 @@ struct AmplifyPage
 	AmplifyPage *previous;		/* read before */
 };
 
-static bool has_names(const AmplifyList *list, AmplifyResponse *response);
 static bool item_name(const AmplifyList *list, AmplifyResponse *response,
 					  int item, AmplifyValue *name);
 static void find_items(AmplifyPage *page, int n);
@@ -82,6 +81,34 @@ amplify_page_parse(AmplifyStatement *statement, AmplifyCall *call,
 	if (parse == AMPLIFY_PARSE_OK && !amplify_match_response(call, response))
 		return AMPLIFY_FAILURE_MISMATCH;
 	return amplify_outcome_of_parse(parse);
+}
+
+/*
+ * The same for a table whose rows, or the absence of some, it will be.  False:
+ * failure says why, or is left as it is if the call is made once more.
+ */
+bool
+amplify_page_take(const AmplifyFetchSpec *spec, AmplifyCall *call,
+				  const AmplifyOperation *operation,
+				  AmplifyResponse *response, AmplifyFailure *failure)
+{
+	AmplifyFailureKind kind = amplify_page_parse(spec->statement, call,
+												 operation, response);
+
+	if (kind == AMPLIFY_FAILURE_MISMATCH &&
+		amplify_statement_repeat(spec->statement, call))
+		return false;
+	if (kind == AMPLIFY_FAILURE_NONE &&
+		!amplify_match_names(call, spec->resource, response))
+		kind = AMPLIFY_FAILURE_SHAPE;
+	if (kind != AMPLIFY_FAILURE_NONE)
+	{
+		amplify_call_bad_response(call, kind, failure);
+		spec->connection->shared->stats.failed++;
+		return false;
+	}
+	amplify_pace_learn(call, response);
+	return true;
 }
 
 /*
@@ -121,25 +148,13 @@ amplify_page_read(AmplifyList *list, AmplifyCall *call,
 				  AmplifyResponse *response, AmplifyFailure *failure)
 {
 	AmplifyPage *page;
-	AmplifyFailureKind kind;
 	bool		used = call->used;
 	const char *token;
 
 	call->used = true;
-	kind = amplify_page_parse(list->spec.statement, call,
-							  list->spec.resource->list, response);
-	if (kind == AMPLIFY_FAILURE_MISMATCH &&
-		amplify_statement_repeat(list->spec.statement, call))
+	if (!amplify_page_take(&list->spec, call, list->spec.resource->list,
+						   response, failure))
 		return NULL;
-	if (kind == AMPLIFY_FAILURE_NONE && !has_names(list, response))
-		kind = AMPLIFY_FAILURE_SHAPE;
-	if (kind != AMPLIFY_FAILURE_NONE)
-	{
-		amplify_call_bad_response(call, kind, failure);
-		list->spec.connection->shared->stats.failed++;
-		return NULL;
-	}
-	amplify_pace_learn(call, response);
 	page = MemoryContextAllocZero(list->context, sizeof(AmplifyPage));
 	page->list = list;
 	page->token = list->token;
@@ -302,18 +317,6 @@ amplify_page_free_list(AmplifyList *list)
 		pfree(unconstify(char *, list->token));
 	if (list->names != NULL)
 		amplify_names_free(list->names);
-}
-
-static bool
-has_names(const AmplifyList *list, AmplifyResponse *response)
-{
-	for (int i = 0; i < amplify_response_count(response); i++)
-	{
-		if (!amplify_match_is_named(list->spec.resource,
-									amplify_response_item(response, i)))
-			return false;
-	}
-	return true;
 }
 
 static bool

@@ -72,10 +72,8 @@ struct AmplifyChild
 	bool		urgent;			/* DUE: it is among parent's urgent ones */
 	bool		got;			/* a Get was made, and that decides */
 	int			pins;			/* wants */
-	AmplifyPlace *place;		/* the first one there is; NULL: none */
-	AmplifyCall *get;			/* pinned, or NULL */
-	const AmplifyFailure *failure;	/* KNOWN: of the List, shared; or NULL */
-	AmplifyWatcher watcher;		/* of get */
+	AmplifyFound found;			/* failure is set when it is KNOWN */
+	AmplifyWatcher watcher;		/* of found.get */
 	dlist_head	waiters;		/* AmplifyWant.node */
 	dlist_node	node;			/* DUE: in a list of parent's */
 	char		name[FLEXIBLE_ARRAY_MEMBER];
@@ -344,16 +342,16 @@ amplify_parent_release(AmplifyWant *want)
 
 	if (lookup->state == LOOKUP_DUE)
 		not_due(lookup);
-	if (lookup->get != NULL)
+	if (lookup->found.get != NULL)
 	{
 		/* what was not sent is not in the statement any more */
-		if (lookup->get->attempts.sent == 0 && parent->ngets > 0)
+		if (lookup->found.get->attempts.sent == 0 && parent->ngets > 0)
 			parent->ngets--;
 		amplify_statement_unwatch(&lookup->watcher);
-		amplify_statement_unpin(parent->list.spec.statement, lookup->get);
+		amplify_statement_unpin(parent->list.spec.statement, lookup->found.get);
 	}
-	if (lookup->place != NULL)
-		amplify_page_unpin(lookup->place->page);
+	if (lookup->found.place != NULL)
+		amplify_page_unpin(lookup->found.place->page);
 	free_lookup(lookup);
 	if (parent->ndue == 0)
 		parent->wanted = false;
@@ -367,37 +365,16 @@ amplify_parent_release(AmplifyWant *want)
 		rest(parent);
 }
 
-/* What has become of a want that is known */
-AmplifyVerdict
-amplify_parent_verdict(const AmplifyWant *want)
+/* Of a want that is known; valid until the want is given back */
+const AmplifyFound *
+amplify_parent_found(const AmplifyWant *want)
 {
-	const AmplifyChild *lookup = want->lookup;
-
 	Assert(want->known);
-	if (lookup->failure != NULL)
-		return AMPLIFY_VERDICT_FAILED;
-	if (lookup->get != NULL)
-		return AMPLIFY_VERDICT_GOT;
-	return lookup->place != NULL ? AMPLIFY_VERDICT_LISTED :
-		AMPLIFY_VERDICT_ABSENT;
-}
-
-/* FAILED: why; the same for all who waited for that page */
-const AmplifyFailure *
-amplify_parent_failure(const AmplifyWant *want)
-{
-	return want->lookup->failure;
-}
-
-/* GOT: the call of its Get */
-AmplifyCall *
-amplify_parent_get(const AmplifyWant *want)
-{
-	return want->lookup->get;
+	return &want->lookup->found;
 }
 
 /*
- * GOT, but the call of its Get is made once more: the want waits for that, and
+ * Its Get decides, but that call is made once more: the want waits for it, and
  * is put at the end of *ready again.  False if the call has been answered.
  */
 bool
@@ -407,42 +384,27 @@ amplify_parent_awaits_get(AmplifyWant *want, dlist_head *ready)
 
 	if (!want->known)
 		return true;
-	if (lookup->get->state == AMPLIFY_CALL_DONE ||
-		lookup->get->state == AMPLIFY_CALL_FAILED)
+	if (lookup->found.get->state == AMPLIFY_CALL_DONE ||
+		lookup->found.get->state == AMPLIFY_CALL_FAILED)
 		return false;
 	want->known = false;
 	want->ready = ready;
 	dlist_push_tail(&lookup->waiters, &want->node);
 	lookup->state = LOOKUP_GETTING;
 	if (lookup->watcher.call == NULL)
-		amplify_statement_watch(lookup->get, &lookup->watcher);
+		amplify_statement_watch(lookup->found.get, &lookup->watcher);
 	return true;
 }
 
-/* LISTED: see amplify_page_open() */
-bool
-amplify_parent_open(AmplifyWant *want, AmplifyResponse *response, int *item,
-					AmplifyFailure *failure)
-{
-	return amplify_page_open(want->lookup->place, response, item, failure);
-}
-
-/* The next item of the same name on that page; -1: there is none */
-int
-amplify_parent_next_item(const AmplifyWant *want, int item)
-{
-	return amplify_page_next_item(want->lookup->place->page, item);
-}
-
 /*
- * LISTED or ABSENT: has another scan, or this one before, been told by the
+ * On a page, or absent: has another scan, or this one before, been told by the
  * same page?  *last is what was told to this one last, NULL at first.
  */
 bool
 amplify_parent_is_reuse(const AmplifyWant *want, const void **last)
 {
 	const AmplifyChild *lookup = want->lookup;
-	AmplifyPage *page = lookup->place != NULL ? lookup->place->page :
+	AmplifyPage *page = lookup->found.place != NULL ? lookup->found.place->page :
 		lookup->parent->list.last_page;
 
 	if (page == NULL || page == *last)
@@ -574,7 +536,7 @@ start_get(AmplifyChild *lookup)
 
 	lookup->state = LOOKUP_GETTING;
 	lookup->got = true;
-	lookup->get = amplify_spec_ask(&parent->list.spec,
+	lookup->found.get = amplify_spec_ask(&parent->list.spec,
 								   parent->list.spec.resource->get, &keys,
 								   NULL, lookup->wanted);
 	get_answered(&lookup->watcher);
@@ -601,7 +563,7 @@ get_answered(AmplifyWatcher *watcher)
 	AmplifyChild *lookup = (AmplifyChild *)
 		((char *) watcher - offsetof(AmplifyChild, watcher));
 
-	if (is_answered(lookup->parent, lookup->get, lookup->wanted, watcher))
+	if (is_answered(lookup->parent, lookup->found.get, lookup->wanted, watcher))
 		make_known(lookup);
 }
 
@@ -711,7 +673,7 @@ is_wanted(AmplifyList *list, AmplifyPlace *place)
 	if (lookup->got)
 		return false;
 	amplify_page_pin(place->page);
-	lookup->place = place;
+	lookup->found.place = place;
 	if (lookup->state == LOOKUP_DUE)
 	{
 		not_due(lookup);
@@ -748,12 +710,12 @@ find_lookup(AmplifyParent *parent, const char *name)
 	lookup->parent = parent;
 	lookup->watcher.answered = get_answered;
 	dlist_init(&lookup->waiters);
-	lookup->place = amplify_page_find(&parent->list, name);
-	if (lookup->place == NULL)
+	lookup->found.place = amplify_page_find(&parent->list, name);
+	if (lookup->found.place == NULL)
 		lookup->got = get_was_made(parent, name);
 	else
 	{
-		amplify_page_pin(lookup->place->page);
+		amplify_page_pin(lookup->found.place->page);
 		lookup->state = LOOKUP_KNOWN;
 	}
 	amplify_names_put(parent->lookups, lookup->name);
@@ -917,7 +879,7 @@ fail_due(AmplifyParent *parent, const AmplifyFailure *failure)
 													  lists[i]);
 
 			not_due(lookup);
-			lookup->failure = failure;
+			lookup->found.failure = failure;
 			make_known(lookup);
 		}
 	}

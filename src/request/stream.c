@@ -17,19 +17,15 @@
 #include "request/amplify_request.h"
 #include "utils/memutils.h"
 
-static void want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-					   int window);
-static AmplifyCall *ask(const AmplifyFetchSpec *spec,
-						const AmplifyStream *stream, const char *token);
-static bool begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-					   AmplifyResponse *page, AmplifyFailure *failure);
+static void want_names(AmplifyStream *stream, int window);
+static AmplifyCall *ask(const AmplifyStream *stream, const char *token);
+static bool begin_name(AmplifyStream *stream, AmplifyResponse *page,
+					   AmplifyFailure *failure);
 static void fail_names(AmplifyStream *stream, const AmplifyFailure *failure);
 static void end_name(AmplifyStream *stream);
-static bool parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-					   AmplifyCall *call, AmplifyResponse *page,
-					   AmplifyFailure *failure);
-static bool pick_items(const AmplifyResource *resource,
-					   AmplifyStream *stream, AmplifyResponse *page);
+static bool parse_body(AmplifyStream *stream, AmplifyCall *call,
+					   AmplifyResponse *page, AmplifyFailure *failure);
+static void pick_items(AmplifyStream *stream, AmplifyResponse *page);
 
 /*
  * Open a stream: its first calls are queued.  pattern has operation, keys,
@@ -47,6 +43,7 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 	AmplifyStream *stream = MemoryContextAlloc(context, sizeof(AmplifyStream));
 
 	*stream = *pattern;
+	stream->spec = spec;
 	stream->context = context;
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
@@ -55,15 +52,15 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 														pattern->keys.value[i]);
 	}
 	if (stream->names != NULL)
-		want_names(spec, stream, window);
+		want_names(stream, window);
 	else
-		stream->call = ask(spec, stream, NULL);
+		stream->call = ask(stream, NULL);
 	return stream;
 }
 
 /* The stream's calls that are under way go on if others want them */
 void
-amplify_stream_close(const AmplifyFetchSpec *spec, AmplifyStream *stream)
+amplify_stream_close(AmplifyStream *stream)
 {
 	if (stream->current != NULL)
 		end_name(stream);
@@ -73,19 +70,18 @@ amplify_stream_close(const AmplifyFetchSpec *spec, AmplifyStream *stream)
 			amplify_parent_release(&stream->wants[i]);
 	}
 	if (stream->call != NULL)
-		amplify_statement_unpin(spec->statement, stream->call);
+		amplify_statement_unpin(stream->spec->statement, stream->call);
 	if (stream->ahead != NULL)
-		amplify_statement_unpin(spec->statement, stream->ahead);
+		amplify_statement_unpin(stream->spec->statement, stream->ahead);
 	MemoryContextDelete(stream->context);
 }
 
 /* Is there something to be read without waiting? */
 bool
-amplify_stream_is_ready(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-						int window)
+amplify_stream_is_ready(AmplifyStream *stream, int window)
 {
 	if (stream->names == NULL)
-		return amplify_statement_is_done(spec->statement, stream->call);
+		return amplify_statement_is_done(stream->spec->statement, stream->call);
 	if (!dlist_is_empty(&stream->ready) || stream->nhurried == stream->nnames)
 		return !dlist_is_empty(&stream->ready);
 
@@ -108,16 +104,16 @@ amplify_stream_is_ready(const AmplifyFetchSpec *spec, AmplifyStream *stream,
  * once more; see amplify_stream_goes_on().
  */
 bool
-amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-						  AmplifyResponse *page, AmplifyFailure *failure)
+amplify_stream_begin_page(AmplifyStream *stream, AmplifyResponse *page,
+						  AmplifyFailure *failure)
 {
 	const char *token;
 
 	memset(failure, 0, sizeof(AmplifyFailure));
 	stream->matches = NULL;
 	if (stream->names != NULL)
-		return begin_name(spec, stream, page, failure);
-	if (!parse_body(spec, stream, stream->call, page, failure))
+		return begin_name(stream, page, failure);
+	if (!parse_body(stream, stream->call, page, failure))
 		return false;
 	token = amplify_response_next_token(page);
 	if (token == NULL)
@@ -127,8 +123,8 @@ amplify_stream_begin_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		amplify_call_bad_response(stream->call, AMPLIFY_FAILURE_ENDLESS, failure);
 		return false;
 	}
-	if (spec->eager)
-		stream->ahead = ask(spec, stream, token);
+	if (stream->spec->eager)
+		stream->ahead = ask(stream, token);
 	return true;
 }
 
@@ -144,13 +140,12 @@ amplify_stream_goes_on(const AmplifyStream *stream)
 AmplifyItem *
 amplify_stream_next_item(AmplifyStream *stream)
 {
-	if (stream->current != NULL &&
-		amplify_parent_verdict(stream->current) == AMPLIFY_VERDICT_LISTED)
+	if (stream->place != NULL)
 	{
 		stream->item = stream->next_item;
 		if (stream->item >= 0)
-			stream->next_item = amplify_parent_next_item(stream->current,
-														 stream->item);
+			stream->next_item = amplify_page_next_item(stream->place->page,
+													   stream->item);
 	}
 	else if (stream->picks)
 		stream->item = bms_next_member(stream->matches, stream->item);
@@ -164,8 +159,7 @@ amplify_stream_next_item(AmplifyStream *stream)
 
 /* Done with what is read: go on.  False at the end of the stream. */
 bool
-amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-						AmplifyResponse *page)
+amplify_stream_end_page(AmplifyStream *stream, AmplifyResponse *page)
 {
 	AmplifyCall *next = stream->ahead;
 	const char *token;
@@ -177,22 +171,22 @@ amplify_stream_end_page(const AmplifyFetchSpec *spec, AmplifyStream *stream,
 		amplify_response_clear(page);
 		return stream->nread < stream->nnames;
 	}
-	if (page == NULL)
-		return false;
 	token = amplify_response_next_token(page);
 	if (next == NULL && token != NULL)
-		next = ask(spec, stream, token);
+		next = ask(stream, token);
 	stream->ahead = NULL;
 	amplify_response_clear(page);
-	amplify_statement_unpin(spec->statement, stream->call);
+	amplify_statement_unpin(stream->spec->statement, stream->call);
 	stream->call = next;
 	return next != NULL;
 }
 
 /* Have the parent know all that is wanted of it before it asks for some */
 static void
-want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream, int window)
+want_names(AmplifyStream *stream, int window)
 {
+	const AmplifyFetchSpec *spec = stream->spec;
+
 	stream->list_keys = stream->keys;
 	stream->parent = amplify_parent_find(spec, &stream->keys);
 	stream->wants = MemoryContextAllocExtended(stream->context,
@@ -205,75 +199,73 @@ want_names(const AmplifyFetchSpec *spec, AmplifyStream *stream, int window)
 		amplify_parent_want(stream->parent, stream->names[i], true,
 							&stream->ready, &stream->wants[i]);
 	}
-	(void) amplify_stream_is_ready(spec, stream,
-								   spec->eager ? stream->nnames : window);
+	(void) amplify_stream_is_ready(stream, spec->eager ? stream->nnames : window);
 }
 
 /* The call for a page of the stream (token NULL: the first), pinned */
 static AmplifyCall *
-ask(const AmplifyFetchSpec *spec, const AmplifyStream *stream,
-	const char *token)
+ask(const AmplifyStream *stream, const char *token)
 {
 	AmplifyCall call;
 
-	amplify_spec_describe(spec, stream->operation, &stream->keys, token,
+	amplify_spec_describe(stream->spec, stream->operation, &stream->keys, token,
 						  &call);
 	if (stream->operation->filter != NULL)
 		call.filter = stream->filter;
 	call.listed = stream->listed;
 	call.wanted = true;
-	return amplify_statement_call(spec->statement, &call);
+	return amplify_statement_call(stream->spec->statement, &call);
 }
 
 /* Read what has become known of some name */
 static bool
-begin_name(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-		   AmplifyResponse *page, AmplifyFailure *failure)
+begin_name(AmplifyStream *stream, AmplifyResponse *page,
+		   AmplifyFailure *failure)
 {
+	const AmplifyFetchSpec *spec = stream->spec;
 	const AmplifyResource *resource = spec->resource;
 	AmplifyWant *want = dlist_container(AmplifyWant, node,
 										dlist_pop_head_node(&stream->ready));
-	AmplifyVerdict verdict = amplify_parent_verdict(want);
+	const AmplifyFound *found = amplify_parent_found(want);
 
 	want->ready = NULL;
 	stream->current = want;
+	stream->place = NULL;
 	stream->nread++;
 	stream->operation = resource->list;
 	stream->keys = stream->list_keys;
-	if (verdict == AMPLIFY_VERDICT_LISTED || verdict == AMPLIFY_VERDICT_ABSENT)
-		spec->counters->reused += amplify_parent_is_reuse(want, &stream->told);
-	switch (verdict)
+	if (found->failure != NULL)
 	{
-		case AMPLIFY_VERDICT_LISTED:
-			stream->response = page;
-			if (amplify_parent_open(want, page, &stream->next_item, failure))
-				return true;
+		*failure = *found->failure;
+		fail_names(stream, found->failure);
+	}
+	else if (found->get != NULL)
+	{
+		stream->keys.value[resource->last_key] =
+			stream->names[want - stream->wants];
+		stream->operation = resource->get;
+		stream->keys = amplify_resource_project(&stream->keys,
+												resource->get->needs);
+		if (!amplify_parent_awaits_get(want, &stream->ready) &&
+			parse_body(stream, found->get, page, failure))
+			return true;
+		if (amplify_parent_awaits_get(want, &stream->ready))
+		{
 			stream->current = NULL;
-			amplify_parent_release(want);
+			stream->nread--;
 			return false;
-		case AMPLIFY_VERDICT_GOT:
-			stream->keys.value[resource->last_key] =
-				stream->names[want - stream->wants];
-			stream->operation = resource->get;
-			stream->keys = amplify_resource_project(&stream->keys,
-													resource->get->needs);
-			if (!amplify_parent_awaits_get(want, &stream->ready) &&
-				parse_body(spec, stream, amplify_parent_get(want), page,
-						   failure))
-				return true;
-			if (amplify_parent_awaits_get(want, &stream->ready))
-			{
-				stream->current = NULL;
-				stream->nread--;
-				return false;
-			}
-			break;
-		case AMPLIFY_VERDICT_FAILED:
-			*failure = *amplify_parent_failure(want);
-			fail_names(stream, amplify_parent_failure(want));
-			break;
-		case AMPLIFY_VERDICT_ABSENT:
-			break;
+		}
+	}
+	else
+	{
+		spec->counters->reused += amplify_parent_is_reuse(want, &stream->told);
+		stream->response = page;
+		if (found->place != NULL &&
+			amplify_page_open(found->place, page, &stream->next_item, failure))
+		{
+			stream->place = found->place;
+			return true;
+		}
 	}
 	end_name(stream);
 	return false;
@@ -289,8 +281,7 @@ fail_names(AmplifyStream *stream, const AmplifyFailure *failure)
 	{
 		AmplifyWant *want = dlist_container(AmplifyWant, node, iter.cur);
 
-		if (amplify_parent_verdict(want) != AMPLIFY_VERDICT_FAILED ||
-			amplify_parent_failure(want) != failure)
+		if (amplify_parent_found(want)->failure != failure)
 			continue;
 		stream->nread++;
 		amplify_parent_release(want);
@@ -311,69 +302,50 @@ end_name(AmplifyStream *stream)
  * the call is made once more.
  */
 static bool
-parse_body(const AmplifyFetchSpec *spec, AmplifyStream *stream,
-		   AmplifyCall *call, AmplifyResponse *page, AmplifyFailure *failure)
+parse_body(AmplifyStream *stream, AmplifyCall *call, AmplifyResponse *page,
+		   AmplifyFailure *failure)
 {
-	AmplifyFailureKind kind;
-
 	if (call->used)
-		spec->counters->reused++;
+		stream->spec->counters->reused++;
 	call->used = true;
 	if (call->state == AMPLIFY_CALL_FAILED)
 		*failure = *call->failure;
-	if (call->state == AMPLIFY_CALL_FAILED || call->not_found)
+	if (call->state == AMPLIFY_CALL_FAILED || call->not_found ||
+		!amplify_page_take(stream->spec, call, stream->operation, page, failure))
 		return false;
-
-	kind = amplify_page_parse(spec->statement, call, stream->operation, page);
-	if (kind == AMPLIFY_FAILURE_MISMATCH &&
-		amplify_statement_repeat(spec->statement, call))
-		return false;
-	if (kind == AMPLIFY_FAILURE_NONE && !pick_items(spec->resource, stream, page))
-		kind = AMPLIFY_FAILURE_SHAPE;
-	if (kind != AMPLIFY_FAILURE_NONE)
-	{
-		amplify_call_bad_response(call, kind, failure);
-		spec->connection->shared->stats.failed++;
-		return false;
-	}
 	stream->response = page;
 	stream->item = -1;
-	amplify_pace_learn(call, page);
+	pick_items(stream, page);
 	return true;
 }
 
 /*
  * A Get may bring an item of another name than was asked for, if the service
  * knows names by more than one spelling, as of domains: that item is another
- * key's, or nobody's.  False if an item of a List lacks its own key.
+ * key's, or nobody's.
  */
-static bool
-pick_items(const AmplifyResource *resource, AmplifyStream *stream,
-		   AmplifyResponse *page)
+static void
+pick_items(AmplifyStream *stream, AmplifyResponse *page)
 {
+	const AmplifyResource *resource = stream->spec->resource;
 	int			last = resource->last_key;
 	const char *asked = last < 0 ? NULL : stream->keys.value[last];
-	MemoryContext oldcontext;
 	const AmplifyColumn *column;
-	bool		named = true;
+	MemoryContext oldcontext;
 
 	stream->picks = asked != NULL;
-	if (last < 0)
-		return true;
+	if (asked == NULL)
+		return;
 	oldcontext = MemoryContextSwitchTo(stream->context);
 	column = resource->key_column[last];
 	for (int i = 0; i < amplify_response_count(page); i++)
 	{
-		AmplifyItem *item = amplify_response_item(page, i);
 		AmplifyValue value;
 
-		if (asked == NULL)
-			named &= amplify_match_is_named(resource, item);
-		else if (amplify_response_value(item, column->path, column->type,
-										&value) != AMPLIFY_VALUE_OK ||
-				 strcmp(value.text, asked) == 0)
+		if (amplify_response_value(amplify_response_item(page, i), column->path,
+								   column->type, &value) != AMPLIFY_VALUE_OK ||
+			strcmp(value.text, asked) == 0)
 			stream->matches = bms_add_member(stream->matches, i);
 	}
 	MemoryContextSwitchTo(oldcontext);
-	return named;
 }
