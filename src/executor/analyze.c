@@ -171,33 +171,22 @@ find_parents(Analysis *analysis, int level)
 {
 	const AmplifyResource *child = analysis->route.steps[level - 1].resource;
 	AmplifyKeySet found = {0};
-	int			size = 256;
 	AmplifyFetchSpec spec;
 	AmplifyFetch *fetch = list_level(analysis, level, &spec);
 	AmplifyRow	row;
 
-	found.keys = palloc(sizeof(AmplifyKeys) * size);
 	while (amplify_fetch_next(fetch, &row))
 	{
-		AmplifyKeys *keys;
-		AmplifyValueStatus status;
+		AmplifyKeys keys;
 		const AmplifyColumn *column;
+		AmplifyValueStatus status =
+			amplify_keyset_of_item(spec.resource, &row, child->list->needs,
+								   &keys, &column);
 
-		if (found.nkeys == size)
-		{
-			size *= 2;
-			found.keys = repalloc_huge(found.keys, sizeof(AmplifyKeys) * size);
-		}
-		keys = &found.keys[found.nkeys++];
-		status = amplify_keyset_of_item(spec.resource, &row,
-										child->list->needs, keys, &column);
 		if (status != AMPLIFY_VALUE_OK)
 			amplify_report_value(status, column->name, spec.resource->name);
-		for (int key = 0; key < AMPLIFY_NKEYS; key++)
-		{
-			if (keys->value[key] != NULL)
-				keys->value[key] = pstrdup(keys->value[key]);
-		}
+		amplify_resource_copy_keys(&keys, CurrentMemoryContext);
+		amplify_keyset_add(&found, &keys);
 	}
 	amplify_fetch_stop(fetch);
 	amplify_keyset_settle(child, &found);
@@ -305,9 +294,9 @@ static void
 note_parent(Analysis *analysis, const AmplifyKeys *keys)
 {
 	const AmplifyKeySet *drawn = &analysis->drawn;
-	const AmplifyKeys *parent = bsearch(keys, drawn->keys, drawn->nkeys,
-										sizeof(AmplifyKeys),
-										amplify_keyset_compare);
+	const AmplifyKeys *parent = bsearch_arg(keys, drawn->keys, drawn->nkeys,
+											sizeof(AmplifyKeys),
+											amplify_keyset_compare, NULL);
 
 	if (parent != NULL)
 		analysis->has_rows[parent - drawn->keys] = true;

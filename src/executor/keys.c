@@ -43,7 +43,6 @@ typedef struct KeyContext
 	List	   *exprstates;
 	ExprContext *econtext;
 	AmplifyKeySet *set;			/* the keys so far */
-	int			size;			/* allocated, of set->keys */
 } KeyContext;
 
 bool		amplify_pushdown = true;
@@ -67,7 +66,6 @@ static bool fits(const KeyValues *values, const AmplifyKeys *keys);
 static void add_combinations(KeyContext *context, KeyValues *values);
 static double count_combinations(const KeyValues *values);
 static void leave_columns(const AmplifyResource *resource, KeyValues *values);
-static void add_key(KeyContext *context, const AmplifyKeys *keys);
 
 /*
  * The keys that serialized disjuncts stand for now, in the current context.
@@ -302,7 +300,7 @@ add_arns(KeyContext *context, const KeyValues *values)
 			return false;
 		}
 		if (valid_keys(context, &keys) && fits(values, &keys))
-			add_key(context, &keys);
+			amplify_keyset_add(context->set, &keys);
 	}
 	return arns->bound;
 }
@@ -341,7 +339,7 @@ add_combinations(KeyContext *context, KeyValues *values)
 			keys.value[i] = values[i].values[rest % values[i].nvalues];
 			rest /= values[i].nvalues;
 		}
-		add_key(context, &keys);
+		amplify_keyset_add(context->set, &keys);
 	}
 }
 
@@ -388,21 +386,6 @@ leave_columns(const AmplifyResource *resource, KeyValues *values)
 			(i > outermost && count_combinations(values) > MAX_COMBINATIONS))
 			values[i].bound = false;
 	}
-}
-
-static void
-add_key(KeyContext *context, const AmplifyKeys *keys)
-{
-	AmplifyKeySet *set = context->set;
-
-	if (set->nkeys == context->size)
-	{
-		context->size = Max(16, context->size * 2);
-		set->keys = set->keys == NULL ?
-			palloc(sizeof(AmplifyKeys) * context->size) :
-			repalloc_huge(set->keys, sizeof(AmplifyKeys) * context->size);
-	}
-	set->keys[set->nkeys++] = *keys;
 }
 
 /* What AWS can't have is not asked for, unless somebody else is asked */

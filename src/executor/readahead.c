@@ -530,7 +530,7 @@ add_call(ReadAheadState *state, AheadRow *row, AmplifyAhead *call)
 static int
 compare_batch_keys(const ListCell *a, const ListCell *b)
 {
-	return amplify_keyset_compare(lfirst(a), lfirst(b));
+	return amplify_keyset_compare(lfirst(a), lfirst(b), NULL);
 }
 
 static void

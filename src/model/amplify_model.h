@@ -154,6 +154,9 @@ extern int	amplify_resource_key(const AmplifyResource *resource,
 								 const AmplifyColumn *column);
 extern bool amplify_resource_is_unique(const AmplifyResource *resource);
 extern AmplifyKeyMask amplify_resource_mask(const AmplifyKeys *keys);
+extern void amplify_resource_copy_keys(AmplifyKeys *keys,
+									   MemoryContext context);
+extern void amplify_resource_free_keys(AmplifyKeys *keys);
 extern AmplifyKeys amplify_resource_project(const AmplifyKeys *keys,
 											AmplifyKeyMask mask);
 extern bool amplify_resource_can(const AmplifyOperation *operation,

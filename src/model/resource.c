@@ -168,6 +168,28 @@ amplify_resource_mask(const AmplifyKeys *keys)
 	return mask;
 }
 
+/* Have the values copied, into that context */
+void
+amplify_resource_copy_keys(AmplifyKeys *keys, MemoryContext context)
+{
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		if (keys->value[key] != NULL)
+			keys->value[key] = MemoryContextStrdup(context, keys->value[key]);
+	}
+}
+
+/* Free such copies */
+void
+amplify_resource_free_keys(AmplifyKeys *keys)
+{
+	for (int key = 0; key < AMPLIFY_NKEYS; key++)
+	{
+		if (keys->value[key] != NULL)
+			pfree(unconstify(char *, keys->value[key]));
+	}
+}
+
 /* Those of the keys that are in the mask; values are shared */
 AmplifyKeys
 amplify_resource_project(const AmplifyKeys *keys, AmplifyKeyMask mask)

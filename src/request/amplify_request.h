@@ -374,6 +374,7 @@ typedef struct AmplifyKeySet
 {
 	AmplifyKeys *keys;			/* sorted; no item belongs to two */
 	int			nkeys;
+	int			size;			/* allocated by amplify_keyset_add() */
 	bool		from_parents;	/* all keys lack the same that a List needs */
 	const char *filter;			/* from_parents: one value of the last key, or
 								 * NULL */
@@ -387,7 +388,8 @@ typedef struct AmplifyRow
 	const AmplifyKeys *keys;
 } AmplifyRow;
 
-extern int	amplify_keyset_compare(const void *a, const void *b);
+extern int	amplify_keyset_compare(const void *a, const void *b, void *arg);
+extern void amplify_keyset_add(AmplifyKeySet *set, const AmplifyKeys *keys);
 extern void amplify_keyset_everything(const AmplifyResource *resource,
 									  AmplifyKeySet *set);
 extern void amplify_keyset_settle(const AmplifyResource *resource,

@@ -122,11 +122,7 @@ amplify_fetch_start(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	{
 		CHECK_FOR_INTERRUPTS();
 		copy.keys[i] = set->keys[i];
-		for (int j = 0; j < AMPLIFY_NKEYS; j++)
-		{
-			if (set->keys[i].value[j] != NULL)
-				copy.keys[i].value[j] = pstrdup(set->keys[i].value[j]);
-		}
+		amplify_resource_copy_keys(&copy.keys[i], fetch->work);
 	}
 	copy.filter = set->filter ? pstrdup(set->filter) : NULL;
 	if (copy.from_parents)

@@ -20,15 +20,17 @@ typedef struct NamedKey
 	AmplifyKeys whole;
 } NamedKey;
 
-static int	compare_keys(const void *a, const void *b, void *arg);
 static void unite_names(const AmplifyResource *resource, AmplifyKeySet *set);
 static void leave_to_parents(const AmplifyResource *resource,
 							 AmplifyKeySet *set);
 static void remove_covered(AmplifyKeySet *set);
 
-/* The order of keys, for qsort(): those of one parent stand together */
+/*
+ * The order of keys, for qsort_interruptible() and bsearch_arg(): those of one
+ * parent stand together
+ */
 int
-amplify_keyset_compare(const void *a, const void *b)
+amplify_keyset_compare(const void *a, const void *b, void *arg)
 {
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
@@ -46,11 +48,21 @@ amplify_keyset_compare(const void *a, const void *b)
 	return 0;
 }
 
-/* The same for qsort_interruptible(): sets are of any size */
-static int
-compare_keys(const void *a, const void *b, void *arg)
+/*
+ * Add a key to a set that began with all zeros, in the context that its first
+ * key was added in; to be settled afterwards.  The values are shared.
+ */
+void
+amplify_keyset_add(AmplifyKeySet *set, const AmplifyKeys *keys)
 {
-	return amplify_keyset_compare(a, b);
+	if (set->nkeys == set->size)
+	{
+		set->size = Max(16, set->size * 2);
+		set->keys = set->keys == NULL ?
+			palloc(sizeof(AmplifyKeys) * set->size) :
+			repalloc_huge(set->keys, sizeof(AmplifyKeys) * set->size);
+	}
+	set->keys[set->nkeys++] = *keys;
 }
 
 /* Everything there is, in the current context */
@@ -182,14 +194,16 @@ unite_names(const AmplifyResource *resource, AmplifyKeySet *set)
 		keys[i].named = amplify_resource_project(&set->keys[i],
 												 resource->get->needs);
 	}
-	qsort_interruptible(keys, set->nkeys, sizeof(NamedKey), compare_keys, NULL);
+	qsort_interruptible(keys, set->nkeys, sizeof(NamedKey),
+						amplify_keyset_compare, NULL);
 	for (int i = 0; i < set->nkeys; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (kept < 0 ||
-			amplify_keyset_compare(&keys[kept].named, &keys[i].named) != 0)
+			amplify_keyset_compare(&keys[kept].named, &keys[i].named, NULL) != 0)
 			keys[++kept] = keys[i];
-		else if (amplify_keyset_compare(&keys[kept].whole, &keys[i].whole) != 0)
+		else if (amplify_keyset_compare(&keys[kept].whole, &keys[i].whole,
+										NULL) != 0)
 			keys[kept].whole = keys[kept].named;
 	}
 	set->nkeys = kept + 1;
@@ -239,7 +253,7 @@ remove_covered(AmplifyKeySet *set)
 	if (set->nkeys == 0)
 		return;
 	qsort_interruptible(set->keys, set->nkeys, sizeof(AmplifyKeys),
-						compare_keys, NULL);
+						amplify_keyset_compare, NULL);
 	for (int i = 1; i < set->nkeys; i++)
 	{
 		bool		covered = true;

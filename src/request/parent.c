@@ -223,11 +223,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	parent = palloc(sizeof(AmplifyParent));
 	*parent = sought;
 	parent->list.spec.child = NULL;
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if (sought.list.keys.value[i] != NULL)
-			parent->list.keys.value[i] = pstrdup(sought.list.keys.value[i]);
-	}
+	amplify_resource_copy_keys(&parent->list.keys, parents->context);
 	idle = idlehash_lookup(parents->idle, parent_hash(&sought));
 	parent->ngets = idle == NULL ? 0 : idle->ngets;
 	parent->lookups = amplify_names_create(parents->context);
@@ -470,7 +466,7 @@ parent_equal(const AmplifyParent *a, const AmplifyParent *b)
 	return a->list.spec.connection == b->list.spec.connection &&
 		a->list.spec.resource == b->list.spec.resource &&
 		a->list.spec.options->page_size == b->list.spec.options->page_size &&
-		amplify_keyset_compare(&a->list.keys, &b->list.keys) == 0;
+		amplify_keyset_compare(&a->list.keys, &b->list.keys, NULL) == 0;
 }
 
 /*
@@ -796,11 +792,7 @@ free_parent(AmplifyParent *parent)
 	count_resting(parents, parent, -(ssize_t) parent->size);
 	dlist_delete(&parent->node);
 	parenthash_delete(parents->parents, parent);
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if (parent->list.keys.value[i] != NULL)
-			pfree(unconstify(char *, parent->list.keys.value[i]));
-	}
+	amplify_resource_free_keys(&parent->list.keys);
 	amplify_page_free_list(&parent->list);
 	amplify_names_free(parent->lookups);
 	pfree(parent);

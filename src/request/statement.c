@@ -747,11 +747,7 @@ make_call(AmplifyStatement *statement, const AmplifyCall *wanted,
 	AmplifyCall *call = palloc(sizeof(AmplifyCall));
 
 	*call = *wanted;
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if (wanted->keys.value[i] != NULL)
-			call->keys.value[i] = pstrdup(wanted->keys.value[i]);
-	}
+	amplify_resource_copy_keys(&call->keys, statement->context);
 	call->token = wanted->token ? pstrdup(wanted->token) : NULL;
 	call->filter = wanted->filter ? pstrdup(wanted->filter) : NULL;
 	call->state = AMPLIFY_CALL_QUEUED;
@@ -827,11 +823,7 @@ static void
 free_call(AmplifyCall *call)
 {
 	dlist_delete(&call->node);
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if (call->keys.value[i] != NULL)
-			pfree(unconstify(char *, call->keys.value[i]));
-	}
+	amplify_resource_free_keys(&call->keys);
 	if (call->token != NULL)
 		pfree(unconstify(char *, call->token));
 	if (call->filter != NULL)

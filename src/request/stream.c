@@ -45,12 +45,7 @@ amplify_stream_open(const AmplifyFetchSpec *spec, const AmplifyStream *pattern,
 	*stream = *pattern;
 	stream->spec = spec;
 	stream->context = context;
-	for (int i = 0; i < AMPLIFY_NKEYS; i++)
-	{
-		if (pattern->keys.value[i] != NULL)
-			stream->keys.value[i] = MemoryContextStrdup(context,
-														pattern->keys.value[i]);
-	}
+	amplify_resource_copy_keys(&stream->keys, context);
 	if (stream->names != NULL)
 		want_names(stream, window);
 	else
