@@ -191,7 +191,10 @@ extern int	amplify_socket_open(int family, int type, int protocol,
 								AmplifyTransfer *transfer);
 extern int	amplify_socket_close(int fd);
 extern void amplify_socket_keep_pairs(int fd);
-extern AmplifySocketId amplify_socket_by_address(const char *ip, int port);
+extern AmplifySocketId amplify_socket_by_addresses(const char *own_ip,
+												   int own_port,
+												   const char *peer_ip,
+												   int peer_port);
 extern bool amplify_socket_begin(AmplifySocketId id);
 extern void amplify_socket_end(AmplifySocketId id, bool sequential);
 extern void amplify_socket_heard(int fd);

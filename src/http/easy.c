@@ -237,7 +237,8 @@ prereq_callback(void *arg, char *peer_ip, char *local_ip, int peer_port,
 
 	/* libcurl may have tried another one before */
 	amplify_socket_end(transfer->socket, false);
-	transfer->socket = amplify_socket_by_address(local_ip, local_port);
+	transfer->socket = amplify_socket_by_addresses(local_ip, local_port,
+												   peer_ip, peer_port);
 	transfer->sent = amplify_loop_now();
 	if (amplify_socket_begin(transfer->socket))
 		return CURL_PREREQFUNC_OK;

@@ -45,13 +45,19 @@
 #define LEFT_FOR_WAITS	8
 #define LEFT_IN_ALL		(LEFT_FOR_WAITS + 10)
 
+typedef struct SocketAddress
+{
+	char		ip[INET6_ADDRSTRLEN];
+	int			port;			/* 0: not known yet */
+} SocketAddress;
+
 typedef struct Socket
 {
 	AmplifySocketId id;			/* 0: this descriptor is none of ours */
 	const AmplifyHttpUse *use;	/* of the server that it was opened for */
 	uint32		host;			/* hash of its URL */
-	int			port;			/* its own address; 0: not known yet */
-	char		ip[INET6_ADDRSTRLEN];
+	SocketAddress own;
+	SocketAddress peer;
 	int			transfers;		/* that have sent a request on it */
 	bool		used;			/* a transfer has, so it is no new one */
 	bool		sequential;		/* speaks HTTP/1: one response a request */
@@ -67,7 +73,10 @@ static uint32 serial = 0;
 static bool can_acquire(int n);
 static bool make_room(int fd);
 static Socket *find(AmplifySocketId id);
-static void ask_address(int fd);
+static void ask_address(int fd,
+						int (*ask) (int, struct sockaddr *, socklen_t *),
+						SocketAddress *answer);
+static bool is_address(const SocketAddress *address, const char *ip, int port);
 static bool has_input(int fd);
 static void give_up(int fd);
 
@@ -211,10 +220,12 @@ amplify_socket_keep_pairs(int fd)
 }
 
 /*
- * The one with that local address, which libcurl knows a connection by; or 0
+ * The one between these two addresses, which libcurl knows a connection by; or
+ * 0.  Its own is not enough: connections to two servers may have the same.
  */
 AmplifySocketId
-amplify_socket_by_address(const char *ip, int port)
+amplify_socket_by_addresses(const char *own_ip, int own_port,
+							const char *peer_ip, int peer_port)
 {
 	for (int fd = 0; fd < nsockets; fd++)
 	{
@@ -222,19 +233,26 @@ amplify_socket_by_address(const char *ip, int port)
 
 		if (sock->id == 0)
 			continue;
-		if (sock->port == 0)
-			ask_address(fd);
-		if (sock->port == port && strcmp(sock->ip, ip) == 0)
+		if (sock->peer.port == 0)
+		{
+			ask_address(fd, getsockname, &sock->own);
+			ask_address(fd, getpeername, &sock->peer);
+		}
+		if (is_address(&sock->own, own_ip, own_port) &&
+			is_address(&sock->peer, peer_ip, peer_port))
 			return sock->id;
 	}
 	return 0;
 }
 
-/* Its own address, which stays as it is; the port is 0 while there is none */
+/*
+ * Its own address, or the peer's; both stay as they are once it is connected,
+ * and there is no peer before.
+ */
 static void
-ask_address(int fd)
+ask_address(int fd, int (*ask) (int, struct sockaddr *, socklen_t *),
+			SocketAddress *answer)
 {
-	Socket	   *sock = &sockets[fd];
 	union
 	{
 		struct sockaddr any;
@@ -243,14 +261,22 @@ ask_address(int fd)
 	}			address = {0};
 	socklen_t	length = sizeof(address);
 
-	if (getsockname(fd, &address.any, &length) != 0)
+	if (ask(fd, &address.any, &length) != 0)
 		return;
 	if (address.any.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &address.v6.sin6_addr, sock->ip, sizeof(sock->ip));
+		inet_ntop(AF_INET6, &address.v6.sin6_addr, answer->ip,
+				  sizeof(answer->ip));
 	else
-		inet_ntop(AF_INET, &address.v4.sin_addr, sock->ip, sizeof(sock->ip));
+		inet_ntop(AF_INET, &address.v4.sin_addr, answer->ip,
+				  sizeof(answer->ip));
 	/* the port is at the same place in both */
-	sock->port = ntohs(address.v4.sin_port);
+	answer->port = ntohs(address.v4.sin_port);
+}
+
+static bool
+is_address(const SocketAddress *address, const char *ip, int port)
+{
+	return address->port == port && strcmp(address->ip, ip) == 0;
 }
 
 /* A transfer sends its request there.  False: it must not */

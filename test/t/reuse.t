@@ -7,7 +7,9 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use IO::Socket::INET;
 use Mock;
+use POSIX qw(mkfifo);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -16,7 +18,16 @@ system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
 my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '30,2', '--cert', "$certs/server.pem", '--key',
         "$certs/server.key" ]);
-my $node = new_node('reuse');
+my $shim = PostgreSQL::Test::Utils::tempdir();
+system_or_bail($ENV{CC} || 'cc', qw(-O2 -Wall -Wextra -shared -fPIC -o),
+    "$shim/port_shim.so", "$FindBin::RealBin/port_shim.c", '-ldl');
+$ENV{AMPLIFY_PORT_DIR} = $shim;
+my $node = do
+{
+    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
+        "$shim/port_shim.so", $ENV{LD_PRELOAD};
+    new_node('reuse');
+};
 my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);
@@ -196,6 +207,62 @@ for my $server (qw(hasty hastytls))
     is(counted($server), '4, 1, 1', "$server: one attempt is lost");
     $session->rows('COMMIT');
 }
+
+# Connections to two servers may have the same port at this end: what is there to be
+# read on one of them says nothing about the other.
+my $other = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
+    args => [ '--generate', '30,2' ]);
+my $both = q{backend_environments WHERE environment_name = 'test'
+    AND app_id IN ('d00000000001', 'd00000000002')};
+
+sub on_two_connections
+{
+    my ($mock_, $sql) = @_;
+
+    $mock_->reset;
+    $mock_->fault(stall => 'request', n => 2);
+    $session->send($sql);
+    $mock_->wait_held(2);
+    $mock_->release;
+    is($session->result->{rows}[0][0], 2, 'both rows');
+    return;
+}
+
+sub two_free_ports
+{
+    for my $port (20000 .. 30000)
+    {
+        my @sockets = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp',
+            LocalPort => $port + $_) } 0, 1;
+
+        return $port if defined $sockets[0] && defined $sockets[1];
+    }
+    die 'no free ports';
+}
+
+add_server($session, 'other', $other->url);
+begin_anew();
+append_to_file("$shim/port", two_free_ports());
+on_two_connections($mock, "SELECT count(*) FROM aws.$both");
+on_two_connections($other, "SELECT count(*) FROM other.$both");
+$mock->fault(stall => 'request', match => 'd00000000002');
+$session->rows("BEGIN; SET LOCAL cursor_tuple_fraction = 1;
+    DECLARE one CURSOR FOR SELECT app_id FROM aws.$both; FETCH 1 FROM one");
+$mock->wait_held(1);
+# between its look at what has come and its request to the other server
+mkfifo("$shim/pause", 0600) or die "mkfifo: $!";
+$session->send("SELECT count(*) FROM other.$both");
+open my $pause, '>', "$shim/pause" or die "pause: $!";
+unlink "$shim/pause";
+$mock->release;
+$mock->wait_idle;
+close $pause;
+is($session->result->{rows}[0][0], 2, 'the same port twice: rows of the other server');
+is($session->value('FETCH ALL FROM one'), 'd00000000002', 'the same port twice: and of the one');
+$session->rows('COMMIT');
+is(counted('aws'), '4, 2, 0', 'the same port twice: the connections of one server');
+is(counted('other'), '4, 2, 0', 'the same port twice: and of the other one');
+unlink "$shim/port";
 
 begin_anew();
 keyed('aws');
