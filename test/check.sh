@@ -128,7 +128,7 @@ show_failed() {
 
     for log in "${failed_logs[@]}"; do
         say "failed: $(basename "$log" .log)"
-        grep -E -m 40 'not ok |FAILED|Failed |^# .*(got|expected):|^[-+][^-+]' \
+        grep -E -m 40 'not ok |FAILED|Failed |^#   |^[-+][^-+]' \
             "$log" || tail -n 20 "$log"
     done
 }

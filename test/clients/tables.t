@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# tables.t [SEED] - clients that nobody here wrote see what SQL sees, on every
+# Clients that nobody here wrote see what SQL sees, on every
 # column of every table: the AWS CLI and the JavaScript SDK talk to the mock, too.
 # This proves the mock, and with it what all other tests believe.
 #
 # The data: what has every member, a page for each item; much made up by data.py,
-# other things for another seed; and what the mock makes up itself.
+# other things for another SEED; and what the mock makes up itself.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$top/test/clients/sdk.sh"
 
-seed=${1:-1}
+seed=${SEED:-1}
 
 need_clients
 need_cluster >&2

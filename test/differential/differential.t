@@ -11,4 +11,4 @@ export AMPLIFY_OTHER_URL=$AMPLIFY_MOCK_URL
 start_mock --generate 12,5 --odd-names
 psql -Xq -v ON_ERROR_STOP=1 -f "$tree/test/setup.psql" \
     -f "$tree/test/differential/setup.sql" > /dev/null
-/usr/bin/python3 "$tree/test/differential/differential.py" "$@"
+/usr/bin/python3 "$tree/test/differential/differential.py"

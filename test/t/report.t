@@ -3,8 +3,8 @@
 #
 # An inventory of dirty rows is made up, together with what there is in three
 # accounts and three regions and so with its truth.  The blocks of the page run
-# as written, but for the rows of its inventory.  REPORT_SEED=... takes the same
-# chances again.
+# as written, but for the rows of its inventory.  Another SEED takes other
+# chances.
 use strict;
 use warnings;
 
@@ -20,9 +20,7 @@ use Test::More;
 
 use constant { ROWS => 300, CHANGED => 1700000000, DAY => 86400 };
 
-my $seed = $ENV{REPORT_SEED} // time;
-note "REPORT_SEED=$seed";
-srand $seed;
+srand($ENV{SEED} // 1);
 
 my @accounts = qw(111122223333 444455556666 012345678901);
 my %regions = (

@@ -5,7 +5,7 @@
 #
 #     SOAK_MINUTES=30  how long, at least; without it, half as many sessions do
 #                      all six times
-#     TORTURE_SEED=1   in which order
+#     SEED=2           in another order
 use strict;
 use warnings;
 
@@ -32,9 +32,9 @@ use constant {
 };
 
 my $seconds = 60 * ($ENV{SOAK_MINUTES} || 0);
-my $seed = $ENV{TORTURE_SEED} || int time;
+my $seed = $ENV{SEED} // 1;
 
-diag "TORTURE_SEED=$seed SOAK_MINUTES=", $seconds / 60;
+diag "SEED=$seed SOAK_MINUTES=", $seconds / 60;
 srand $seed;
 
 # What is freed goes back to the system, whatever was allocated before: else
