@@ -153,7 +153,7 @@ extern void amplify_price_inner(Path *inner, const Path *before,
 extern void amplify_price_ahead(Path *ahead, const Path *outer,
 								const ForeignPath *scan);
 extern Cost amplify_price_most(const Path *ahead, const Path *inner,
-							   const List *scans);
+							   const List *scans, double joined);
 
 /* ---------- memoize.c: for keys that repeat ---------- */
 

@@ -394,7 +394,8 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)
 		amplify_memoize_path(join->root, lookups->inner, outer,
 							 join->jointype, join->extra);
 	Cost		most = amplify_price_most(ahead, lookups->inner,
-										  lookups->scans);
+										  lookups->scans,
+										  join->joinrel->rows);
 	Path	   *path = nestloop_path(join, ahead, lookups->inner, most);
 	Path	   *other = memoized == NULL ? NULL :
 		nestloop_path(join, ahead, memoized, most);

@@ -119,13 +119,16 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
  * The cost of a join with that node, whose inner side has these scans, is at
  * most this.  What the user's rows ask for is bounded, and a list of all that
  * is unknown isn't, whatever it is taken for: so lookups are not to cost more,
- * nor what they take of the CPU, however many rows there are.
+ * nor what they take of the CPU, however many rows there are.  Nor do rows
+ * of the inner side cost anything beyond those that the join will have.
  */
 Cost
-amplify_price_most(const Path *ahead, const Path *inner, const List *scans)
+amplify_price_most(const Path *ahead, const Path *inner, const List *scans,
+				   double joined)
 {
 	Cost		lists = 0;
 	Cost		others = inner->total_cost; /* of a row, without those scans */
+	double		too_many = Max(ahead->rows * inner->rows - joined, 0);
 	ListCell   *lc;
 
 	foreach(lc, scans)
@@ -141,7 +144,8 @@ amplify_price_most(const Path *ahead, const Path *inner, const List *scans)
 	}
 	if (lists == 0)
 		return get_float8_infinity();
-	return ahead->total_cost + Max(others, 0) * ahead->rows +
+	return ahead->total_cost +
+		Max(others * ahead->rows - cpu_tuple_cost * too_many, 0) +
 		LARGEST_SHARE * lists;
 }
 
