@@ -92,10 +92,10 @@ SELECT pg_temp.planned('SELECT FROM many AS m ' || joined) AS plan, joined FROM 
   'LEFT JOIN jobs AS j ON j.app_id = m.app AND j.branch_name = ''main''',
   'LEFT JOIN LATERAL (SELECT DISTINCT stack_name FROM backend_environments WHERE app_id = m.app) AS e ON true'
   ]) AS joined;
--- or for those that a join below looks up in two tables
+-- or for those that a join below looks up in two tables, by a key of the first one's row, too
 SELECT pg_temp.planned(format('SELECT FROM (SELECT * FROM many LIMIT %s) AS m
-  LEFT JOIN (backend_environments AS e JOIN branches AS b ON b.app_id = e.app_id) ON e.app_id = m.app', n)) AS plan, n
-  FROM unnest(ARRAY[100, 100000]) AS n;
+  LEFT JOIN (backend_environments AS e JOIN branches AS b ON b.app_id = e.app_id%s) ON e.app_id = m.app', n, further)) AS plan, n, further
+  FROM unnest('{"", " AND b.branch_name = e.environment_name"}'::text[]) AS further, unnest(ARRAY[100, 100000]) AS n;
 -- many at a time, however often the keys repeat
 SELECT pg_temp.make_inventory(200, 10000);
 ANALYZE inventory;

@@ -115,7 +115,7 @@ SELECT name, s.* FROM (VALUES
   ('LATERAL in a subquery of another',
    'SELECT i.id, (SELECT string_agg(x.env, '','') FROM zones z, LATERAL (SELECT env FROM e WHERE e.app_id = z.app AND e.env = i.env LIMIT 1) x)
     FROM inventory i WHERE i.id < 5'),
-  ('LATERAL, initplan of its own: not known',
+  ('LATERAL, initplan of its own: the app''s List',
    'SELECT i.id, x.* FROM inventory i, LATERAL
     (SELECT env FROM e WHERE e.app_id = i.app AND e.env = (SELECT min(env) FROM inventory) LIMIT 1) x'),
   ('LATERAL, expressions',
@@ -124,7 +124,7 @@ SELECT name, s.* FROM (VALUES
   ('jobs by branches that are looked up',
    'SELECT i.id, j.status FROM inventory i LEFT JOIN (b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch AND j.job_id = ''1'')
     ON b.app_id = i.app AND b.branch = i.branch'),
-  ('key by a column of the first one: not known',
+  ('key by a column of the first one: the branch''s List',
    'SELECT i.id, j.status FROM inventory i LEFT JOIN (branches b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch_name AND j.job_id = b.active_job_id)
     ON b.app_id = i.app AND b.branch_name = i.branch'),
   ('join with a table, a condition on the outer side: for three rows',

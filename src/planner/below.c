@@ -14,6 +14,8 @@
  *   for i.app;
  * - a parameter that is set above the join is known in it.
  *
+ * Where only the parent's keys can be written so, its List is asked for.
+ *
  * The result is a hint.  A scan that is not found costs time.  One that the
  * plan does not reach, because a join below the inner side finds nothing
  * before it, costs a call for each outer row.  Neither changes the rows.  So a
@@ -275,7 +277,11 @@ probably_empty(PlannerInfo *root, const Path *path)
 												JOIN_INNER, NULL) < 0.5;
 }
 
-/* Take the scan if all of its keys are known, and some by the outer row */
+/*
+ * Take the scan if its keys are known, and some by the outer row.  Where it is
+ * only the parent's, the first page of its List is looked up, unless there are
+ * more by statistics: it has what will be asked for, if that is there.
+ */
 static void
 add_scan(Level *level, ForeignPath *scan, bool some)
 {
@@ -285,6 +291,8 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 	ForeignPath *copy;
 	List	   *disjuncts = NIL;
 	bool		varies = false;
+	AmplifyKeyMask bound;
+	bool		listed;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -304,6 +312,13 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 		learn_keys(level, scan->path.parent, linitial(disjuncts));
 	if (!varies || !amplify_ahead_keys(disjuncts))
 		return;
+	bound = amplify_key_common(disjuncts);
+	listed = bound != amplify_key_common(info->disjuncts);
+	if (listed && (!amplify_resource_can(rel->resource->list, bound) ||
+				   !amplify_route_has_choice(rel->resource,
+											 amplify_key_common(info->disjuncts)) ||
+				   amplify_plan_known_pages(rel) > 1))
+		return;
 
 	copy = (ForeignPath *) amplify_below_copy(&scan->path);
 	*ahead = *info;
@@ -311,14 +326,13 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 	/* a List of a row that is not come to is one too many, and no more */
 	ahead->behind = level->behind;
 	ahead->runs = level->runs;
-	ahead->partial = some ||
-		(level->behind && !amplify_route_has_choice(rel->resource,
-													amplify_key_common(disjuncts)));
+	ahead->partial = some || listed ||
+		(level->behind && !amplify_route_has_choice(rel->resource, bound));
 	copy->fdw_private = list_make1(ahead);
 	*level->scans = lappend(*level->scans, copy);
 }
 
-/* Copies of the terms of a disjunct; NIL if one can't be translated */
+/* Copies of the terms of a disjunct, but for those that can't be translated */
 static List *
 translate_terms(Level *level, List *terms)
 {
@@ -332,9 +346,8 @@ translate_terms(Level *level, List *terms)
 
 		*term = *(AmplifyKeyTerm *) lfirst(lc);
 		term->expr = (Expr *) translate((Node *) term->expr, &translation);
-		if (translation.failed)
-			return NIL;
-		result = lappend(result, term);
+		if (!translation.failed)
+			result = lappend(result, term);
 	}
 	return result;
 }
