@@ -109,7 +109,10 @@ wish_error(Reply *r)
 	if (w->status > 0)
 		r->status = (int) w->status;
 	if (w->code.p == NULL && w->message.p == NULL && w->status < 400)
+	{
+		r->code = NULL;
 		return;
+	}
 	if (w->status == 0 && !r->failed)
 		r->status = 400;
 	r->failed = true;
