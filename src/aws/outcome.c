@@ -74,7 +74,8 @@ static const struct
  * For responses whose code says nothing; the first row that fits, as one does.
  * AWS gives a code with each refusal: a 4xx without one is somebody else's.
  * So is a 2xx other than the 200 that all of its operations here succeed with:
- * 203 says that a proxy has changed it, 206 that it is a part.
+ * 203 says that a proxy has changed it, 206 that it is a part.  And so is a
+ * 200 with the header of an error, which contradicts itself.
  */
 typedef struct StatusRule
 {
@@ -86,7 +87,7 @@ typedef struct StatusRule
 } StatusRule;
 
 static const StatusRule statuses[] = {
-	{201, 299, false, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
+	{200, 299, false, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
 	{300, 399, false, AMPLIFY_FAILURE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
 	/* of an idle connection, or for a request that went elsewhere */
 	{408, 408, true, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_RETRY},
@@ -157,10 +158,10 @@ amplify_outcome_classify(const AmplifyTransfer *transfer,
 		failure->kind = AMPLIFY_FAILURE_BROKEN;
 		return AMPLIFY_OUTCOME_RETRY;
 	}
-	if (transfer->status == 200)
+	if (transfer->status == 200 && transfer->response.error_type[0] == '\0')
 		return AMPLIFY_OUTCOME_OK;
 
-	has_code = read_response(transfer, failure);
+	has_code = read_response(transfer, failure) && transfer->status / 100 != 2;
 	if (transfer->status == 400 &&
 		strncmp(failure->message, "Rate exceeded", 13) == 0)
 	{

@@ -191,6 +191,13 @@ my @foreign = (
     [ '200, an error',              [ body => '{"__type":"NotFoundException"}' ] ],
     # an empty list and an environment at once, so that it could be each
     [ '200, with an error beside it', [ body => $both =~ s/^\{/{"__type":"AccessDeniedException",/r ] ],
+    (map { [ "200, with the header $_", [ header => "x-amzn-errortype:$_", body => $both ] ] }
+        qw(NotFoundException AccessDeniedException ThrottlingException InternalFailureException none),
+        'BadRequestException:http://x/', '"",'),
+    [ '200, nothing but the header of an error',
+        [ header => 'X-Amzn-ErrorType: NotFoundException', @empty ] ],
+    [ '203, with the header of throttling', [ status => 203,
+        header => 'x-amzn-errortype:ThrottlingException', body => $both ] ],
     [ '203, a proxy has changed it', [ status => 203, body => $item ] ],
     [ '204, nothing',               [ status => 204, @empty ] ],
     [ '206, a part',                [ status => 206, header => 'Content-Range:bytes 0-26/300',
@@ -230,6 +237,8 @@ my @controls = (
     [ 'compressed in another way', [ encoded(gzip => Compress::Zlib::compress($item)), @ever ],
         $get, 1, 1 ],
     [ 'compressed once more for each', [ encoded('gzip, gzip' => Compress::Zlib::memGzip($zipped)), @ever ],
+        $get, 1, 1 ],
+    [ 'a header of an error that says nothing', [ header => 'x-amzn-errortype: ', body => $item, @ever ],
         $get, 1, 1 ],
     [ 'said to be identity',      [ encoded(identity => $item), @ever ], $get, 1, 1 ],
     [ 'compressed and cut, once', [ encoded(gzip => substr($zipped, 0, 30)), @one ], $get, 1, 2 ],
