@@ -8,6 +8,13 @@
 #   selfsigned.pem .key         of nobody
 #   otherca.pem .key            of a CA that is not trusted
 #
+# More of that CA, each for what its name says: future (valid from 2040 on),
+# client (not a server's), cn and cn_address (of these hosts by their common
+# names alone), cn_other (by its common name, while the alternative ones are
+# others), letters (a common name of 63 emoji), address (127.0.0.1 only),
+# dns_address (127.0.0.1 as if it were a DNS name), wild (*.test.localhost) and
+# too_wild (*.localhost).
+#
 # For tests only: all keys are without a passphrase.
 set -eu
 
@@ -56,16 +63,24 @@ make_ca()
 		-days 3650 -addext 'keyUsage=critical,keyCertSign,cRLSign' -out "$1"
 }
 
-# make_cert NAME SUBJECT-ALT-NAMES CA CA-KEY FIRST-DAY LAST-DAY
+# make_cert NAME SUBJECT-ALT-NAMES CA CA-KEY FIRST-DAY LAST-DAY [COMMON-NAME [USAGE]]
+# Without alternative names if these are "".
 make_cert()
 {
 	new_key "$1.key"
-	quiet openssl req -new -key "$1.key" -subj "/CN=$1" -out "$work/$1.csr" \
-		-addext "subjectAltName=$2" -addext 'extendedKeyUsage=serverAuth' \
+	quiet openssl req -new -utf8 -key "$1.key" -subj "/CN=${7:-$1}" \
+		-out "$work/$1.csr" ${2:+-addext "subjectAltName=$2"} \
+		-addext "extendedKeyUsage=${8:-serverAuth}" \
 		-addext 'basicConstraints=CA:FALSE'
-	quiet openssl ca -batch -notext -config "$work/ca.cnf" -cert "$3" \
+	quiet openssl ca -batch -utf8 -notext -config "$work/ca.cnf" -cert "$3" \
 		-keyfile "$4" -startdate "$5" -enddate "$6" -in "$work/$1.csr" \
 		-out "$1.pem"
+}
+
+# more NAME SUBJECT-ALT-NAMES [COMMON-NAME [USAGE]]
+more()
+{
+	make_cert "$1" "$2" ca.pem "$work/ca.key" "$start" "$end" "${3:-}" "${4:-}"
 }
 
 start=20200101000000Z
@@ -79,3 +94,13 @@ make_cert otherca "$here" "$work/other.pem" "$work/other.key" "$start" "$end"
 new_key selfsigned.key
 quiet openssl req -x509 -new -key selfsigned.key -sha256 -days 3650 \
 	-subj /CN=localhost -addext "subjectAltName=$here" -out selfsigned.pem
+make_cert future "$here" ca.pem "$work/ca.key" 20400101000000Z "$end"
+more client "$here" '' clientAuth
+more cn '' localhost
+more cn_address '' 127.0.0.1
+more cn_other "$there" localhost
+more letters '' "x$(printf '\360\237\230\200%.0s' $(seq 63))"
+more address IP:127.0.0.1
+more dns_address DNS:127.0.0.1
+more wild 'DNS:*.test.localhost'
+more too_wild 'DNS:*.localhost'
