@@ -23,13 +23,24 @@ SQL = {
     'sql cursor': """SELECT pg_temp.fetch_all($c$
         SELECT e.update_time FROM (SELECT * FROM keys WHERE n <= %d) k
         LEFT JOIN backend_environments e USING (app_id, environment_name) $c$)""",
+    'sql parent': """SELECT count(e.update_time) FROM (SELECT * FROM keys WHERE n <= %d) k
+        LEFT JOIN everywhere e USING (region, app_id, environment_name)""",
     'sql list': 'SELECT count(update_time) FROM backend_environments -- %d',
+}
+
+WAYS = {
+    'get': ('sql any', 'sql join', 'sql repeats', 'sql cursor'),
+    'parent': ('sql parent',),
+    'list': ('sql list',),
 }
 
 # The kernel adds up a process's CPU time when it sleeps, else at a tick only,
 # which is longer than many of these queries.  Measuring costs some 60 us, and
 # what runs after a sleep finds cold caches: for one key, that is most of it.
 MEASURE = """
+SELECT format('ALTER SERVER %%I OPTIONS (SET max_concurrency %%L)', srvname, %d / count(*) OVER ())
+    FROM pg_foreign_server WHERE srvname LIKE '%s'
+\\gexec
 CREATE FUNCTION pg_temp.cpu() RETURNS float LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_sleep(0.001);
@@ -59,7 +70,8 @@ BEGIN
         ms := extract(epoch FROM clock_timestamp() - t) * 1000;
         c := pg_temp.cpu() - c;
         ASSERT n = %d, format('%%s rows', n);
-        SELECT s.calls, s.connections INTO calls, connections FROM amplify_fdw_stats() s;
+        SELECT sum(s.calls), sum(s.connections) INTO calls, connections
+            FROM amplify_fdw_stats() s;
         RAISE INFO 'bench %% %% %% %%',
             round(ms, 3), calls, connections, round(c::numeric);
     END LOOP;
@@ -87,12 +99,13 @@ def numbers(lines):
 
 def sql(way, count, rows, width, repeats):
     query = SQL[way] % count
+    # so many in flight in all
+    servers = 'amplify_%' if way == 'sql parent' else 'amplify'
     if way == 'sql repeats':
         rows *= 100
-    done = run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c',
-               "ALTER SERVER amplify OPTIONS (SET max_concurrency '%d')" % width,
+    done = run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1',
                '-c', 'SET client_min_messages = info', '-f', '-',
-               input=MEASURE % (repeats, query, rows))
+               input=MEASURE % (width, servers, repeats, query, rows))
     lines = done.splitlines()
     peak = next(line.split()[1] for line in lines if line.startswith('peak'))
     return numbers([line.split('bench ')[1] for line in lines if 'bench ' in line]) + (
@@ -109,21 +122,20 @@ def row(out, what, latency, width, way, result, raw):
 
 def compare(out, what, kind, count, rows, latency, width, repeats):
     url = os.environ['AMPLIFY_MOCK_URL']
-    arguments = (url, kind, str(count), str(width), str(repeats))
+    arguments = (url, 'list' if kind == 'list' else 'get', str(count), str(width), str(repeats))
     raw = numbers(run(os.path.join(here, 'raw'), *arguments).splitlines())
     row(out, what, latency, width, 'raw', raw, raw[0])
     boto = numbers(run('/usr/bin/python3', os.path.join(here, 'boto.py'),
                        *arguments).splitlines())
     row(out, what, latency, width, 'boto3', boto, raw[0])
-    for way in ('sql any', 'sql join', 'sql repeats', 'sql cursor') \
-            if kind == 'get' else ('sql list',):
+    for way in WAYS[kind]:
         row(out, what, latency, width, way, sql(way, count, rows, width, repeats),
             raw[0])
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('kind', choices=('get', 'list'))
+    parser.add_argument('kind', choices=sorted(WAYS))
     parser.add_argument('counts', type=int, nargs='+')
     parser.add_argument('--latencies', type=int, nargs='+', default=[0, 20, 100])
     parser.add_argument('--widths', type=int, nargs='+', default=[10, 50])
@@ -142,7 +154,7 @@ def main():
     out('|---|---|---|---|---|---|---|---|---|---|')
     for count in args.counts:
         rows = count * args.per_app
-        what = '%d %s' % (rows, 'keys' if args.kind == 'get' else 'rows')
+        what = '%d %s' % (rows, 'rows' if args.kind == 'list' else 'keys')
         for latency in args.latencies:
             mockctl('latency', str(latency))
             for width in args.widths:

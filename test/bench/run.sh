@@ -23,7 +23,7 @@ done
 # A mock with so many apps and environments each, and a database that asks it
 open_mock() {
     [ -z "${mock_pid:-}" ] || stop_mock
-    start_mock --generate "$1,$2"
+    start_mock --generate "$1,$2" --any-region
     psql -XqAt -f "$tree/test/setup.psql" -f - > /dev/null <<END
 ALTER SERVER amplify OPTIONS (ADD max_concurrency '10');
 ALTER FOREIGN TABLE backend_environments OPTIONS (ADD estimated_rows '1000000');
@@ -32,6 +32,26 @@ DROP TABLE IF EXISTS keys;
 CREATE TABLE keys AS SELECT n, 'd' || lpad(n::text, 11, '0') AS app_id,
     'dev'::text AS environment_name FROM generate_series(1, $1) n;
 ANALYZE keys;
+END
+}
+
+# A parent of 17 places, among which the keys are spread
+open_parent() {
+    psql -XqAt -v url="$AMPLIFY_MOCK_URL" > /dev/null <<END
+SET client_min_messages = warning;
+ALTER TABLE keys ADD region text;
+UPDATE keys SET region = 'us-east-' || 1 + n % 17;
+VACUUM (FULL, ANALYZE) keys;
+CREATE TABLE everywhere (LIKE backend_environments) PARTITION BY LIST (region);
+SELECT format(\$\$
+    CREATE SERVER amplify_%1\$s FOREIGN DATA WRAPPER amplify_fdw
+        OPTIONS (region 'us-east-%1\$s', endpoint_url %2\$L, max_concurrency '10');
+    CREATE USER MAPPING FOR CURRENT_USER SERVER amplify_%1\$s OPTIONS
+        (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY');
+    CREATE FOREIGN TABLE everywhere_%1\$s PARTITION OF everywhere FOR VALUES IN ('us-east-%1\$s')
+        SERVER amplify_%1\$s OPTIONS (resource 'backend_environments')
+    \$\$, i, :'url') FROM generate_series(1, 17) i
+\gexec
 END
 }
 
@@ -52,6 +72,9 @@ bench get 1000 --latencies 20 --widths 10
 psql -XqAtc 'ANALYZE backend_environments'
 say "in default settings, with statistics"
 bench get 1000 --latencies 20 --widths 10
+say "through a parent of 17 places, in default settings, without statistics"
+open_parent
+bench parent 1000 --latencies 20 --widths 51 170
 open_mock 200 5
 bench list 200 --per-app 5
 [ -z "$full" ] || {
