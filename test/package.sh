@@ -113,6 +113,7 @@ need_temp
 make_archives
 make_source
 need_build_packages >&2
+say "building the package, which runs the regression tests" >&2
 build_package
 server=$(pg --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 package=postgresql-$server-amplify-fdw
