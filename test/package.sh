@@ -107,6 +107,8 @@ answer_differs() {
         tail -n 1 | diff <(echo amplify-storefront-prod-161629) - || true
 }
 
+[ -e "$top/.git" ] ||
+    die "$top is no clone of git, and packages are made of what is committed"
 need_packages "${build_packages[@]}" server dpkg-dev postgresql-server-dev-all \
     lintian git unzip >&2
 need_temp
