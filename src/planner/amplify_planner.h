@@ -43,7 +43,8 @@ extern List *amplify_key_serialize(const AmplifyResource *resource,
 struct AmplifyRelInfo;
 
 extern const AmplifyColumn *amplify_condition_column(struct AmplifyRelInfo *info,
-													 AttrNumber attno);
+													 AttrNumber attno,
+													 bool missing_ok);
 extern RestrictInfo *amplify_condition_early(PlannerInfo *root,
 											 RelOptInfo *baserel,
 											 RestrictInfo *rinfo);

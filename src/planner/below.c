@@ -101,7 +101,6 @@ static const struct PathType
 static const struct PathType *path_type(const Path *path);
 static void walk(Level *level, Path *path, bool some);
 static void walk_list(Level *level, List *paths, bool some);
-static bool wants_all(const Path *path);
 static void walk_subquery(Level *level, SubqueryScanPath *path, bool some);
 static bool probably_empty(PlannerInfo *root, const Path *path);
 static void add_scan(Level *level, ForeignPath *scan, bool some);
@@ -202,7 +201,9 @@ walk(Level *level, Path *path, bool some)
 		default:
 			break;
 	}
-	some = !wants_all(path) && (some || IsA(path, LimitPath));
+	/* these must have all rows that are below them before they have one */
+	some = !IsA(path, SortPath) && !IsA(path, AggPath) &&
+		(some || IsA(path, LimitPath));
 	if (IsA(path, MemoizePath) || IsA(path, MaterialPath))
 		level->runs = 1;
 	for (int i = 0; i < lengthof(type->below) && type->below[i] != 0; i++)
@@ -236,13 +237,6 @@ walk_list(Level *level, List *paths, bool some)
 		if (some)
 			return;
 	}
-}
-
-/* Must it have all rows that are below it before it has one? */
-static bool
-wants_all(const Path *path)
-{
-	return IsA(path, SortPath) || IsA(path, AggPath);
 }
 
 static void
@@ -423,12 +417,10 @@ translate_var(Translation *translation, Var *var)
 static bool
 is_column(PlannerInfo *root, const Var *var, const AmplifyColumn *column)
 {
-	const AmplifyRelInfo *info =
-		root->simple_rel_array[var->varno]->fdw_private;
+	AmplifyRelInfo *info = root->simple_rel_array[var->varno]->fdw_private;
 
 	return var->varattno > 0 &&
-		amplify_value_column(info->relid, var->varattno, info->resource,
-							 true) == column;
+		amplify_condition_column(info, var->varattno, true) == column;
 }
 
 /* It is set for the subquery, for one around it, or above the join */

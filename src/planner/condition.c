@@ -52,13 +52,17 @@ static bool keys_of(const RelOptInfo *baserel, Node *clause,
 static bool calls_others_walker(Node *node, void *context);
 static bool is_others(Oid funcid, void *context);
 
-/* What a column of the table shows; looked up once, for clauses may be long */
+/*
+ * What a column of the table shows; looked up once, for clauses may be long.
+ * If it shows nothing, that is an error, or (missing_ok) NULL: a query that
+ * reads the column will say so.
+ */
 const AmplifyColumn *
-amplify_condition_column(AmplifyRelInfo *info, AttrNumber attno)
+amplify_condition_column(AmplifyRelInfo *info, AttrNumber attno, bool missing_ok)
 {
 	if (info->columns[attno] == NULL)
 		info->columns[attno] = amplify_value_column(info->relid, attno,
-													info->resource, false);
+													info->resource, missing_ok);
 	return info->columns[attno];
 }
 
@@ -230,7 +234,7 @@ keys_of(const RelOptInfo *baserel, Node *clause, AmplifyKeyMask *keys)
 		if (attno <= 0)
 			return false;
 		get_atttypetypmodcoll(info->relid, attno, &type, &typmod, &collation);
-		column = amplify_condition_column(info, attno);
+		column = amplify_condition_column(info, attno, false);
 		if (type != TEXTOID ||
 			!amplify_resource_is_known(info->resource, column,
 									   info->options.account_id != NULL))

@@ -28,8 +28,8 @@ static get_relation_stats_hook_type previous_hook = NULL;
 static bool tell_distinct(PlannerInfo *root, RangeTblEntry *rte,
 						  AttrNumber attnum, VariableStatData *vardata);
 static void keep_statistic(HeapTuple tuple);
-static double distinct_values(const AmplifyResource *resource, Oid relid,
-							  AttrNumber attnum, double rows);
+static double distinct_values(AmplifyRelInfo *info, AttrNumber attnum,
+							  double rows);
 static HeapTuple make_statistic(Oid relid, AttrNumber attnum,
 								double distinct);
 
@@ -63,8 +63,7 @@ tell_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		info->statistics = palloc0(sizeof(HeapTuple) * (rel->max_attr + 1));
 	if (info->statistics[attnum] == NULL)
 	{
-		distinct = distinct_values(info->resource, rte->relid, attnum,
-								   rel->tuples);
+		distinct = distinct_values(info, attnum, rel->tuples);
 		if (distinct != 0)
 			info->statistics[attnum] = make_statistic(rte->relid, attnum,
 													  distinct);
@@ -86,12 +85,10 @@ keep_statistic(HeapTuple tuple)
 
 /* As pg_statistic has it: -1 means that all are different; 0: not known */
 static double
-distinct_values(const AmplifyResource *resource, Oid relid, AttrNumber attnum,
-				double rows)
+distinct_values(AmplifyRelInfo *info, AttrNumber attnum, double rows)
 {
-	/* a query that reads an unknown column will say so */
-	const AmplifyColumn *column = amplify_value_column(relid, attnum, resource,
-													   true);
+	const AmplifyResource *resource = info->resource;
+	const AmplifyColumn *column = amplify_condition_column(info, attnum, true);
 	bool		unique = amplify_resource_is_unique(resource);
 	double		items = 1;
 	int			key;

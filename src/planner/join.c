@@ -40,7 +40,7 @@ typedef struct Lookups
 {
 	Path	   *inner;
 	List	   *scans;			/* ForeignPaths, copies that may be changed */
-	List	   *gates;			/* RestrictInfos */
+	List	   *gates;			/* RestrictInfos of the join */
 } Lookups;
 
 /* A join that is being planned */
@@ -51,6 +51,11 @@ typedef struct AheadJoin
 	RelOptInfo *outerrel;
 	JoinType	jointype;
 	JoinPathExtraData *extra;
+	List	   *outer_paths;	/* all of them: a sorted one may save the query's
+								 * ORDER BY; some may be NULL */
+	double		outer_rows;
+	List	   *gates;			/* RestrictInfos */
+	bool		some;			/* the first row that fits is enough */
 	bool		examined;		/* the next one is known */
 	bool		allowed;		/* nobody notices that rows are read ahead */
 } AheadJoin;
@@ -61,25 +66,16 @@ static void add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
 								 JoinType jointype,
 								 JoinPathExtraData *extra);
-static double joined_rows(PlannerInfo *root, RelOptInfo *outerrel,
-						  JoinType jointype, JoinPathExtraData *extra);
-static Path *inner_of_child(PlannerInfo *root, Path *inner,
-							RelOptInfo *outerrel);
+static Path *inner_of_child(const AheadJoin *join, Path *inner);
 static Relids top_relids(const RelOptInfo *rel);
 static bool wants_read_ahead(JoinType jointype);
 static bool has_row_identity(const RelOptInfo *rel);
-static Lookups *find_lookups(PlannerInfo *root, Path *inner,
-							 RelOptInfo *outerrel, double outer_rows,
-							 List *gates, bool some);
-static void look_up_partitions(PlannerInfo *root, Lookups *lookups,
-							   double outer_rows);
-static void look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
-						  double outer_rows, bool some);
-static void translate_lookups(PlannerInfo *root, Lookups *lookups,
-							  RelOptInfo *outerrel);
-static void stop_early(Lookups *lookups);
+static Lookups *find_lookups(const AheadJoin *join, Path *inner);
+static void look_up_partitions(const AheadJoin *join, Lookups *lookups);
+static void look_up_below(const AheadJoin *join, Lookups *lookups);
 static bool can_look_up(Path *path);
-static ForeignPath *looked_up_path(const ForeignPath *inner, List *gates);
+static ForeignPath *look_up(const AheadJoin *join, Lookups *lookups,
+							const ForeignPath *inner);
 static void add_join_paths(AheadJoin *join, Lookups *lookups);
 static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups);
 static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
@@ -120,11 +116,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 					 RelOptInfo *outerrel, RelOptInfo *innerrel,
 					 JoinType jointype, JoinPathExtraData *extra)
 {
-	/* the first row that fits is enough */
-	bool		some = jointype == JOIN_SEMI || jointype == JOIN_ANTI;
 	AheadJoin	join = {root, joinrel, outerrel, jointype, extra};
-	List	   *gates;
-	double		outer_rows;
 	ListCell   *lc;
 
 	if (previous_hook)
@@ -133,33 +125,32 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 		!wants_read_ahead(jointype) || has_row_identity(outerrel))
 		return;
 
-	gates = amplify_gate_clauses(joinrel, outerrel, jointype,
-								 extra->restrictlist);
-	outer_rows = joined_rows(root, outerrel, jointype, extra);
+	join.outer_paths = outerrel->pathlist;
+	join.outer_rows = outerrel->rows;
+	if (jointype == JOIN_UNIQUE_OUTER)
+	{
+		Path	   *first;
+
+		join.outer_paths = amplify_unique_outer_paths(root, outerrel,
+													  extra->sjinfo);
+		first = linitial(join.outer_paths);
+		if (first != NULL)
+			join.outer_rows = first->rows;
+	}
+	join.gates = amplify_gate_clauses(joinrel, outerrel, jointype,
+									  extra->restrictlist);
+	join.some = jointype == JOIN_SEMI || jointype == JOIN_ANTI;
 	foreach(lc, innerrel->cheapest_parameterized_paths)
 	{
-		Path	   *inner = inner_of_child(root, lfirst(lc), outerrel);
+		Path	   *inner = inner_of_child(&join, lfirst(lc));
 		Lookups    *lookups;
 
 		if (inner == NULL)
 			continue;
-		lookups = find_lookups(root, inner, outerrel, outer_rows, gates, some);
+		lookups = find_lookups(&join, inner);
 		if (lookups != NULL)
 			add_join_paths(&join, lookups);
 	}
-}
-
-/* How many rows the outer side will have */
-static double
-joined_rows(PlannerInfo *root, RelOptInfo *outerrel, JoinType jointype,
-			JoinPathExtraData *extra)
-{
-	Path	   *unique = NULL;
-
-	if (jointype == JOIN_UNIQUE_OUTER)
-		unique = linitial(amplify_unique_outer_paths(root, outerrel,
-													 extra->sjinfo));
-	return unique != NULL ? unique->rows : outerrel->rows;
 }
 
 /*
@@ -169,13 +160,13 @@ joined_rows(PlannerInfo *root, RelOptInfo *outerrel, JoinType jointype,
  * their partitions.
  */
 static Path *
-inner_of_child(PlannerInfo *root, Path *inner, RelOptInfo *outerrel)
+inner_of_child(const AheadJoin *join, Path *inner)
 {
 	if (inner->param_info == NULL ||
-		!bms_is_subset(PATH_REQ_OUTER(inner), top_relids(outerrel)))
+		!bms_is_subset(PATH_REQ_OUTER(inner), top_relids(join->outerrel)))
 		return NULL;
-	return IS_OTHER_REL(outerrel) ?
-		amplify_child_path(root, inner, outerrel) : inner;
+	return IS_OTHER_REL(join->outerrel) ?
+		amplify_child_path(join->root, inner, join->outerrel) : inner;
 }
 
 static Relids
@@ -228,37 +219,43 @@ has_row_identity(const RelOptInfo *rel)
  * below.  NULL if there are none.
  */
 static Lookups *
-find_lookups(PlannerInfo *root, Path *inner, RelOptInfo *outerrel,
-			 double outer_rows, List *gates, bool some)
+find_lookups(const AheadJoin *join, Path *inner)
 {
 	Lookups    *lookups = palloc0(sizeof(Lookups));
+	ListCell   *lc;
 
 	lookups->inner = amplify_below_copy(inner);
-	lookups->gates = gates;
+	lookups->gates = join->gates;
 	if (lookups->inner == NULL)
 		return NULL;
 	if (can_look_up(inner))
-	{
-		ForeignPath *scan = looked_up_path((ForeignPath *) inner, gates);
-
-		amplify_price_lookups(root, scan, outer_rows);
-		lookups->inner = &scan->path;
-		lookups->scans = list_make1(scan);
-	}
+		lookups->inner = &look_up(join, lookups, (ForeignPath *) inner)->path;
 	else if (IsA(inner, AppendPath))
-		look_up_partitions(root, lookups, outer_rows);
-	if (some)
-		stop_early(lookups);
+		look_up_partitions(join, lookups);
 	if (lookups->scans == NIL)
-		look_up_below(root, lookups, bms_union(outerrel->relids, top_relids(outerrel)),
-					  outer_rows, some);
-	translate_lookups(root, lookups, outerrel);
-	return lookups->scans == NIL ? NULL : lookups;
+		look_up_below(join, lookups);
+	if (lookups->scans == NIL)
+		return NULL;
+
+	/* what is looked up for a partition has its columns, not its table's */
+	if (IS_OTHER_REL(join->outerrel))
+	{
+		foreach(lc, lookups->scans)
+		{
+			ForeignPath *scan = lfirst(lc);
+
+			scan->fdw_private =
+				amplifyReparameterizeForeignPathByChild(join->root,
+														scan->fdw_private,
+														join->outerrel);
+		}
+	}
+	return lookups;
 }
 
 /* Those of an Append, in the places of the scans that it has */
 static void
-look_up_partitions(PlannerInfo *root, Lookups *lookups, double outer_rows)
+look_up_partitions(const AheadJoin *join, Lookups *lookups)
 {
 	AppendPath *append = (AppendPath *) lookups->inner;
 	ListCell   *lc;
@@ -271,64 +268,33 @@ look_up_partitions(PlannerInfo *root, Lookups *lookups, double outer_rows)
 
 		if (!can_look_up(child))
 			continue;
-		scan = looked_up_path((ForeignPath *) child, lookups->gates);
-		amplify_price_lookups(root, scan, outer_rows);
+		scan = look_up(join, lookups, (ForeignPath *) child);
 		amplify_price_inner(&append->path, child, scan);
 		lfirst(lc) = scan;
-		lookups->scans = lappend(lookups->scans, scan);
 	}
 }
 
 /* Those further below, which stay as they are */
 static void
-look_up_below(PlannerInfo *root, Lookups *lookups, Relids outer,
-			  double outer_rows, bool some)
+look_up_below(const AheadJoin *join, Lookups *lookups)
 {
+	const RelOptInfo *outerrel = join->outerrel;
 	ListCell   *lc;
 
-	lookups->scans = amplify_below_scans(root, lookups->inner, outer, some);
+	lookups->scans = amplify_below_scans(join->root, lookups->inner,
+										 bms_union(outerrel->relids,
+												   top_relids(outerrel)),
+										 join->some);
 	foreach(lc, lookups->scans)
 	{
 		ForeignPath *scan = lfirst(lc);
 		Path		before = scan->path;
 
-		amplify_price_lookups(root, scan, outer_rows);
+		amplify_price_lookups(join->root, scan, join->outer_rows);
 		amplify_price_inner(lookups->inner, &before, scan);
 	}
 	if (lookups->gates != NIL)
 		lookups->inner = amplify_gate_path(lookups->inner, lookups->gates);
-}
-
-/* What is looked up for a partition has its columns, not those of its table */
-static void
-translate_lookups(PlannerInfo *root, Lookups *lookups, RelOptInfo *outerrel)
-{
-	ListCell   *lc;
-
-	if (!IS_OTHER_REL(outerrel))
-		return;
-	foreach(lc, lookups->scans)
-	{
-		ForeignPath *scan = lfirst(lc);
-
-		scan->fdw_private =
-			amplifyReparameterizeForeignPathByChild(root, scan->fdw_private,
-													outerrel);
-	}
-}
-
-/* Whoever reads these may have enough before their end */
-static void
-stop_early(Lookups *lookups)
-{
-	ListCell   *lc;
-
-	foreach(lc, lookups->scans)
-	{
-		AmplifyPathInfo *info = linitial(((ForeignPath *) lfirst(lc))->fdw_private);
-
-		info->partial = true;
-	}
 }
 
 /* A scan of ours whose keys the node may compute before it does */
@@ -341,11 +307,12 @@ can_look_up(Path *path)
 }
 
 /*
- * A copy of a scan as it is behind a read-ahead, whose price has changed: it
- * need not be asked when a gate is closed.
+ * Look a scan up: a copy of it as it is behind a read-ahead, whose price has
+ * changed.  It need not be asked when a gate is closed, and may not be read to
+ * its end.
  */
 static ForeignPath *
-looked_up_path(const ForeignPath *inner, List *gates)
+look_up(const AheadJoin *join, Lookups *lookups, const ForeignPath *inner)
 {
 	static int	last_lookup = 0;
 	ForeignPath *copy = makeNode(ForeignPath);
@@ -356,8 +323,11 @@ looked_up_path(const ForeignPath *inner, List *gates)
 	/* it must be unique within a statement only */
 	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
 	info->lookup = Max(last_lookup, 1);
-	info->gates = gates;
+	info->gates = join->gates;
+	info->partial |= join->some;
 	copy->fdw_private = list_make1(info);
+	amplify_price_lookups(join->root, copy, join->outer_rows);
+	lookups->scans = lappend(lookups->scans, copy);
 	return copy;
 }
 
@@ -365,14 +335,9 @@ looked_up_path(const ForeignPath *inner, List *gates)
 static void
 add_join_paths(AheadJoin *join, Lookups *lookups)
 {
-	/* all of them: a sorted one may save the query's ORDER BY */
-	List	   *outer_paths = join->outerrel->pathlist;
 	ListCell   *lc;
 
-	if (join->jointype == JOIN_UNIQUE_OUTER)
-		outer_paths = amplify_unique_outer_paths(join->root, join->outerrel,
-												 join->extra->sjinfo);
-	foreach(lc, outer_paths)
+	foreach(lc, join->outer_paths)
 	{
 		Path	   *outer = lfirst(lc);
 

@@ -607,7 +607,7 @@ key_column(TermContext *context, Node *node)
 	if (var->varno != context->baserel->relid || var->varlevelsup != 0 ||
 		var->varattno <= 0)
 		return NULL;
-	column = amplify_condition_column(context->info, var->varattno);
+	column = amplify_condition_column(context->info, var->varattno, false);
 	/* unless the server says its account, only items know theirs */
 	if (column->key == AMPLIFY_NOT_A_KEY ||
 		(column->key == AMPLIFY_ACCOUNT_ID &&

@@ -269,8 +269,7 @@ items_per_parent(PlannerInfo *root, RelOptInfo *baserel,
 	baserel->rows = baserel->tuples;
 	for (AttrNumber attno = 1; attno <= baserel->max_attr; attno++)
 	{
-		const AmplifyColumn *column =
-			amplify_value_column(info->relid, attno, resource, true);
+		const AmplifyColumn *column = amplify_condition_column(info, attno, true);
 		int			key = column == NULL ? -1 :
 			amplify_resource_key(resource, column);
 

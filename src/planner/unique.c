@@ -33,8 +33,8 @@ static amplify_relation_hook_type previous_hook = NULL;
 
 static void relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS);
 static void add_unique_key(Oid relid, RelOptInfo *rel);
-static int	find_key_columns(const AmplifyRelInfo *info, int max_attr,
-							 int *attnos, Oid *collations);
+static int	find_key_columns(AmplifyRelInfo *info, int max_attr, int *attnos,
+							 Oid *collations);
 static IndexOptInfo *make_index(RelOptInfo *rel, int nkeys, const int *attnos,
 								const Oid *collations);
 
@@ -58,7 +58,7 @@ relation_info(AMPLIFY_RELATION_HOOK_PARAMETERS)
 static void
 add_unique_key(Oid relid, RelOptInfo *rel)
 {
-	const AmplifyRelInfo *info = amplify_plan_rel_info(rel, relid);
+	AmplifyRelInfo *info = amplify_plan_rel_info(rel, relid);
 	int			attnos[AMPLIFY_NKEYS];
 	Oid			collations[AMPLIFY_NKEYS];
 	int			nkeys;
@@ -77,7 +77,7 @@ add_unique_key(Oid relid, RelOptInfo *rel)
  * as text under a collation in which equal means the same.
  */
 static int
-find_key_columns(const AmplifyRelInfo *info, int max_attr, int *attnos,
+find_key_columns(AmplifyRelInfo *info, int max_attr, int *attnos,
 				 Oid *collations)
 {
 	int			attno_of[AMPLIFY_NKEYS] = {0};
@@ -92,17 +92,12 @@ find_key_columns(const AmplifyRelInfo *info, int max_attr, int *attnos,
 		const AmplifyColumn *column;
 		int			key;
 
-		if (get_attname(info->relid, attno, true) == NULL)
-			continue;
 		get_atttypetypmodcoll(info->relid, attno, &type, &typmod,
 							  &collation);
 		if ((type != TEXTOID && type != VARCHAROID) ||
 			!get_collation_isdeterministic(collation))
 			continue;
-		/* a query that reads an unknown column will say so */
-		column = amplify_value_column(info->relid, attno, info->resource,
-									  true);
-		info->columns[attno] = column;
+		column = amplify_condition_column(info, attno, true);
 		if (column == NULL)
 			continue;
 		key = amplify_resource_key(info->resource, column);
