@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * amplify_fdw.c
- *	  Foreign data wrapper for AWS Amplify: the entry points.
+ *	  Foreign data wrapper for AWS Amplify: the library's start, the handler,
+ *	  and IMPORT FOREIGN SCHEMA.
  *
- * The library's start, the handler, IMPORT FOREIGN SCHEMA and EXPLAIN.  How a
- * query becomes calls is in plan.c and scan.c, what Amplify has in resource.c.
+ * How a query becomes calls is in plan.c and scan.c, what Amplify has in
+ * resource_data.c.
  *
  * src/amplify_fdw.c
  *

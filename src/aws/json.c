@@ -82,7 +82,7 @@ AmplifyParse
 amplify_json_scan(const char *text, size_t length, bool interruptible,
 				  AmplifyJsonCount *count)
 {
-	JsonScan		scan = {.text = text, .length = length, .count = count};
+	JsonScan	scan = {.text = text, .length = length, .count = count};
 	Expected	expected = EXPECT_VALUE;
 	AmplifyParse status;
 
@@ -178,7 +178,7 @@ const char *
 amplify_json_next_number(const char *text, size_t length, size_t *at,
 						 size_t *number_length)
 {
-	JsonScan		scan = {.text = text, .length = length, .at = *at};
+	JsonScan	scan = {.text = text, .length = length, .at = *at};
 	const char *number;
 
 	scan.next_check = SIZE_MAX;

@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include <ctype.h>
-
 #include <limits.h>
 
 #include "aws/amplify_aws.h"

@@ -408,14 +408,10 @@ limit_connections(void)
 static void
 forget_given_up(void)
 {
-	bool		given_up = amplify_socket_gave_up();
-
 #ifdef CURLMNWC_CLEAR_CONNS
-	if (given_up)
+	if (amplify_socket_gave_up())
 		(void) curl_multi_setopt(multi, CURLMOPT_NETWORK_CHANGED,
 								 CURLMNWC_CLEAR_CONNS);
-#else
-	(void) given_up;
 #endif
 }
 

@@ -438,6 +438,7 @@ parse_option(const AmplifyOption *option, const char *value,
 {
 	void	   *target = (char *) options + option->offset;
 	double		real;
+	bool		good = false;
 
 	switch (option->kind)
 	{
@@ -460,40 +461,34 @@ parse_option(const AmplifyOption *option, const char *value,
 			*(double *) target = real;
 			return true;
 		case AMPLIFY_OPTION_REGION:
-			if (!amplify_option_valid_region(value))
-				return false;
+			good = amplify_option_valid_region(value);
 			break;
 		case AMPLIFY_OPTION_ACCOUNT:
-			if (strlen(value) != 12 || strspn(value, "0123456789") != 12)
-				return false;
+			good = strlen(value) == 12 && strspn(value, "0123456789") == 12;
 			break;
 		case AMPLIFY_OPTION_URL:
-			if (!amplify_option_valid_url(value))
-				return false;
+			good = amplify_option_valid_url(value);
 			break;
 		case AMPLIFY_OPTION_HEADER:
-			if (!amplify_option_valid_header(value) ||
-				strlen(value) > option->max)
-				return false;
+			good = amplify_option_valid_header(value);
 			break;
 		case AMPLIFY_OPTION_ARN:
-			if (strncmp(value, "arn:", 4) != 0 ||
-				!amplify_option_valid_header(value) ||
-				strlen(value) < option->min || strlen(value) > option->max)
-				return false;
+			good = strncmp(value, "arn:", 4) == 0 &&
+				amplify_option_valid_header(value);
 			break;
 		case AMPLIFY_OPTION_EXTERNAL_ID:
+			good = value[strspn(value, EXTERNAL_ID_CHARACTERS)] == '\0';
+			break;
 		case AMPLIFY_OPTION_SESSION_NAME:
-			if (value[strspn(value, option->kind == AMPLIFY_OPTION_SESSION_NAME ?
-							 SESSION_NAME_CHARACTERS : EXTERNAL_ID_CHARACTERS)] != '\0' ||
-				strlen(value) < option->min || strlen(value) > option->max)
-				return false;
+			good = value[strspn(value, SESSION_NAME_CHARACTERS)] == '\0';
 			break;
 		case AMPLIFY_OPTION_TEXT:
-			if (value[0] == '\0')
-				return false;
+			good = value[0] != '\0';
 			break;
 	}
+	if (!good || (option->max > 0 && (strlen(value) < option->min ||
+									  strlen(value) > option->max)))
+		return false;
 	*(char **) target = pstrdup(value);
 	return true;
 }

@@ -597,13 +597,12 @@ attributes_used(RelOptInfo *baserel, List *clauses)
 {
 	Bitmapset  *attrs = NULL;
 	List	   *result = NIL;
-	int			attno = -1;
 	bool		whole_row;
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &attrs);
 	pull_varattnos((Node *) clauses, baserel->relid, &attrs);
 	whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, attrs);
-	for (attno = 1; attno <= baserel->max_attr; attno++)
+	for (AttrNumber attno = 1; attno <= baserel->max_attr; attno++)
 	{
 		if (whole_row ||
 			bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs))

@@ -77,7 +77,7 @@ amplify_call_id(const AmplifyCall *call)
  * *completed when it is done; amplify_call_finish() is for the caller then.
  * Or it has FAILED already, or is still QUEUED, because it is not its turn
  * (amplify_pace_next_start() says when to try again) or its credentials are on
- * their way (amplify_credential_ready_at() does).
+ * their way (amplify_identity_ready_at() does).
  */
 void
 amplify_call_start(AmplifyCall *call, MemoryContext context,
@@ -402,7 +402,7 @@ may_try_again(AmplifyCall *call, AmplifyOutcome outcome,
 			  AmplifyFailure *failure)
 {
 	if (outcome == AMPLIFY_OUTCOME_RENEW)
-		return amplify_credential_expired(call->connection, call->generation);
+		return amplify_identity_expired(call->connection, call->generation);
 	if (outcome != AMPLIFY_OUTCOME_RETRY)
 		return false;
 	if (failure->kind == AMPLIFY_FAILURE_SIGNATURE)

@@ -42,6 +42,8 @@ struct AmplifyFetch
 	dlist_head	streams;		/* the others that are open, oldest first */
 	int			nstreams;		/* all that are open */
 	int			window;			/* how many may be */
+
+	/* from here on all zeros when it is stopped, and in work */
 	AmplifyStream *pending;		/* patterns of those to open, from the keys */
 	int			npending;
 	int			next_pending;
@@ -264,14 +266,8 @@ amplify_fetch_stop(AmplifyFetch *fetch)
 	amplify_response_clear(fetch->page);
 	dlist_foreach_modify(iter, &fetch->streams)
 		close_stream(fetch, dlist_container(AmplifyStream, node, iter.cur));
-	fetch->parents = NULL;
-	fetch->parents_done = false;
-	fetch->seen = NULL;
-	fetch->partial = NULL;
-	fetch->npartial = fetch->next_partial = fetch->end_partial = 0;
-	fetch->filter = NULL;
-	fetch->pending = NULL;
-	fetch->npending = fetch->next_pending = fetch->pending_size = 0;
+	memset((char *) fetch + offsetof(AmplifyFetch, pending), 0,
+		   sizeof(AmplifyFetch) - offsetof(AmplifyFetch, pending));
 	MemoryContextReset(fetch->work);
 }
 

@@ -1057,7 +1057,7 @@ queue_start(const AmplifyStatement *statement, AmplifyQueue *queue)
 	if (next > amplify_loop_now())
 		return next;
 	if (queue->lacks_keys)
-		ready = amplify_credential_ready_at(queue->connection);
+		ready = amplify_identity_ready_at(queue->connection);
 	dlist_foreach(iter, &queue->calls)
 	{
 		const AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);

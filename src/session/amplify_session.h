@@ -207,8 +207,7 @@ typedef struct AmplifyRole
 
 extern AmplifyLookup *amplify_lookup_start(AmplifyConnection *connection);
 extern void amplify_lookup_end(AmplifyLookup *lookup);
-extern char *amplify_lookup_copy(MemoryContext context, const char *text,
-								 size_t length);
+extern char *amplify_lookup_copy(MemoryContext context, const char *text);
 extern const char *amplify_lookup_getenv(const char *name);
 extern char *amplify_lookup_read_file(AmplifyLookup *lookup,
 									  const char *path, size_t max_size);
@@ -289,7 +288,7 @@ extern int64 amplify_identity_ready_at(const AmplifyConnection *connection);
 extern const AmplifyCredentials *amplify_identity_keys(const AmplifyConnection *connection);
 extern const AmplifyLack *amplify_identity_lack(const AmplifyConnection *connection,
 												TimestampTz *failed_at);
-extern bool amplify_identity_expired(AmplifyConnection *connection,
+extern bool amplify_identity_expired(const AmplifyConnection *connection,
 									 int generation);
 extern void amplify_identity_mask(const AmplifyConnection *connection,
 								  AmplifyFailure *failure);
@@ -300,9 +299,6 @@ extern void amplify_identity_rest(void);
 extern AmplifyProvision amplify_credential_get(AmplifyConnection *connection,
 											   AmplifyCredentials *credentials,
 											   AmplifyLack *lack);
-extern int64 amplify_credential_ready_at(const AmplifyConnection *connection);
-extern bool amplify_credential_expired(AmplifyConnection *connection,
-									   int generation);
 extern void amplify_credential_mask(const AmplifyConnection *connection,
 									AmplifyFailure *failure);
 extern bool amplify_credential_may_know(Oid userid, bool of_public);

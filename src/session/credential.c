@@ -92,29 +92,6 @@ amplify_credential_get(AmplifyConnection *connection,
 	return AMPLIFY_PROVISION_OK;
 }
 
-/*
- * When amplify_credential_get() has something else to say than PENDING: at a
- * time on amplify_loop_now()'s clock, or (PG_INT64_MAX) once the network says
- * something
- */
-int64
-amplify_credential_ready_at(const AmplifyConnection *connection)
-{
-	return connection->identity == NULL ? 0 :
-		amplify_identity_ready_at(connection);
-}
-
-/*
- * AWS says that the credentials of that generation have expired.  Returns true
- * if the request is worth another attempt with others.
- */
-bool
-amplify_credential_expired(AmplifyConnection *connection, int generation)
-{
-	return connection->identity != NULL &&
-		amplify_identity_expired(connection, generation);
-}
-
 /* Overwrite what is secret in what comes from outside */
 void
 amplify_credential_mask(const AmplifyConnection *connection,

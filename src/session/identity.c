@@ -165,7 +165,7 @@ amplify_identity_ask(AmplifyConnection *connection, const AmplifyLack **lack)
 /*
  * When amplify_identity_ask() has something else to say than PENDING: at a
  * time on amplify_loop_now()'s clock, or (PG_INT64_MAX) once the network says
- * something.  The connection has asked before.
+ * something
  */
 int64
 amplify_identity_ready_at(const AmplifyConnection *connection)
@@ -173,7 +173,7 @@ amplify_identity_ready_at(const AmplifyConnection *connection)
 	AmplifyIdentityUse *use = connection->identity;
 	const AmplifyIdentityUse *asking;
 
-	if (!is_due(use) || find_failed(use) != NULL)
+	if (use == NULL || !is_due(use) || find_failed(use) != NULL)
 		return 0;
 	asking = find_asking(use);
 	if (asking == NULL || asking->lookup->broken)
@@ -219,14 +219,16 @@ amplify_identity_lack(const AmplifyConnection *connection,
 
 /*
  * AWS says that the credentials of that generation have expired.  Returns true
- * if the request is worth another attempt with others.  The connection has
- * asked before.
+ * if the request is worth another attempt with others.
  */
 bool
-amplify_identity_expired(AmplifyConnection *connection, int generation)
+amplify_identity_expired(const AmplifyConnection *connection, int generation)
 {
-	AmplifyIdentity *identity = connection->identity->identity;
+	AmplifyIdentity *identity;
 
+	if (connection->identity == NULL)
+		return false;			/* they are the mapping's own */
+	identity = connection->identity->identity;
 	if (generation != identity->keys.generation)
 		return true;			/* others there are already */
 	if (!identity->refreshable)
@@ -512,11 +514,8 @@ keep_keys(AmplifyIdentityUse *use)
 	use->lookup->broken = true;
 	keys.access_key_id = MemoryContextStrdup(context, found->access_key_id);
 	keys.secret_access_key =
-		amplify_lookup_copy(context, found->secret_access_key,
-							strlen(found->secret_access_key));
-	keys.session_token =
-		amplify_lookup_copy(context, found->session_token,
-							found->session_token ? strlen(found->session_token) : 0);
+		amplify_lookup_copy(context, found->secret_access_key);
+	keys.session_token = amplify_lookup_copy(context, found->session_token);
 	keys.generation = ++generation;
 
 	if (identity->old_context != NULL)

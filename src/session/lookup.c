@@ -80,16 +80,14 @@ amplify_lookup_end(AmplifyLookup *lookup)
 
 /* A copy that is overwritten when the context goes away; NULL gives NULL */
 char *
-amplify_lookup_copy(MemoryContext context, const char *text, size_t length)
+amplify_lookup_copy(MemoryContext context, const char *text)
 {
-	char	   *copy;
+	size_t		size;
 
 	if (text == NULL)
 		return NULL;
-	copy = new_secret(context, length + 1);
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
+	size = strlen(text) + 1;
+	return memcpy(new_secret(context, size), text, size);
 }
 
 /*
@@ -196,11 +194,9 @@ amplify_lookup_accept(AmplifyLookup *lookup, const char *access_key_id,
 
 	lookup->keys.access_key_id = pstrdup(access_key_id);
 	lookup->keys.secret_access_key =
-		amplify_lookup_copy(lookup->context, secret_access_key,
-							strlen(secret_access_key));
+		amplify_lookup_copy(lookup->context, secret_access_key);
 	lookup->keys.session_token =
-		amplify_lookup_copy(lookup->context, session_token,
-							session_token ? strlen(session_token) : 0);
+		amplify_lookup_copy(lookup->context, session_token);
 	lookup->keys.expires = expires;
 	return AMPLIFY_PROVISION_OK;
 }

@@ -190,7 +190,7 @@ container_token(AmplifyLookup *lookup, const char **header)
 									   "The container's authorization token holds characters that cannot be sent.");
 	}
 	line = psprintf("authorization: %s", token);
-	*header = amplify_lookup_copy(lookup->context, line, strlen(line));
+	*header = amplify_lookup_copy(lookup->context, line);
 	sigv4_cleanse(line, strlen(line));
 	return AMPLIFY_PROVISION_OK;
 }
@@ -240,8 +240,7 @@ token_answered(AmplifyInquiry *inquiry, bool failed)
 	}
 	line = psprintf("x-aws-ec2-metadata-token: %s", token);
 	spec->method = NULL;
-	spec->headers[0] = amplify_lookup_copy(inquiry->lookup->context, line,
-										   strlen(line));
+	spec->headers[0] = amplify_lookup_copy(inquiry->lookup->context, line);
 	sigv4_cleanse(line, strlen(line));
 	spec->request.path = ROLE_PATH;
 	return amplify_lookup_send(inquiry, role_answered);

@@ -74,7 +74,7 @@ amplify_sts_web_identity(AmplifyLookup *lookup, const AmplifyRole *role,
 	form = psprintf("%s&WebIdentityToken=%s",
 					role_form(role, "AssumeRoleWithWebIdentity"), encoded);
 	sigv4_cleanse(encoded, strlen(encoded));
-	token = amplify_lookup_copy(lookup->context, form, strlen(form));
+	token = amplify_lookup_copy(lookup->context, form);
 	sigv4_cleanse(form, strlen(form));
 	lookup->refreshable = true;
 	return send_request(lookup, role, "AssumeRoleWithWebIdentity", token,
@@ -138,7 +138,6 @@ static AmplifyProvision
 answered(AmplifyInquiry *inquiry, bool failed)
 {
 	AmplifyLookup *lookup = inquiry->lookup;
-	AmplifyProvision provision;
 
 	if (!failed)
 	{
@@ -146,15 +145,15 @@ answered(AmplifyInquiry *inquiry, bool failed)
 		(void) amplify_sign_set_clock(inquiry->spec.clock_offset,
 									  &inquiry->transfer.response,
 									  *inquiry->spec.clock_offset);
-		provision = read_keys(lookup, &inquiry->transfer);
-		return provision == AMPLIFY_PROVISION_OK ? provision :
-			amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
-								lookup->action, lookup->role, lookup->reason);
+		if (read_keys(lookup, &inquiry->transfer) == AMPLIFY_PROVISION_OK)
+			return AMPLIFY_PROVISION_OK;
 	}
-	lookup->of_region = inquiry->failure.kind == AMPLIFY_FAILURE_SIGNATURE;
+	else
+		lookup->of_region = inquiry->failure.kind == AMPLIFY_FAILURE_SIGNATURE;
 	return amplify_lookup_fail(lookup, "%s of \"%s\" failed: %s",
 							   lookup->action, lookup->role,
-							   amplify_outcome_detail(&inquiry->failure));
+							   failed ? amplify_outcome_detail(&inquiry->failure) :
+							   lookup->reason);
 }
 
 static AmplifyProvision
