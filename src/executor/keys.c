@@ -126,16 +126,16 @@ evaluate_disjunct(KeyContext *context, List *terms, KeyValues *values)
 		column = &resource->columns[list_nth_int(terms, i)];
 		key = amplify_resource_key(resource, column);
 		any = evaluate_term(context, state, is_array, column->key, &found);
-		if (!amplify_resource_is_place(column))
+		if (!amplify_resource_is_location(column))
 			context->set->impossible += found.nrefused;
 		if (!any)
 			return false;
-		if (amplify_resource_is_place(column))
+		if (amplify_resource_is_location(column))
 		{
-			const char *place = column->key == AMPLIFY_REGION_NAME ?
+			const char *location = column->key == AMPLIFY_REGION_NAME ?
 				options->region : options->account_id;
 
-			if (place != NULL && !contains(&found, place))
+			if (location != NULL && !contains(&found, location))
 				return false;
 			continue;
 		}

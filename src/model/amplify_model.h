@@ -165,7 +165,7 @@ extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *r
 														AmplifyKeyMask bound);
 extern bool amplify_resource_not_null(const AmplifyResource *resource,
 									  const AmplifyColumn *column);
-extern bool amplify_resource_is_place(const AmplifyColumn *column);
+extern bool amplify_resource_is_location(const AmplifyColumn *column);
 extern bool amplify_resource_is_known(const AmplifyResource *resource,
 									  const AmplifyColumn *column,
 									  bool has_account);

@@ -252,7 +252,7 @@ amplify_resource_not_null(const AmplifyResource *resource,
 
 /* Does it tell where an item is?  That chooses servers; no request has it. */
 bool
-amplify_resource_is_place(const AmplifyColumn *column)
+amplify_resource_is_location(const AmplifyColumn *column)
 {
 	return column->key == AMPLIFY_REGION_NAME ||
 		column->key == AMPLIFY_ACCOUNT_ID;
@@ -266,7 +266,7 @@ bool
 amplify_resource_is_known(const AmplifyResource *resource,
 						  const AmplifyColumn *column, bool has_account)
 {
-	if (amplify_resource_is_place(column))
+	if (amplify_resource_is_location(column))
 		return column->key == AMPLIFY_REGION_NAME || has_account;
 	return amplify_resource_key(resource, column) >= 0;
 }
@@ -481,7 +481,7 @@ check_columns(const AmplifyResource *resource)
 			  resource, "a column has the wrong source");
 		check((key >= 0) == (column->key != AMPLIFY_NOT_A_KEY &&
 							 column->key != AMPLIFY_ARN &&
-							 !amplify_resource_is_place(column)),
+							 !amplify_resource_is_location(column)),
 			  resource, "a column is no key, or a key without a rule");
 		check(column->source != AMPLIFY_KEY ||
 			  (key >= 0 && (resource->list->needs & 1 << key) != 0),

@@ -385,11 +385,11 @@ translate(Node *node, void *context)
 		return translate_param(translation, (Param *) node);
 	if (IsA(node, PlaceHolderVar))
 	{
-		PlaceHolderVar *place = (PlaceHolderVar *) node;
+		PlaceHolderVar *phv = (PlaceHolderVar *) node;
 
-		if (level->above == NULL && bms_is_subset(place->phrels, level->outer))
+		if (level->above == NULL && bms_is_subset(phv->phrels, level->outer))
 			return copyObject(node);
-		return translate((Node *) place->phexpr, context);
+		return translate((Node *) phv->phexpr, context);
 	}
 	return expression_tree_mutator(node, translate, context);
 }

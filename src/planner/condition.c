@@ -239,7 +239,7 @@ keys_of(const RelOptInfo *baserel, Node *clause, AmplifyKeyMask *keys)
 			!amplify_resource_is_known(info->resource, column,
 									   info->options.account_id != NULL))
 			return false;
-		if (!amplify_resource_is_place(column))
+		if (!amplify_resource_is_location(column))
 			*keys |= 1 << amplify_resource_key(info->resource, column);
 	}
 	return !bms_is_empty(attrs);

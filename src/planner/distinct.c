@@ -95,7 +95,7 @@ distinct_values(AmplifyRelInfo *info, AttrNumber attnum, double rows)
 
 	if (column == NULL)
 		return 0;
-	if (amplify_resource_is_place(column))
+	if (amplify_resource_is_location(column))
 		return 1;
 	key = amplify_resource_key(resource, column);
 	if (unique && column->key == AMPLIFY_ARN)

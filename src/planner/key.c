@@ -174,7 +174,7 @@ uses_any(List *factor, AmplifyKeyMask keys)
 			AmplifyKeyTerm *term = lfirst(lc2);
 
 			uses |= (term->binds & keys) != 0 || term->column == NULL ||
-				amplify_resource_is_place(term->column);
+				amplify_resource_is_location(term->column);
 		}
 		if (!uses)
 			return false;

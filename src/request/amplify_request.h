@@ -458,12 +458,12 @@ typedef struct AmplifyPaging
 typedef struct AmplifyPage AmplifyPage;
 
 /* Where an item of that name is; goes away with its page */
-typedef struct AmplifyPlace
+typedef struct AmplifyLocation
 {
 	AmplifyPage *page;
 	int			item;			/* the first of that name */
 	char		name[FLEXIBLE_ARRAY_MEMBER];
-} AmplifyPlace;
+} AmplifyLocation;
 
 /* A List, as far as it has been read */
 typedef struct AmplifyList
@@ -471,7 +471,7 @@ typedef struct AmplifyList
 	AmplifyFetchSpec spec;		/* of those who have asked, a copy */
 	AmplifyKeys keys;			/* of the List */
 	MemoryContext context;		/* lives as long as the statement */
-	AmplifyNames *names;		/* of AmplifyPlace; NULL: none yet */
+	AmplifyNames *names;		/* of AmplifyLocation; NULL: none yet */
 	int			npages;			/* read so far */
 	AmplifyPage *last_page;		/* NULL, or the one read last */
 	const char *token;			/* of the next page; NULL: the first */
@@ -494,12 +494,12 @@ extern AmplifyPage *amplify_page_read(AmplifyList *list, AmplifyCall *call,
 									  AmplifyFailure *failure);
 extern void amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 							   bool (*is_wanted) (AmplifyList *list,
-												  AmplifyPlace *place));
-extern AmplifyPlace *amplify_page_find(const AmplifyList *list,
+												  AmplifyLocation *location));
+extern AmplifyLocation *amplify_page_find(const AmplifyList *list,
 									   const char *name);
 extern void amplify_page_pin(AmplifyPage *page);
 extern void amplify_page_unpin(AmplifyPage *page);
-extern bool amplify_page_open(const AmplifyPlace *place,
+extern bool amplify_page_open(const AmplifyLocation *location,
 							  AmplifyResponse *response, int *item,
 							  AmplifyFailure *failure);
 extern int	amplify_page_next_item(const AmplifyPage *page, int item);
@@ -526,7 +526,7 @@ typedef struct AmplifyFound
 {
 	const AmplifyFailure *failure;	/* of its List, shared by all who waited */
 	AmplifyCall *get;			/* its Get decides; pinned */
-	AmplifyPlace *place;		/* on a page of the List, which is pinned */
+	AmplifyLocation *location;	/* on a page of the List, which is pinned */
 } AmplifyFound;
 
 extern AmplifyParent *amplify_parent_find(const AmplifyFetchSpec *spec,
@@ -573,7 +573,7 @@ typedef struct AmplifyStream
 	AmplifyWant *wants;
 	dlist_head	ready;			/* AmplifyWant.node, of those that are known */
 	AmplifyWant *current;		/* whose item is handed out */
-	const AmplifyPlace *place;	/* where that is; NULL: it is not on a page */
+	const AmplifyLocation *location;	/* where that is; NULL: on no page */
 	int			nhurried;		/* of wants, in their order */
 	int			nread;			/* of wants, in any order */
 	const void *told;			/* see amplify_parent_is_reuse() */
@@ -581,7 +581,7 @@ typedef struct AmplifyStream
 	/* the page, or the item of a name, that is handed out */
 	AmplifyResponse *response;
 	int			item;			/* of it, the one handed out last */
-	int			next_item;		/* with a place: the one to hand out next */
+	int			next_item;		/* with a location: the one to hand out next */
 	bool		picks;			/* not all of the page is handed out, but */
 	Bitmapset  *matches;		/* these items of it */
 } AmplifyStream;

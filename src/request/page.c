@@ -7,7 +7,7 @@
  * Such a List is read from its first page on, as far as parent.c needs it.
  * Each page is parsed once, when it comes, and names lead to its items: the
  * first page that has a name decides what is there.  A name takes 50 to 70
- * bytes with its place in the set, for as long as parent.c keeps the List.
+ * bytes with its entry in the set, for as long as parent.c keeps the List.
  *
  * That is all that is kept of what has been parsed.  An item that is asked
  * for is parsed alone, out of its piece of the body, whatever the order in
@@ -32,8 +32,8 @@
 /* A List of which so many pages in a row are empty has no end */
 #define MAX_EMPTY_PAGES	100
 
-#define PLACE_SIZE(name_length) \
-	MAXALIGN(offsetof(AmplifyPlace, name) + (name_length) + 1)
+#define LOCATION_SIZE(name_length) \
+	MAXALIGN(offsetof(AmplifyLocation, name) + (name_length) + 1)
 
 /* One page of a List that has been read */
 struct AmplifyPage
@@ -44,8 +44,8 @@ struct AmplifyPage
 	AmplifyCall *call;			/* pinned, or NULL */
 	uint32	   *begins;			/* of items in the body, and the end of the
 								 * last one; NULL: not known */
-	char	   *places;			/* AmplifyPlaces, one after the other */
-	size_t		size;			/* of begins and places */
+	char	   *locations;		/* AmplifyLocations, one after the other */
+	size_t		size;			/* of begins and locations */
 	int		   *next;			/* of each item, another one of its name; -1:
 								 * there is none.  NULL: of none is there. */
 	int			pins;			/* who wants some item of it */
@@ -58,7 +58,7 @@ static bool item_name(const AmplifyList *list, AmplifyResponse *response,
 					  int item, AmplifyValue *name);
 static void find_items(AmplifyPage *page, int n);
 static void chain_item(AmplifyPage *page, int first, int item, int n);
-static AmplifyFailureKind parse_item(const AmplifyPlace *place,
+static AmplifyFailureKind parse_item(const AmplifyLocation *location,
 									 AmplifyResponse *response, int *item);
 static void free_page(AmplifyPage *page);
 static void settle(AmplifyPage *page);
@@ -178,7 +178,8 @@ amplify_page_read(AmplifyList *list, AmplifyCall *call,
  */
 void
 amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
-				   bool (*is_wanted) (AmplifyList *list, AmplifyPlace *place))
+				   bool (*is_wanted) (AmplifyList *list,
+									  AmplifyLocation *location))
 {
 	AmplifyList *list = page->list;
 	int			n = amplify_response_count(response);
@@ -189,15 +190,15 @@ amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 	for (int i = 0; i < n; i++)
 	{
 		if (item_name(list, response, i, &name))
-			page->size += PLACE_SIZE(name.length);
+			page->size += LOCATION_SIZE(name.length);
 	}
-	at = page->places = MemoryContextAllocHuge(list->context, page->size + 1);
+	at = page->locations = MemoryContextAllocHuge(list->context, page->size + 1);
 	if (list->names == NULL)
 		list->names = amplify_names_create(list->context);
 	for (int i = 0; i < n; i++)
 	{
-		AmplifyPlace *place = (AmplifyPlace *) at;
-		AmplifyPlace *before;
+		AmplifyLocation *location = (AmplifyLocation *) at;
+		AmplifyLocation *before;
 
 		if (!item_name(list, response, i, &name))
 			continue;
@@ -206,31 +207,31 @@ amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 			chain_item(page, before->item, i, n);
 		if (before != NULL)
 			continue;
-		place->page = page;
-		place->item = i;
-		memcpy(place->name, name.text, name.length);
-		place->name[name.length] = '\0';
-		if (!is_wanted(list, place))
+		location->page = page;
+		location->item = i;
+		memcpy(location->name, name.text, name.length);
+		location->name[name.length] = '\0';
+		if (!is_wanted(list, location))
 			continue;
-		amplify_names_put(list->names, place->name);
-		at += PLACE_SIZE(name.length);
+		amplify_names_put(list->names, location->name);
+		at += LOCATION_SIZE(name.length);
 	}
 	settle(page);
 }
 
 /* Where an item of that name is; NULL: on no page so far that is kept */
-AmplifyPlace *
+AmplifyLocation *
 amplify_page_find(const AmplifyList *list, const char *name)
 {
 	const char *found = list->names == NULL ? NULL :
 		amplify_names_find(list->names, name);
-	AmplifyPlace *place;
+	AmplifyLocation *location;
 
 	if (found == NULL)
 		return NULL;
-	place = (AmplifyPlace *) (unconstify(char *, found) -
-							  offsetof(AmplifyPlace, name));
-	return place->page->gone ? NULL : place;
+	location = (AmplifyLocation *) (unconstify(char *, found) -
+									offsetof(AmplifyLocation, name));
+	return location->page->gone ? NULL : location;
 }
 
 /* Have the page stay, until amplify_page_unpin() */
@@ -253,10 +254,10 @@ amplify_page_unpin(AmplifyPage *page)
  * False: failure says why; it could be parsed once.
  */
 bool
-amplify_page_open(const AmplifyPlace *place, AmplifyResponse *response,
+amplify_page_open(const AmplifyLocation *location, AmplifyResponse *response,
 				  int *item, AmplifyFailure *failure)
 {
-	AmplifyPage *page = place->page;
+	AmplifyPage *page = location->page;
 	const AmplifyList *list = page->list;
 	AmplifyFailureKind kind;
 
@@ -264,7 +265,7 @@ amplify_page_open(const AmplifyPlace *place, AmplifyResponse *response,
 		page->call = amplify_spec_ask(&list->spec, list->spec.resource->list,
 									  &list->keys, page->token, false);
 	Assert(page->call->state == AMPLIFY_CALL_DONE);
-	kind = parse_item(place, response, item);
+	kind = parse_item(location, response, item);
 	if (kind != AMPLIFY_FAILURE_NONE)
 		amplify_call_bad_response(page->call, kind, failure);
 	settle(page);
@@ -366,16 +367,17 @@ chain_item(AmplifyPage *page, int first, int item, int n)
 
 /* One item alone, or its whole page if it has to be */
 static AmplifyFailureKind
-parse_item(const AmplifyPlace *place, AmplifyResponse *response, int *item)
+parse_item(const AmplifyLocation *location, AmplifyResponse *response,
+		   int *item)
 {
-	const AmplifyPage *page = place->page;
+	const AmplifyPage *page = location->page;
 	AmplifyCall *call = page->call;
 	AmplifyStatement *statement = page->list->spec.statement;
 	const char *body;
 	uint32		begin;
 	uint32		end;
 
-	*item = place->item;
+	*item = location->item;
 	if (page->begins == NULL || amplify_page_next_item(page, *item) >= 0)
 		return amplify_page_parse(statement, call,
 								  page->list->spec.resource->list, response);
@@ -397,8 +399,8 @@ parse_item(const AmplifyPlace *place, AmplifyResponse *response, int *item)
 static void
 free_page(AmplifyPage *page)
 {
-	if (page->places != NULL)
-		pfree(page->places);
+	if (page->locations != NULL)
+		pfree(page->locations);
 	if (page->next != NULL)
 		pfree(page->next);
 	if (page->begins != NULL)

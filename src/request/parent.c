@@ -34,11 +34,11 @@
  *
  * Keys may be very many, so what nobody wants any more is reduced to what
  * decides.  Of a name that a Get has decided, that is the statement's record
- * of the call; of a name on a page, its place there (page.c).  Of a parent, it
- * is the number of its Gets, in 16 bytes of a hash table: its pages are kept
- * as any response is.  Parents that have read pages are freed when they take
- * a quarter of work_mem, all but the latest, and read them again if somebody
- * asks, in the same order, and so with the same result.
+ * of the call; of a name on a page, its location there (page.c).  Of a parent,
+ * it is the number of its Gets, in 16 bytes of a hash table: its pages are
+ * kept as any response is.  Parents that have read pages are freed when they
+ * take a quarter of work_mem, all but the latest, and read them again if
+ * somebody asks, in the same order, and so with the same result.
  *
  * Failing paths: a page that fails makes all lookups that are due known as
  * failed, for the scans that wait (on_error.sql); one that nobody waits for is
@@ -174,7 +174,7 @@ static void get_answered(AmplifyWatcher *watcher);
 static void take_page(AmplifyParent *parent);
 static bool is_denied(const AmplifyParent *parent);
 static void refuse_list(AmplifyParent *parent, AmplifyFailureKind kind);
-static bool is_wanted(AmplifyList *list, AmplifyPlace *place);
+static bool is_wanted(AmplifyList *list, AmplifyLocation *location);
 static AmplifyChild *known_lookup(const AmplifyParent *parent,
 								  const char *name);
 static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name);
@@ -346,8 +346,8 @@ amplify_parent_release(AmplifyWant *want)
 		amplify_statement_unwatch(&lookup->watcher);
 		amplify_statement_unpin(parent->list.spec.statement, lookup->found.get);
 	}
-	if (lookup->found.place != NULL)
-		amplify_page_unpin(lookup->found.place->page);
+	if (lookup->found.location != NULL)
+		amplify_page_unpin(lookup->found.location->page);
 	free_lookup(lookup);
 	if (parent->ndue == 0)
 		parent->wanted = false;
@@ -400,8 +400,8 @@ bool
 amplify_parent_is_reuse(const AmplifyWant *want, const void **last)
 {
 	const AmplifyChild *lookup = want->lookup;
-	AmplifyPage *page = lookup->found.place != NULL ? lookup->found.place->page :
-		lookup->parent->list.last_page;
+	AmplifyPage *page = lookup->found.location != NULL ?
+		lookup->found.location->page : lookup->parent->list.last_page;
 
 	if (page == NULL || page == *last)
 		return false;
@@ -659,17 +659,17 @@ refuse_list(AmplifyParent *parent, AmplifyFailureKind kind)
 
 /* A page has that name, and none before: its Get decides if there was one */
 static bool
-is_wanted(AmplifyList *list, AmplifyPlace *place)
+is_wanted(AmplifyList *list, AmplifyLocation *location)
 {
 	AmplifyParent *parent = (AmplifyParent *) list;
-	AmplifyChild *lookup = known_lookup(parent, place->name);
+	AmplifyChild *lookup = known_lookup(parent, location->name);
 
 	if (lookup == NULL)
-		return list->spec.keep && !get_was_made(parent, place->name);
+		return list->spec.keep && !get_was_made(parent, location->name);
 	if (lookup->got)
 		return false;
-	amplify_page_pin(place->page);
-	lookup->found.place = place;
+	amplify_page_pin(location->page);
+	lookup->found.location = location;
 	if (lookup->state == LOOKUP_DUE)
 	{
 		not_due(lookup);
@@ -706,12 +706,12 @@ find_lookup(AmplifyParent *parent, const char *name)
 	lookup->parent = parent;
 	lookup->watcher.answered = get_answered;
 	dlist_init(&lookup->waiters);
-	lookup->found.place = amplify_page_find(&parent->list, name);
-	if (lookup->found.place == NULL)
+	lookup->found.location = amplify_page_find(&parent->list, name);
+	if (lookup->found.location == NULL)
 		lookup->got = get_was_made(parent, name);
 	else
 	{
-		amplify_page_pin(lookup->found.place->page);
+		amplify_page_pin(lookup->found.location->page);
 		lookup->state = LOOKUP_KNOWN;
 	}
 	amplify_names_put(parent->lookups, lookup->name);

@@ -83,9 +83,10 @@ static void tell_watchers(AmplifyStatement *statement);
 static AmplifyCall *make_call(AmplifyStatement *statement,
 							  const AmplifyCall *wanted,
 							  AmplifyRecord *record);
-static AmplifyCall *recall(AmplifyStatement *statement,
-						   const AmplifyCall *wanted, AmplifyRecord *record);
-static void put_away(AmplifyStatement *statement, AmplifyCall *call);
+static AmplifyCall *restore_call(AmplifyStatement *statement,
+								 const AmplifyCall *wanted,
+								 AmplifyRecord *record);
+static void evict_call(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void free_call(AmplifyCall *call);
 static bool is_absent(const AmplifyCall *call);
@@ -305,7 +306,7 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 		statement->npending++;
 	}
 	else if (!record->held)
-		call = recall(statement, wanted, record);
+		call = restore_call(statement, wanted, record);
 	else
 	{
 		call = record->u.call;
@@ -344,7 +345,7 @@ amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 	else if (call->state == AMPLIFY_CALL_DONE)
 	{
 		if (call->body == NULL)
-			put_away(statement, call);
+			evict_call(statement, call);
 		else
 		{
 			move_call(call, &statement->kept);
@@ -761,10 +762,10 @@ make_call(AmplifyStatement *statement, const AmplifyCall *wanted,
 	return call;
 }
 
-/* A call that has been put away: it has been answered as its record says */
+/* A call that has been evicted: it has been answered as its record says */
 static AmplifyCall *
-recall(AmplifyStatement *statement, const AmplifyCall *wanted,
-	   AmplifyRecord *record)
+restore_call(AmplifyStatement *statement, const AmplifyCall *wanted,
+			 AmplifyRecord *record)
 {
 	off_t		spilled = record->u.spilled;
 	AmplifyCall *call = make_call(statement, wanted, record);
@@ -787,7 +788,7 @@ recall(AmplifyStatement *statement, const AmplifyCall *wanted,
  * there; of few Lists it is worth more than their memory.
  */
 static void
-put_away(AmplifyStatement *statement, AmplifyCall *call)
+evict_call(AmplifyStatement *statement, AmplifyCall *call)
 {
 	AmplifyRecord *record;
 
@@ -1126,6 +1127,6 @@ spill_kept(AmplifyStatement *statement)
 		statement->kept_bytes -= call_bytes(call);
 		free(call->body);
 		call->body = NULL;
-		put_away(statement, call);
+		evict_call(statement, call);
 	}
 }

@@ -135,11 +135,11 @@ amplify_stream_goes_on(const AmplifyStream *stream)
 AmplifyItem *
 amplify_stream_next_item(AmplifyStream *stream)
 {
-	if (stream->place != NULL)
+	if (stream->location != NULL)
 	{
 		stream->item = stream->next_item;
 		if (stream->item >= 0)
-			stream->next_item = amplify_page_next_item(stream->place->page,
+			stream->next_item = amplify_page_next_item(stream->location->page,
 													   stream->item);
 	}
 	else if (stream->picks)
@@ -225,7 +225,7 @@ begin_name(AmplifyStream *stream, AmplifyResponse *page,
 
 	want->ready = NULL;
 	stream->current = want;
-	stream->place = NULL;
+	stream->location = NULL;
 	stream->nread++;
 	stream->operation = resource->list;
 	stream->keys = stream->list_keys;
@@ -255,10 +255,11 @@ begin_name(AmplifyStream *stream, AmplifyResponse *page,
 	{
 		spec->counters->reused += amplify_parent_is_reuse(want, &stream->told);
 		stream->response = page;
-		if (found->place != NULL &&
-			amplify_page_open(found->place, page, &stream->next_item, failure))
+		if (found->location != NULL &&
+			amplify_page_open(found->location, page, &stream->next_item,
+							  failure))
 		{
-			stream->place = found->place;
+			stream->location = found->location;
 			return true;
 		}
 	}
