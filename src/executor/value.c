@@ -48,7 +48,6 @@ struct AmplifyColumnMap
 {
 	const AmplifyResource *resource;
 	const char *tablename;
-	const char *arn_path;		/* member that holds the item's ARN */
 	int			ncolumns;
 	MappedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 };
@@ -137,11 +136,6 @@ amplify_value_map(Relation rel, const AmplifyResource *resource,
 				  sizeof(MappedColumn) * tupdesc->natts);
 	map->resource = resource;
 	map->tablename = pstrdup(RelationGetRelationName(rel));
-	for (int i = 0; i < resource->ncolumns; i++)
-	{
-		if (resource->columns[i].key == AMPLIFY_ARN)
-			map->arn_path = resource->columns[i].path;
-	}
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(tupdesc, i);
@@ -340,15 +334,9 @@ static bool
 read_arn(const AmplifyColumnMap *map, const AmplifyRow *row, char **account,
 		 AmplifyKeys *keys)
 {
-	AmplifyValue arn;
-	AmplifyArnKind kind;
+	AmplifyArnKind kind = amplify_resource_item_arn(map->resource, row->item,
+													account, keys);
 
-	if (map->arn_path == NULL ||
-		amplify_response_value(row->item, map->arn_path, AMPLIFY_TEXT,
-							   &arn) != AMPLIFY_VALUE_OK)
-		return false;
-	kind = amplify_resource_parse_arn(map->resource, arn.text, NULL, account,
-									  keys);
 	return kind == AMPLIFY_ARN_OWN ||
 		(kind == AMPLIFY_ARN_UNREADABLE && keys == NULL);
 }

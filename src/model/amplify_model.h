@@ -128,6 +128,7 @@ typedef struct AmplifyResource
 
 	/* made of the above by amplify_resource_init() */
 	AmplifyTemplate arn;		/* arn_path */
+	const AmplifyColumn *arn_column;	/* that has it; or NULL */
 	AmplifyKeyMask keys;		/* that its operations need */
 	int			last_key;		/* that its List leaves open and its Get
 								 * doesn't; -1: there is none */
@@ -176,6 +177,10 @@ extern AmplifyArnKind amplify_resource_parse_arn(const AmplifyResource *resource
 												 const char *region,
 												 char **account,
 												 AmplifyKeys *keys);
+extern AmplifyArnKind amplify_resource_item_arn(const AmplifyResource *resource,
+												AmplifyItem *item,
+												char **account,
+												AmplifyKeys *keys);
 
 /* ---------- route.c: the way from known keys to items ---------- */
 

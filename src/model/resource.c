@@ -365,7 +365,24 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 		*account = pnstrdup(field[4], field[5] - field[4] - 1);
 	if (keys != NULL && kind == AMPLIFY_ARN_OWN)
 		*keys = found;
+	else
+		amplify_resource_free_keys(&found);
 	return kind;
+}
+
+/* The same for the ARN that an item of the resource has; OTHER if it has none */
+AmplifyArnKind
+amplify_resource_item_arn(const AmplifyResource *resource, AmplifyItem *item,
+						  char **account, AmplifyKeys *keys)
+{
+	const AmplifyColumn *column = resource->arn_column;
+	AmplifyValue arn;
+
+	if (column == NULL ||
+		amplify_response_value(item, column->path, column->type,
+							   &arn) != AMPLIFY_VALUE_OK)
+		return AMPLIFY_ARN_OTHER;
+	return amplify_resource_parse_arn(resource, arn.text, NULL, account, keys);
 }
 
 /* ---------- what is made at load, and the self-check ---------- */
@@ -431,6 +448,11 @@ make_keys(AmplifyResource *resource)
 	if (resource->arn_path != NULL)
 		make_template(resource->arn_path, &resource->arn);
 
+	for (int i = 0; i < resource->ncolumns; i++)
+	{
+		if (resource->columns[i].key == AMPLIFY_ARN)
+			resource->arn_column = &resource->columns[i];
+	}
 	resource->last_key = -1;
 	for (int key = 0; key < AMPLIFY_NKEYS; key++)
 	{
@@ -570,7 +592,10 @@ is_other_arn(const AmplifyResource *resource, const char *rest)
 
 		if (other != resource && other->arn_path != NULL &&
 			match_arn(other, 0, rest, &keys))
+		{
+			amplify_resource_free_keys(&keys);
 			return true;
+		}
 	}
 	return strstr(rest, "//") != NULL || length == 0 || rest[length - 1] == '/';
 }

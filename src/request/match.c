@@ -25,7 +25,6 @@
 #include "postgres.h"
 
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 static bool is_of_request(const AmplifyCall *call, AmplifyItem *item);
 static bool is_of_app(const AmplifyCall *call, AmplifyItem *item);
@@ -37,18 +36,12 @@ static bool same_name(AmplifyKeyRule rule, const char *asked,
 bool
 amplify_match_response(const AmplifyCall *call, AmplifyResponse *page)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
-												  "amplify_fdw match",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext oldcontext = MemoryContextSwitchTo(scratch);
 	bool		matches = true;
 
 	for (int i = 0; matches && i < amplify_response_count(page); i++)
 		matches = is_of_request(call, amplify_response_item(page, i));
 	for (int i = 0; matches && i < amplify_response_holder_count(page); i++)
 		matches = is_of_request(call, amplify_response_holder(page, i));
-	MemoryContextSwitchTo(oldcontext);
-	MemoryContextDelete(scratch);
 	return matches;
 }
 
@@ -103,29 +96,22 @@ is_of_request(const AmplifyCall *call, AmplifyItem *item)
 	return is_of_app(call, item);
 }
 
+/* An ARN that it has not, or that is none of ours, contradicts nothing */
 static bool
 is_of_app(const AmplifyCall *call, AmplifyItem *item)
 {
-	const AmplifyResource *resource = call->resource;
 	const char *asked = bound_key(call, AMPLIFY_KEY_APP);
+	AmplifyKeys keys;
+	bool		same;
 
-	for (int i = 0; asked != NULL && i < resource->ncolumns; i++)
-	{
-		const AmplifyColumn *column = &resource->columns[i];
-		AmplifyKeys keys = {{NULL}};
-		AmplifyValue value;
-
-		if (column->key != AMPLIFY_ARN ||
-			amplify_response_value(item, column->path, column->type,
-								   &value) != AMPLIFY_VALUE_OK)
-			continue;
-		if (amplify_resource_parse_arn(resource, value.text, NULL, NULL,
-									   &keys) == AMPLIFY_ARN_OWN &&
-			keys.value[AMPLIFY_KEY_APP] != NULL &&
-			!same_name(AMPLIFY_APP_ID, asked, keys.value[AMPLIFY_KEY_APP]))
-			return false;
-	}
-	return true;
+	if (asked == NULL ||
+		amplify_resource_item_arn(call->resource, item, NULL,
+								  &keys) != AMPLIFY_ARN_OWN)
+		return true;
+	same = keys.value[AMPLIFY_KEY_APP] == NULL ||
+		same_name(AMPLIFY_APP_ID, asked, keys.value[AMPLIFY_KEY_APP]);
+	amplify_resource_free_keys(&keys);
+	return same;
 }
 
 /* The key in the request's path; NULL if it is not there */

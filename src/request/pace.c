@@ -21,8 +21,6 @@ static void join_rate(AmplifyConnection *connection, uint64 key, int64 now);
 static AmplifyRate *lock_rate(AmplifyConnection *connection, int64 now);
 static void unlock_rate(const AmplifyConnection *connection,
 						const AmplifyRate *rate);
-static char *account_of(const AmplifyResource *resource,
-						AmplifyResponse *page);
 
 /* No call can start before that: a reason to wait, but no right to start */
 int64
@@ -101,8 +99,9 @@ amplify_pace_learn(const AmplifyCall *call, AmplifyResponse *page)
 		(connection->rate_key != 0 &&
 		 connection->rate_generation == call->generation))
 		return;
-	account = account_of(call->resource, page);
-	if (account == NULL)
+	if (amplify_response_count(page) == 0 ||
+		amplify_resource_item_arn(call->resource, amplify_response_item(page, 0),
+								  &account, NULL) != AMPLIFY_ARN_OWN)
 		return;
 	now = amplify_loop_now();
 	connection->rate_generation = call->generation;
@@ -152,29 +151,4 @@ unlock_rate(const AmplifyConnection *connection, const AmplifyRate *rate)
 {
 	if (rate != &connection->shared->rate)
 		amplify_rate_unlock();
-}
-
-/* The account in the first item's own ARN, palloc'ed; NULL: it tells none */
-static char *
-account_of(const AmplifyResource *resource, AmplifyResponse *page)
-{
-	AmplifyItem *item;
-	char	   *account = NULL;
-
-	if (amplify_response_count(page) == 0)
-		return NULL;
-	item = amplify_response_item(page, 0);
-	for (int i = 0; i < resource->ncolumns && account == NULL; i++)
-	{
-		const AmplifyColumn *column = &resource->columns[i];
-		AmplifyValue value;
-
-		if (column->key == AMPLIFY_ARN &&
-			amplify_response_value(item, column->path, column->type,
-								   &value) == AMPLIFY_VALUE_OK &&
-			amplify_resource_parse_arn(resource, value.text, NULL, &account,
-									   NULL) != AMPLIFY_ARN_OWN)
-			account = NULL;
-	}
-	return account;
 }

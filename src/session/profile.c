@@ -44,6 +44,7 @@
 /* A section, or an option of it */
 typedef struct Entry
 {
+	const struct SharedFile *file;
 	const char *section;
 	const char *name;			/* in lower case; empty: the section itself */
 	char	   *value;
@@ -124,13 +125,11 @@ static void add_entry(Parser *parser, const char *name, char *value);
 static bool check_entries(Parser *parser);
 static int	compare_entries(const void *a, const void *b);
 static bool is_nested(char *value);
-static bool fail_line(AmplifyLookup *lookup, const SharedFile *file, int line,
-					  const char *what);
+static bool fail_line(const Parser *parser, int line, const char *what);
 static char *skip_blanks(char *text, int *count);
 static void strip_end(char *text);
-static bool profile_exists(const Files *files, const char *profile);
 static const Entry *find_entry(const Files *files, const char *profile,
-							   const char *key, const SharedFile **file);
+							   const char *key);
 static char *profile_value(const Files *files, const char *profile,
 						   const char *key);
 static char *full_value(const Files *files, const char *profile,
@@ -178,7 +177,7 @@ amplify_profile_get(AmplifyLookup *lookup, const char *name, int parts)
 	}
 	if (!read_files(lookup, &files))
 		return AMPLIFY_PROVISION_FAILED;
-	if (!profile_exists(&files, name))
+	if (find_entry(&files, name, "") == NULL)
 		return required ? fail_profile(&files, name, "does not exist") :
 			AMPLIFY_PROVISION_NONE;
 
@@ -303,16 +302,13 @@ parse_option(Parser *parser, char *line)
 	int			count;
 
 	if (parser->section == NULL)
-		return fail_line(parser->lookup, parser->file, parser->line,
-						 "stands before the first section");
+		return fail_line(parser, parser->line, "stands before the first section");
 	if (delimiter == NULL)
-		return fail_line(parser->lookup, parser->file, parser->line,
-						 "is neither a section nor a setting");
+		return fail_line(parser, parser->line, "is neither a section nor a setting");
 	*delimiter = '\0';
 	strip_end(line);
 	if (*line == '\0')
-		return fail_line(parser->lookup, parser->file, parser->line,
-						 "is a setting without a name");
+		return fail_line(parser, parser->line, "is a setting without a name");
 	for (char *p = line; *p != '\0'; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
 	add_entry(parser, line, skip_blanks(delimiter + 1, &count));
@@ -347,6 +343,7 @@ add_entry(Parser *parser, const char *name, char *value)
 		file->entries = repalloc(file->entries, parser->size * sizeof(Entry));
 	}
 	entry = &file->entries[file->count++];
+	entry->file = file;
 	entry->section = parser->section;
 	entry->name = name;
 	entry->value = value;
@@ -366,13 +363,12 @@ check_entries(Parser *parser)
 
 		if (i > 0 && strcmp(entry[-1].section, entry->section) == 0 &&
 			strcmp(entry[-1].name, entry->name) == 0)
-			return fail_line(parser->lookup, file, entry->line,
-							 "repeats a section or a setting");
+			return fail_line(parser, entry->line, "repeats a section or a setting");
 		if (entry->value == NULL)
 			continue;
 		strip_end(entry->value);
 		if (entry->value[0] == '\n' && !is_nested(entry->value))
-			return fail_line(parser->lookup, file, entry->line,
+			return fail_line(parser, entry->line,
 							 "begins settings of its own, one of which has no \"=\"");
 	}
 	return true;
@@ -406,10 +402,10 @@ is_nested(char *value)
 }
 
 static bool
-fail_line(AmplifyLookup *lookup, const SharedFile *file, int line, const char *what)
+fail_line(const Parser *parser, int line, const char *what)
 {
-	amplify_lookup_fail(lookup, "Line %d of file \"%s\" %s.",
-						line, file->path, what);
+	amplify_lookup_fail(parser->lookup, "Line %d of file \"%s\" %s.",
+						line, parser->file->path, what);
 	return false;
 }
 
@@ -455,29 +451,13 @@ strip_end(char *text)
 	}
 }
 
-static bool
-profile_exists(const Files *files, const char *profile)
-{
-	const SharedFile *file;
-
-	return find_entry(files, profile, "", &file) != NULL;
-}
-
 /* Where the profile has the key (empty: where the profile is), or NULL */
 static const Entry *
-find_entry(const Files *files, const char *profile, const char *key,
-		   const SharedFile **file)
+find_entry(const Files *files, const char *profile, const char *key)
 {
-	const Entry *entry;
+	const Entry *entry = search_file(&files->credentials, profile, key);
 
-	*file = &files->credentials;
-	entry = search_file(*file, profile, key);
-	if (entry == NULL)
-	{
-		*file = &files->config;
-		entry = search_file(*file, profile, key);
-	}
-	return entry;
+	return entry != NULL ? entry : search_file(&files->config, profile, key);
 }
 
 /*
@@ -486,8 +466,7 @@ find_entry(const Files *files, const char *profile, const char *key,
 static char *
 profile_value(const Files *files, const char *profile, const char *key)
 {
-	const SharedFile *file;
-	const Entry *entry = find_entry(files, profile, key, &file);
+	const Entry *entry = find_entry(files, profile, key);
 
 	return entry != NULL ? entry->value : NULL;
 }
@@ -681,7 +660,7 @@ source_keys(const Files *files, const char *profile, List *visited)
 	if (service != NULL)
 		return fail_profile(files, profile,
 							"has an unknown credential_source");
-	if (!profile_exists(files, source))
+	if (find_entry(files, source, "") == NULL)
 		return fail_profile(files, profile,
 							psprintf("has source_profile \"%s\", which does not exist",
 									 source));
@@ -751,17 +730,16 @@ refuse_sources(const Files *files, const char *profile, Turn turn)
 {
 	for (int i = 0; i < lengthof(refused); i++)
 	{
-		const SharedFile *file;
 		const Entry *entry;
 
 		if (refused[i].turn != turn)
 			continue;
-		entry = find_entry(files, profile, refused[i].key, &file);
+		entry = find_entry(files, profile, refused[i].key);
 		if (entry != NULL)
 			return amplify_lookup_fail(files->lookup,
 									   "Profile \"%s\" %s: line %d of file \"%s\".  Let the user mapping have the keys that \"aws configure export-credentials\" prints.",
 									   profile, refused[i].what, entry->line,
-									   file->path);
+									   entry->file->path);
 	}
 	return AMPLIFY_PROVISION_NONE;
 }
