@@ -110,7 +110,7 @@ amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 				 errmsg("foreign schema \"%s\" does not exist",
 						stmt->remote_schema),
 				 errhint("The tables of AWS Amplify are in schema \"amplify\".")));
-	amplify_option_import(stmt->options, &options);
+	amplify_option_check(stmt->options, AMPLIFY_IMPORT_CATALOG, &options);
 
 	for (int i = 0; amplify_resources[i] != NULL; i++)
 	{

@@ -162,8 +162,6 @@ extern AmplifyKeys amplify_resource_project(const AmplifyKeys *keys,
 											AmplifyKeyMask mask);
 extern bool amplify_resource_can(const AmplifyOperation *operation,
 								 AmplifyKeyMask bound);
-extern const AmplifyResource *amplify_resource_ancestor(const AmplifyResource *resource,
-														AmplifyKeyMask bound);
 extern bool amplify_resource_not_null(const AmplifyResource *resource,
 									  const AmplifyColumn *column);
 extern bool amplify_resource_is_location(const AmplifyColumn *column);
@@ -321,7 +319,8 @@ extern List *amplify_option_list(Datum options);
 extern void amplify_option_forget_list(List *deflist);
 extern void amplify_option_forget(AmplifyOptions *options);
 extern void amplify_option_apply(List *deflist, AmplifyOptions *options);
-extern void amplify_option_import(List *deflist, AmplifyOptions *options);
+extern void amplify_option_check(List *deflist, Oid catalog,
+								 AmplifyOptions *options);
 extern const char *amplify_option_location(const AmplifyOption *option);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);

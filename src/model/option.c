@@ -39,7 +39,6 @@ PG_FUNCTION_INFO_V1(amplify_fdw_validator);
 
 static const AmplifyOption *find_option(const char *name, Oid catalog);
 static void unknown_option(const char *name, Oid catalog);
-static void check_options(List *deflist, Oid catalog, AmplifyOptions *options);
 static void check_option(const AmplifyOption *option, DefElem *def,
 						 AmplifyOptions *options);
 static char **secret_of(const AmplifyOption *option, AmplifyOptions *options);
@@ -95,13 +94,10 @@ List *
 amplify_option_list(Datum options)
 {
 	List	   *result = NIL;
-	ArrayType  *array;
+	ArrayType  *array = DatumGetArrayTypeP(options);
 	Datum	   *elements;
 	int			n;
 
-	if (DatumGetPointer(options) == NULL)
-		return NIL;
-	array = DatumGetArrayTypeP(options);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
 					  &n);
 	for (int i = 0; i < n; i++)
@@ -220,19 +216,12 @@ amplify_fdw_validator(PG_FUNCTION_ARGS)
 	Oid			catalog = PG_GETARG_OID(1);
 	AmplifyOptions options;
 
-	check_options(deflist, catalog, &options);
+	amplify_option_check(deflist, catalog, &options);
 	check_combination(&options, catalog);
 	amplify_option_forget_list(deflist);
 	amplify_option_forget(&options);
 
 	PG_RETURN_VOID();
-}
-
-/* Check and read the options of IMPORT FOREIGN SCHEMA */
-void
-amplify_option_import(List *deflist, AmplifyOptions *options)
-{
-	check_options(deflist, AMPLIFY_IMPORT_CATALOG, options);
 }
 
 /* What the statement is about that sets the option */
@@ -301,9 +290,12 @@ unknown_option(const char *name, Oid catalog)
 			 errhidestmt(secret)));
 }
 
-/* Each by itself, and all of them into *options */
-static void
-check_options(List *deflist, Oid catalog, AmplifyOptions *options)
+/*
+ * Check the options of one object of that catalog, each by itself, and read
+ * them into *options
+ */
+void
+amplify_option_check(List *deflist, Oid catalog, AmplifyOptions *options)
 {
 	ListCell   *lc;
 

@@ -3,10 +3,9 @@
  * resource.c
  *	  Lookups in the tables of resource_data.c.
  *
- * Which operation a set of keys is enough for, which resource to ask for keys
- * that are missing, what a key may be, and what an ARN says.  Templates are
- * taken apart once, when the library is loaded; from then on a set of keys is
- * a mask, and questions about it are arithmetic.
+ * Which operation a set of keys is enough for, what a key may be, and what an
+ * ARN says.  Templates are taken apart once, when the library is loaded; from
+ * then on a set of keys is a mask, and questions about it are arithmetic.
  *
  * src/model/resource.c
  *
@@ -211,25 +210,6 @@ bool
 amplify_resource_can(const AmplifyOperation *operation, AmplifyKeyMask bound)
 {
 	return operation != NULL && (operation->needs & ~bound) == 0;
-}
-
-/*
- * The resource whose items have the keys that a List lacks: the outermost one,
- * because that is reached with the fewest calls.  NULL if none is lacking.
- */
-const AmplifyResource *
-amplify_resource_ancestor(const AmplifyResource *resource,
-						  AmplifyKeyMask bound)
-{
-	AmplifyKeyMask lacking = resource->list->needs & ~bound;
-	const AmplifyResource *result = NULL;
-
-	if (lacking == 0)
-		return NULL;
-	for (const AmplifyResource *r = resource->parent;
-		 r != NULL && (lacking & ~r->shown) == 0; r = r->parent)
-		result = r;
-	return result;
 }
 
 /*

@@ -28,6 +28,8 @@
 
 static AmplifyKeyMask usable_keys(const AmplifyResource *resource,
 								  AmplifyKeyMask bound);
+static const AmplifyResource *find_ancestor(const AmplifyResource *resource,
+											AmplifyKeyMask lacking);
 
 /* The operation that keys are used in: a Get when they name one item */
 const AmplifyOperation *
@@ -70,10 +72,10 @@ amplify_route_find(const AmplifyResource *resource, AmplifyKeyMask bound,
 		step->resource = resource;
 		step->bound = usable_keys(resource, bound);
 		step->operation = amplify_route_operation(resource, step->bound);
-		ancestor = amplify_resource_can(step->operation, step->bound) ? NULL :
-			amplify_resource_ancestor(resource, step->bound);
-		if (ancestor == NULL)
+		if (amplify_resource_can(step->operation, step->bound))
 			return;
+		ancestor = find_ancestor(resource,
+								 step->operation->needs & ~step->bound);
 		if (ancestor != resource->parent && count != NULL &&
 			count(usable_keys(ancestor, step->bound), arg) <
 			count(step->bound, arg))
@@ -105,4 +107,18 @@ usable_keys(const AmplifyResource *resource, AmplifyKeyMask bound)
 	return amplify_resource_can(resource->get, bound) ||
 		amplify_resource_can(resource->list, bound) ? bound :
 		bound & resource->list->needs;
+}
+
+/*
+ * The resource whose items have the keys that a List lacks: the outermost one,
+ * because that is reached with the fewest calls.  The parent always has them.
+ */
+static const AmplifyResource *
+find_ancestor(const AmplifyResource *resource, AmplifyKeyMask lacking)
+{
+	const AmplifyResource *ancestor = resource->parent;
+
+	while (ancestor->parent != NULL && (lacking & ~ancestor->parent->shown) == 0)
+		ancestor = ancestor->parent;
+	return ancestor;
 }

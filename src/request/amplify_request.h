@@ -326,8 +326,7 @@ extern void amplify_spill_close(AmplifySpill *spill);
 extern int	amplify_max_calls;	/* amplify_fdw.max_calls */
 
 extern AmplifyStatement *amplify_statement_join(EState *estate);
-extern bool amplify_statement_writes(const AmplifyStatement *statement);
-extern void amplify_statement_leave_out(AmplifyStatement *statement);
+extern AmplifyWrites *amplify_statement_writes(AmplifyStatement *statement);
 extern void amplify_statement_leave(AmplifyStatement *statement);
 extern Oid	amplify_statement_user(const AmplifyStatement *statement, Oid check_as_user);
 extern AmplifyConnection *amplify_statement_connection(AmplifyStatement *statement,
@@ -344,14 +343,10 @@ extern AmplifyCall *amplify_statement_call(AmplifyStatement *statement,
 extern void amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call);
 extern bool amplify_statement_is_done(AmplifyStatement *statement, AmplifyCall *call);
 extern const char *amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call);
-extern AmplifyParse amplify_statement_parse(AmplifyStatement *statement,
-											AmplifyCall *call,
-											const AmplifyOperation *operation,
-											AmplifyResponse *page);
 extern bool amplify_statement_repeat(AmplifyStatement *statement, AmplifyCall *call);
 extern void amplify_statement_watch(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_unwatch(AmplifyWatcher *watcher);
-extern bool amplify_statement_has_room(const AmplifyCall *call);
+extern bool amplify_statement_has_room(const AmplifyQueue *queue);
 extern void amplify_statement_postpone(AmplifyCall *call, AmplifyWatcher *watcher);
 extern void amplify_statement_advance(AmplifyCall *call);
 extern AmplifyGuard *amplify_statement_guard(const AmplifyStatement *statement,

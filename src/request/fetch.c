@@ -661,7 +661,7 @@ stream_failed(AmplifyFetch *fetch, AmplifyStream *stream,
 						   });
 	/* 'warn_always' says that what is left may be written down all the same */
 	if (spec->options->on_error == AMPLIFY_ON_ERROR_WARN)
-		amplify_statement_leave_out(spec->statement);
+		amplify_writes_leave_out(amplify_statement_writes(spec->statement));
 	if (of_server)
 	{
 		amplify_statement_give_up(spec->statement, spec->connection);

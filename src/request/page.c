@@ -64,19 +64,22 @@ static void free_page(AmplifyPage *page);
 static void settle(AmplifyPage *page);
 
 /*
- * Parse the body of an answered call, which the caller has pinned, as the
- * caller's operation says: the call may have been made for another table, as
- * ListDomainAssociations is for two.  Other than NONE: why it is of no use,
- * and the response is empty, or MISMATCH: it is about something else than was
- * asked for.
+ * Parse the body of an answered call, which must stay pinned as long as the
+ * response is used, as the caller's operation says: the call may have been
+ * made for another table, as ListDomainAssociations is for two.  Other than
+ * NONE: why it is of no use, and the response is empty, or MISMATCH: it is
+ * about something else than was asked for.
  */
 AmplifyFailureKind
 amplify_page_parse(AmplifyStatement *statement, AmplifyCall *call,
 				   const AmplifyOperation *operation,
 				   AmplifyResponse *response)
 {
-	AmplifyParse parse = amplify_statement_parse(statement, call, operation,
-												 response);
+	AmplifyParse parse =
+		amplify_response_parse(response, amplify_statement_body(statement, call),
+							   call->body_length,
+							   call->connection->options.max_response_size,
+							   operation->result, operation->many);
 
 	if (parse == AMPLIFY_PARSE_OK && !amplify_match_response(call, response))
 		return AMPLIFY_FAILURE_MISMATCH;

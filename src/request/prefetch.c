@@ -148,7 +148,7 @@ page_answered(AmplifyWatcher *watcher)
 	AmplifyCall *next = NULL;
 
 	CHECK_FOR_INTERRUPTS();
-	if (child != NULL && !amplify_statement_has_room(list->call))
+	if (child != NULL && !amplify_statement_has_room(list->call->queue))
 	{
 		amplify_statement_postpone(list->call, watcher);
 		return;

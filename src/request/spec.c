@@ -67,7 +67,7 @@ amplify_spec_goes_on(const AmplifyFetchSpec *spec)
 {
 	return spec->options->on_error == AMPLIFY_ON_ERROR_WARN_ALWAYS ||
 		(spec->options->on_error == AMPLIFY_ON_ERROR_WARN &&
-		 !amplify_statement_writes(spec->statement));
+		 !amplify_writes_now(amplify_statement_writes(spec->statement)));
 }
 
 /* Has the statement warned that the server can't be asked?  It goes on. */

@@ -98,7 +98,6 @@ static void start_connection(AmplifyStatement *statement, AmplifyQueue *queue,
 static bool admit(AmplifyStatement *statement, AmplifyCall *call);
 static AmplifyQueue *connection_queue(AmplifyStatement *statement,
 									  const AmplifyCall *call);
-static bool has_room(const AmplifyQueue *queue);
 static int64 queue_start(const AmplifyStatement *statement,
 						 AmplifyQueue *queue);
 static void warn_of_concurrency(const AmplifyCall *call);
@@ -151,18 +150,11 @@ amplify_statement_join(EState *estate)
 	return statement;
 }
 
-/* Is what it reads written down?  Then nothing may be left out. */
-bool
-amplify_statement_writes(const AmplifyStatement *statement)
+/* Is what it reads written down?  writes.c says so, and wants to know */
+AmplifyWrites *
+amplify_statement_writes(AmplifyStatement *statement)
 {
-	return amplify_writes_now(&statement->writes);
-}
-
-/* What has failed is not in what it reads */
-void
-amplify_statement_leave_out(AmplifyStatement *statement)
-{
-	amplify_writes_leave_out(&statement->writes);
+	return &statement->writes;
 }
 
 /* A scan has ended in good order.  The last one closes the statement. */
@@ -396,22 +388,6 @@ amplify_statement_body(AmplifyStatement *statement, AmplifyCall *call)
 }
 
 /*
- * Parse the response to an answered call, as what operation returns: that of
- * the call, or one of the same name that another resource has.  The call must
- * stay pinned as long as the page is used.
- */
-AmplifyParse
-amplify_statement_parse(AmplifyStatement *statement, AmplifyCall *call,
-						const AmplifyOperation *operation,
-						AmplifyResponse *page)
-{
-	return amplify_response_parse(page, amplify_statement_body(statement, call),
-								  call->body_length,
-								  call->connection->options.max_response_size,
-								  operation->result, operation->many);
-}
-
-/*
  * A call that the caller has pinned has brought what was not asked for.  It is
  * queued once more, as if it had not been answered yet; false if there is no
  * other chance.
@@ -474,11 +450,19 @@ amplify_statement_unwatch(AmplifyWatcher *watcher)
 	watcher->call = NULL;
 }
 
-/* Are fewer calls queued for its server than may be in flight? */
+/* Are fewer calls queued for a server than may be in flight? */
 bool
-amplify_statement_has_room(const AmplifyCall *call)
+amplify_statement_has_room(const AmplifyQueue *queue)
 {
-	return has_room(call->queue);
+	int			room = queue->concurrency;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &queue->calls))
+	{
+		if (--room == 0)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -922,7 +906,8 @@ start_queued(AmplifyStatement *statement)
 		if (!dlist_is_empty(&queue->calls) &&
 			queue->connection->shared->use.in_flight < queue->concurrency)
 			start_connection(statement, queue, now);
-		if (!dlist_is_empty(&queue->postponed) && has_room(queue))
+		if (!dlist_is_empty(&queue->postponed) &&
+			amplify_statement_has_room(queue))
 			dlist_push_tail(&statement->told,
 							dlist_pop_head_node(&queue->postponed));
 	}
@@ -1023,20 +1008,6 @@ connection_queue(AmplifyStatement *statement, const AmplifyCall *call)
 	dlist_init(&queue->postponed);
 	statement->queues = lappend(statement->queues, queue);
 	return queue;
-}
-
-static bool
-has_room(const AmplifyQueue *queue)
-{
-	int			room = queue->concurrency;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, unconstify(dlist_head *, &queue->calls))
-	{
-		if (--room == 0)
-			return false;
-	}
-	return true;
 }
 
 /*
