@@ -13,6 +13,10 @@
  * set_join_pathlist_hook.  Paths that are there already are left alone,
  * because add_path() may have freed what they consist of.
  *
+ * Where the node would be noticed, or its plan be a wrong one, there is none:
+ * join_guards.sql has a query for each such check, unseen.t draws some at
+ * random.
+ *
  * src/planner/join.c
  *
  *-------------------------------------------------------------------------

@@ -146,41 +146,33 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 	amplify_apps_guard(spec);
 	for (int i = 0; i < nkeys; i++)
 		ahead[i] = palloc0(sizeof(AmplifyAhead));
-	for (int i = 0; i < nkeys;)
+	for (int i = 0, n; i < nkeys; i += n)
 	{
 		AmplifyFetchSpec asked = *spec;
 		AmplifyKeys first;
 		AmplifyRoute route;
 		AmplifyStream stream = {0};
-		AmplifyCall call;
-		int			n = same_parent(spec->resource, &keys[i], nkeys - i);
 
 		CHECK_FOR_INTERRUPTS();
+		n = same_parent(spec->resource, &keys[i], nkeys - i);
 		if (n > 0)
 		{
 			ask_parent_ahead(spec, &keys[i], n, &ahead[i]);
-			i += n;
 			continue;
 		}
+		n = 1;
 
-		/* with too little bound, what is asked first is an ancestor */
+		/* with too little bound, what is asked first is a List of an ancestor */
 		amplify_route_find(spec->resource, amplify_resource_mask(&keys[i]),
 						   NULL, NULL, &route);
 		asked.resource = route.steps[route.nsteps - 1].resource;
 		first = amplify_resource_project(&keys[i],
 										 route.steps[route.nsteps - 1].bound);
-		if (same_parent(asked.resource, &first, 1) > 0)
-			ask_parent_ahead(&asked, &first, 1, &ahead[i]);
-		else
-		{
-			choose_operation(asked.resource, &first, &stream);
-			amplify_spec_describe(&asked, stream.operation, &stream.keys,
-								  NULL, &call);
-			ahead[i]->call = amplify_statement_call(spec->statement, &call);
-			amplify_prefetch_begin(&ahead[i]->prefetch, spec, &route,
-								   ahead[i]->call);
-		}
-		i++;
+		choose_operation(asked.resource, &first, &stream);
+		ahead[i]->call = amplify_spec_ask(&asked, stream.operation,
+										  &stream.keys, NULL, false);
+		amplify_prefetch_begin(&ahead[i]->prefetch, spec, &route,
+							   ahead[i]->call);
 	}
 }
 
@@ -395,16 +387,17 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 	const AmplifyResource *resource = fetch->spec->resource;
 	int			last = resource->last_key;
 
-	for (int i = 0; i < nkeys;)
+	for (int i = 0, n; i < nkeys; i += n)
 	{
 		AmplifyStream *stream = add_pending(fetch);
-		int			n = same_parent(resource, &keys[i], nkeys - i);
 
 		CHECK_FOR_INTERRUPTS();
+		n = same_parent(resource, &keys[i], nkeys - i);
 		if (n == 0)
 		{
-			choose_operation(resource, &keys[i++], stream);
+			choose_operation(resource, &keys[i], stream);
 			stream->listed = fetch->spec->listed;
+			n = 1;
 			continue;
 		}
 		stream->operation = resource->list;
@@ -413,7 +406,6 @@ keys_to_streams(AmplifyFetch *fetch, AmplifyKeys *keys, int nkeys)
 		stream->names = palloc_extended(sizeof(char *) * n, MCXT_ALLOC_HUGE);
 		for (int j = 0; j < n; j++)
 			stream->names[j] = keys[i + j].value[last];
-		i += n;
 	}
 }
 

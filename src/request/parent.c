@@ -163,7 +163,6 @@ struct AmplifyParents
 };
 
 static AmplifyParents *parents_of(const AmplifyFetchSpec *spec);
-static MemoryContext context_of(const AmplifyParent *parent);
 static bool is_answered(AmplifyParent *parent, AmplifyCall *call, bool wanted,
 						AmplifyWatcher *watcher);
 static bool next_page_is_due(AmplifyParent *parent);
@@ -178,7 +177,6 @@ static bool is_wanted(AmplifyList *list, AmplifyLocation *location);
 static AmplifyChild *known_lookup(const AmplifyParent *parent,
 								  const char *name);
 static AmplifyChild *find_lookup(AmplifyParent *parent, const char *name);
-static void free_lookup(AmplifyChild *lookup);
 static void rest(AmplifyParent *parent);
 static void count_resting(AmplifyParents *parents,
 						  const AmplifyParent *parent, ssize_t bytes);
@@ -348,7 +346,10 @@ amplify_parent_release(AmplifyWant *want)
 	}
 	if (lookup->found.location != NULL)
 		amplify_page_unpin(lookup->found.location->page);
-	free_lookup(lookup);
+	/* what a page has of that name is not forgotten */
+	amplify_names_remove(parent->lookups, lookup->name);
+	parent->nlookups--;
+	pfree(lookup);
 	if (parent->ndue == 0)
 		parent->wanted = false;
 	if (parent->ndue == 0 && parent->call != NULL)
@@ -431,12 +432,6 @@ parents_of(const AmplifyFetchSpec *spec)
 		*slot = parents;
 	}
 	return *slot;
-}
-
-static MemoryContext
-context_of(const AmplifyParent *parent)
-{
-	return parents_of(&parent->list.spec)->context;
 }
 
 static uint64
@@ -607,7 +602,7 @@ take_page(AmplifyParent *parent)
 	amplify_response_clear(response);
 	if (failure.kind != AMPLIFY_FAILURE_NONE)
 	{
-		AmplifyFailure *shared = MemoryContextAlloc(context_of(parent),
+		AmplifyFailure *shared = MemoryContextAlloc(parent->list.context,
 													sizeof(AmplifyFailure));
 
 		*shared = failure;
@@ -700,7 +695,7 @@ find_lookup(AmplifyParent *parent, const char *name)
 
 	if (lookup != NULL)
 		return lookup;
-	lookup = MemoryContextAllocZero(context_of(parent),
+	lookup = MemoryContextAllocZero(parent->list.context,
 									offsetof(AmplifyChild, name) + length);
 	memcpy(lookup->name, name, length);
 	lookup->parent = parent;
@@ -717,15 +712,6 @@ find_lookup(AmplifyParent *parent, const char *name)
 	amplify_names_put(parent->lookups, lookup->name);
 	parent->nlookups++;
 	return lookup;
-}
-
-/* Nobody wants it any more; what a page has of that name is not forgotten */
-static void
-free_lookup(AmplifyChild *lookup)
-{
-	amplify_names_remove(lookup->parent->lookups, lookup->name);
-	lookup->parent->nlookups--;
-	pfree(lookup);
 }
 
 /* ---------- parents that nobody asks anything of ---------- */

@@ -14,6 +14,10 @@
  * temporary file.  Those that nobody else can ask for (keep is false) are
  * freed at once, so that a long list needs no more memory than a page.
  *
+ * Failing paths: a cancel or an ERROR while calls are under way (cancel.t,
+ * leak.t), a subtransaction that ends then, and portals that are left open
+ * (transactions.t); no descriptor for a call (fd_limit.t).
+ *
  * src/request/statement.c
  *
  *-------------------------------------------------------------------------

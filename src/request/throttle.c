@@ -14,7 +14,9 @@
  * Option max_rate is a bound beside that, and knows nothing of what AWS does.
  *
  * Nothing here waits, and nothing is known of who else shares a rate; the
- * caller sees to it that nobody else changes it meanwhile.
+ * caller sees to it that nobody else changes it meanwhile.  It has no failing
+ * path; what it computes is in unit/throttle.t, what comes of that in
+ * throttle.sql and rate.t.
  *
  * src/request/throttle.c
  *
