@@ -15,7 +15,6 @@
 
 #include <limits.h>
 
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "planner/amplify_planner.h"
 #include "utils/builtins.h"

@@ -21,7 +21,6 @@
 #include "aws/sigv4.h"
 #include "pgtime.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #define TOKEN_HEADER	"x-amz-security-token"
 #define SIGNATURE		"Signature="	/* the last of authorization */

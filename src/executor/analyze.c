@@ -20,7 +20,6 @@
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/sampling.h"
 
 #define FEWEST_DRAWN	100		/* parents */

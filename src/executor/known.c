@@ -26,10 +26,10 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 
-/* A column that some condition looks at */
+/* A column of the table */
 typedef struct KnownColumn
 {
-	int			attno;			/* 0-based */
+	bool		used;			/* some condition looks at it */
 	int			key;			/* or -1: */
 	const char *text;			/* the same for all requests */
 } KnownColumn;
@@ -49,8 +49,7 @@ struct AmplifyKnown
 	/* from amplify_known_open() on */
 	ExprContext *econtext;
 	TupleTableSlot *slot;		/* NULL before */
-	int			ncolumns;
-	KnownColumn *columns;
+	KnownColumn *columns;		/* by attribute number, from 0 on */
 	int			nconditions;
 	KnownCondition *conditions;
 };
@@ -59,7 +58,6 @@ static bool all_true(AmplifyKnown *known, const AmplifyKeys *keys, bool ahead);
 static bool has_exec_param(Node *node, void *context);
 static bool add_columns(AmplifyKnown *known, const AmplifyFetchSpec *spec,
 						Expr *condition, AmplifyKeyMask *keys);
-static bool has_column(const AmplifyKnown *known, int attno);
 static AmplifyKeyMask fill_slot(AmplifyKnown *known, const AmplifyKeys *keys);
 static bool has_encoding(const char *text);
 
@@ -90,7 +88,7 @@ amplify_known_open(AmplifyKnown *known, const AmplifyFetchSpec *spec)
 		return;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
 	known->econtext = CreateExprContext(estate);
-	known->columns = palloc(sizeof(KnownColumn) * desc->natts);
+	known->columns = palloc0(sizeof(KnownColumn) * desc->natts);
 	known->conditions = palloc(sizeof(KnownCondition) *
 							   list_length(known->exprstates));
 	foreach(lc, known->exprstates)
@@ -186,29 +184,15 @@ add_columns(AmplifyKnown *known, const AmplifyFetchSpec *spec,
 			return false;
 		if (key >= 0)
 			*keys |= 1 << key;
-		if (has_column(known, attno - 1))
-			continue;
-		known->columns[known->ncolumns++] = (KnownColumn)
+		known->columns[attno - 1] = (KnownColumn)
 		{
-			.attno = attno - 1,
+			.used = true,
 			.key = key,
 			.text = column->key == AMPLIFY_REGION_NAME ? options->region :
 				options->account_id,
 		};
 	}
 	return true;
-}
-
-/* Has a condition brought that column (0-based) already? */
-static bool
-has_column(const AmplifyKnown *known, int attno)
-{
-	for (int i = 0; i < known->ncolumns; i++)
-	{
-		if (known->columns[i].attno == attno)
-			return true;
-	}
-	return false;
 }
 
 /* Returns which keys are in it */
@@ -218,21 +202,21 @@ fill_slot(AmplifyKnown *known, const AmplifyKeys *keys)
 	TupleTableSlot *slot = known->slot;
 	MemoryContext oldcontext =
 		MemoryContextSwitchTo(known->econtext->ecxt_per_tuple_memory);
+	int			natts = slot->tts_tupleDescriptor->natts;
 	AmplifyKeyMask filled = 0;
 
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true,
-		   slot->tts_tupleDescriptor->natts * sizeof(bool));
-	for (int i = 0; i < known->ncolumns; i++)
+	memset(slot->tts_isnull, true, natts * sizeof(bool));
+	for (int i = 0; i < natts; i++)
 	{
 		const KnownColumn *column = &known->columns[i];
 		const char *text = column->key >= 0 ? keys->value[column->key] :
 			column->text;
 
-		if (text == NULL || !has_encoding(text))
+		if (!column->used || text == NULL || !has_encoding(text))
 			continue;
-		slot->tts_values[column->attno] = CStringGetTextDatum(text);
-		slot->tts_isnull[column->attno] = false;
+		slot->tts_values[i] = CStringGetTextDatum(text);
+		slot->tts_isnull[i] = false;
 		if (column->key >= 0)
 			filled |= 1 << column->key;
 	}

@@ -31,7 +31,6 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
-#include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
 int			amplify_read_ahead = 200;

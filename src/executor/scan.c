@@ -22,7 +22,6 @@
 #include "nodes/makefuncs.h"
 #include "rewrite/rewriteManip.h"
 #include "storage/latch.h"
-#include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
 /* ForeignScanState.fdw_state; in the executor's query context */

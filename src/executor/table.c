@@ -17,7 +17,6 @@
 #include "postgres.h"
 
 #include "executor/amplify_executor.h"
-#include "foreign/foreign.h"
 #include "utils/lsyscache.h"
 
 /* The options of a table over those of its server, for planning */

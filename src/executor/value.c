@@ -19,7 +19,6 @@
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
 
 /* How the value gets into the declared type */
 typedef enum Conversion

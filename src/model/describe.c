@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "funcapi.h"
 #include "model/amplify_model.h"
 #include "utils/builtins.h"

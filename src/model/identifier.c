@@ -26,7 +26,6 @@
 #include <ctype.h>
 
 #include "access/htup_details.h"
-#include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "model/amplify_model.h"

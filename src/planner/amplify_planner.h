@@ -11,7 +11,6 @@
 #define AMPLIFY_PLANNER_H
 
 #include "executor/amplify_executor.h"
-#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 
 /* ---------- key.c: quals into key expressions ---------- */

@@ -20,7 +20,6 @@
 #include "access/table.h"
 #include "catalog/pg_statistic.h"
 #include "planner/amplify_planner.h"
-#include "utils/rel.h"
 #include "utils/selfuncs.h"
 
 static get_relation_stats_hook_type previous_hook = NULL;

@@ -27,7 +27,6 @@
 #include "optimizer/plancat.h"
 #include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 static amplify_relation_hook_type previous_hook = NULL;
 

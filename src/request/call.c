@@ -18,9 +18,6 @@
 #include "lib/stringinfo.h"
 #include "request/amplify_request.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-
-#define RETRY_PAUSE		(50 * 1000) /* microseconds, as the AWS CLI has it */
 
 /*
  * A transfer and what it needs while it is under way.  In the statement's
@@ -390,7 +387,6 @@ exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
 	spec->request.signer = connection->signer;
 	spec->endpoint = &connection->endpoint;
 	spec->max_size = connection->options.max_response_size;
-	spec->pause = RETRY_PAUSE;
 }
 
 /*

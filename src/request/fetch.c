@@ -22,7 +22,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 /* What has been asked ahead of need for a key: a call, or what is wanted */
 struct AmplifyAhead

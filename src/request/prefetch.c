@@ -37,7 +37,6 @@
 
 #include "miscadmin.h"
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 typedef struct PrefetchList
 {

@@ -21,7 +21,6 @@
 #include "postgres.h"
 
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 #define BLOCK_SIZE		8192
 

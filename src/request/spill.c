@@ -11,7 +11,6 @@
 
 #include "request/amplify_request.h"
 #include "storage/buffile.h"
-#include "utils/memutils.h"
 
 struct AmplifySpill
 {

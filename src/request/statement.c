@@ -27,7 +27,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 typedef struct ScanCounters
 {

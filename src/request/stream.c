@@ -15,7 +15,6 @@
 
 #include "miscadmin.h"
 #include "request/amplify_request.h"
-#include "utils/memutils.h"
 
 static void want_names(AmplifyStream *stream, int window);
 static AmplifyCall *ask(const AmplifyStream *stream, const char *token);

@@ -19,15 +19,15 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "compat.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "session/amplify_session.h"
 #include "storage/sinval.h"
 #include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
+
+#define RETRY_PAUSE		(50 * 1000) /* microseconds, as the AWS CLI has it */
 
 static HTAB *servers = NULL;	/* of AmplifyServer */
 static dlist_head connections = DLIST_STATIC_INIT(connections);
@@ -135,6 +135,7 @@ amplify_connection_exchange(AmplifyConnection *connection,
 	spec->connect_timeout = options->connect_timeout;
 	spec->timeout = options->request_timeout;
 	spec->max_attempts = options->max_attempts;
+	spec->pause = RETRY_PAUSE;
 	spec->use = &connection->shared->use;
 	spec->clock_offset = &connection->shared->clock_offset;
 }

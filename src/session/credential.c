@@ -29,7 +29,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "session/amplify_session.h"
-#include "utils/memutils.h"
 
 static bool is_allowed(const AmplifyConnection *connection);
 static bool has_source(const AmplifyConnection *connection);

@@ -44,7 +44,6 @@
 
 #include "access/xact.h"
 #include "session/amplify_session.h"
-#include "utils/memutils.h"
 
 #define REFRESH_BEFORE	(5 * 60)	/* seconds before they expire */
 #define REFRESH_PAUSE	30		/* seconds between attempts that fail */

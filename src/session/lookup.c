@@ -27,8 +27,6 @@
 #include "lib/stringinfo.h"
 #include "session/amplify_session.h"
 #include "storage/fd.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #define THROTTLED_FACTOR	20	/* how much longer the pause is then */
 

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"

@@ -13,12 +13,10 @@
 #include "aws/sigv4.h"
 #include "lib/stringinfo.h"
 #include "session/amplify_session.h"
-#include "utils/timestamp.h"
 
 #define SESSION_NAME	"amplify_fdw"
 #define MAX_TOKEN		20000	/* of a web identity; STS's own limit */
 #define MAX_RESPONSE	(128 * 1024)
-#define RETRY_PAUSE		(50 * 1000) /* microseconds, as for calls of the API */
 
 static char *role_form(const AmplifyRole *role, const char *action);
 static void append_parameter(StringInfo form, const char *name,
@@ -119,7 +117,6 @@ send_request(AmplifyLookup *lookup, const AmplifyRole *role,
 	amplify_connection_exchange(lookup->connection, spec);
 	spec->endpoint = endpoint;
 	spec->max_size = MAX_RESPONSE;
-	spec->pause = RETRY_PAUSE;
 	spec->request.service = "sts";
 	spec->request.path = "/";
 	spec->request.query = "";
