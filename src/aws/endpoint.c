@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "aws/amplify_aws.h"
-#include "lib/stringinfo.h"
 
 typedef struct Partition
 {

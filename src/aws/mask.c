@@ -51,19 +51,6 @@ typedef enum Form
 	FORM_HEX
 } Form;
 
-/* How many characters of each stand for SHORTEST_PART ones, or ..._END */
-static const struct
-{
-	size_t		part;
-	size_t		end;
-}			shortest[] = {
-	[FORM_PLAIN] = {SHORTEST_PART, SHORTEST_END},
-	[FORM_BASE64] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
-	[FORM_BASE64_SECOND] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
-	[FORM_BASE64_THIRD] = {SHORTEST_PART * 4 / 3, SHORTEST_END * 4 / 3},
-	[FORM_HEX] = {SHORTEST_PART * 2, SHORTEST_END * 2},
-};
-
 static void mask_text(char *text, const char *const *secrets, int nsecrets);
 static void mask_signatures(char *text);
 static size_t match_secret(const char *text, bool begins_word,
@@ -72,6 +59,7 @@ static size_t match_form(const char *text, const char *secret, size_t size,
 						 Form form, bool written);
 static bool skip_odd(const char **text, const char *secret, size_t size,
 					 Form form, size_t *matched);
+static size_t in_form(Form form, size_t n);
 static bool is_same(char a, char b);
 static size_t match_character(const char *text, char c);
 static size_t match_number(const char *text, const char *prefix, int base,
@@ -194,17 +182,18 @@ match_form(const char *text, const char *secret, size_t size, Form form,
 			p += length;
 			matched++;
 		}
-		else if (matched < shortest[form].part ||
+		else if (matched < in_form(form, SHORTEST_PART) ||
 				 !skip_odd(&p, secret, size, form, &matched))
 			break;
 	}
 	if (c == '\0')
-		return matched >= shortest[form].end || form == FORM_PLAIN ? p - text : 0;
+		return matched >= in_form(form, SHORTEST_END) || form == FORM_PLAIN ?
+			p - text : 0;
 	/* the text may have been cut within a character that is written long */
-	if (matched >= shortest[form].end && strlen(p) < 6 &&
+	if (matched >= in_form(form, SHORTEST_END) && strlen(p) < 6 &&
 		(*p == '\0' || (written && strchr("%\\&", *p) != NULL)))
 		return p - text + strlen(p);
-	return matched >= shortest[form].part ? p - text : 0;
+	return matched >= in_form(form, SHORTEST_PART) ? p - text : 0;
 }
 
 /*
@@ -238,6 +227,13 @@ skip_odd(const char **text, const char *secret, size_t size, Form form,
 		}
 	}
 	return false;
+}
+
+/* How many characters stand for so many of a secret */
+static size_t
+in_form(Form form, size_t n)
+{
+	return form == FORM_PLAIN ? n : form == FORM_HEX ? n * 2 : n * 4 / 3;
 }
 
 static bool

@@ -20,7 +20,6 @@
 #include "aws/amplify_aws.h"
 #include "aws/sigv4.h"
 #include "pgtime.h"
-#include "utils/memutils.h"
 
 #define TOKEN_HEADER	"x-amz-security-token"
 #define SIGNATURE		"Signature="	/* the last of authorization */

@@ -17,7 +17,6 @@
 #include <math.h>
 
 #include "aws/amplify_aws.h"
-#include "datatype/timestamp.h"
 #include "utils/datetime.h"
 
 #define EPOCH_DIFFERENCE \

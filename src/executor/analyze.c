@@ -19,7 +19,6 @@
 #include "access/htup_details.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "utils/sampling.h"
 
 #define FEWEST_DRAWN	100		/* parents */

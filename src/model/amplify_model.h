@@ -325,6 +325,7 @@ extern const char *amplify_option_location(const AmplifyOption *option);
 extern const AmplifyResource *amplify_option_resource(const AmplifyOptions *options,
 													  Oid relid);
 extern bool amplify_option_valid_region(const char *region);
+extern bool amplify_option_valid_account(const char *account);
 extern bool amplify_option_valid_url(const char *url);
 extern bool amplify_option_valid_header(const char *value);
 

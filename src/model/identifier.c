@@ -356,8 +356,7 @@ static const char *
 read_account_id(const char *text, Identifier *id)
 {
 	id->account_id = pstrdup(text);
-	return strlen(text) == 12 && strspn(text, "0123456789") == 12 ? NULL :
-		PROBLEM_ACCOUNT_ID;
+	return amplify_option_valid_account(text) ? NULL : PROBLEM_ACCOUNT_ID;
 }
 
 static const char *

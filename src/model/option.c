@@ -456,7 +456,7 @@ parse_option(const AmplifyOption *option, const char *value,
 			good = amplify_option_valid_region(value);
 			break;
 		case AMPLIFY_OPTION_ACCOUNT:
-			good = strlen(value) == 12 && strspn(value, "0123456789") == 12;
+			good = amplify_option_valid_account(value);
 			break;
 		case AMPLIFY_OPTION_URL:
 			good = amplify_option_valid_url(value);
@@ -510,6 +510,13 @@ amplify_option_valid_region(const char *region)
 			return false;
 	}
 	return dashes >= 1 && dashes <= 4;
+}
+
+/* The number of an AWS account */
+bool
+amplify_option_valid_account(const char *account)
+{
+	return strlen(account) == 12 && strspn(account, "0123456789") == 12;
 }
 
 /*

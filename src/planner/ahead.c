@@ -30,7 +30,6 @@
 
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "planner/amplify_planner.h"
 #include "utils/lsyscache.h"
 

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "planner/amplify_planner.h"
 #include "utils/float.h"

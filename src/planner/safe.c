@@ -22,7 +22,6 @@
 #include "planner/amplify_planner.h"
 #include "regex/regex.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 

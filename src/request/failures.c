@@ -28,7 +28,6 @@
 #include "request/amplify_request.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
 #define MAX_FAILURES	1000	/* that are kept; the others are counted */

@@ -24,7 +24,6 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "request/amplify_request.h"
 

@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "session/amplify_session.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(amplify_fdw_stats);
