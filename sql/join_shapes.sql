@@ -159,6 +159,16 @@ FETCH 3 FROM c;
 FETCH BACKWARD 1 FROM c;
 COMMIT;
 
+-- a List that is asked ahead need not have been: where it fails, or is no list, Gets do
+ALTER SERVER amplify OPTIONS (ADD max_attempts '1');
+\! mockctl fault op=ListJobs status=500 n=-1
+SELECT count(*), count(j.status) FROM inventory i LEFT JOIN (branches b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch_name AND j.job_id = b.active_job_id)
+  ON b.app_id = i.app AND b.branch_name = i.branch;
+\! mockctl reset && mockctl fault op=ListJobs 'body={"jobSummaries":7}' n=-1
+SELECT count(*), count(j.status) FROM inventory i LEFT JOIN (branches b JOIN jobs j ON j.app_id = b.app_id AND j.branch_name = b.branch_name AND j.job_id = b.active_job_id)
+  ON b.app_id = i.app AND b.branch_name = i.branch;
+ALTER SERVER amplify OPTIONS (DROP max_attempts);
+
 -- many at a time
 \! mockctl reset && mockctl gather 10
 SELECT count(*), count(stage) FROM inventory i LEFT JOIN (e JOIN b ON b.app_id = e.app_id AND b.branch = 'main')

@@ -18,7 +18,8 @@
  *	 When the last page has been read, what is on none is not there.
  * - If statistics say that the List has more pages than keys are wanted, the
  *	 first one is read, as this List may be short, and the others are Gets.
- * - A page that the statement has asked for anyway is read in any case.
+ * - A page that the statement has asked for anyway is read in any case; if it
+ *	 fails, Gets do.
  * - A List that is denied is not asked again in the statement, and Gets do.
  *
  * Pages and Gets keep pace, so their sum is at most about twice the lesser of
@@ -96,6 +97,7 @@ struct AmplifyParent
 	dlist_node	node;			/* in the list of those that rest */
 	bool		wanted;			/* a scan waits for some lookup */
 	bool		refused;		/* the List can't be asked */
+	bool		by_chance;		/* call was asked for anyway */
 };
 
 typedef struct ParentEntry
@@ -498,10 +500,15 @@ next_page_is_due(AmplifyParent *parent)
 		(parent->list.npages < wanted &&
 		 parent->list.spec.list_pages <= wanted) ||
 		parent->nfound > 1)
+	{
+		parent->by_chance = false;
 		return true;
-	return amplify_spec_has(&parent->list.spec,
-							parent->list.spec.resource->list,
-							&parent->list.keys, parent->list.token);
+	}
+	parent->by_chance = amplify_spec_has(&parent->list.spec,
+										 parent->list.spec.resource->list,
+										 &parent->list.keys,
+										 parent->list.token);
+	return parent->by_chance;
 }
 
 static void
@@ -571,7 +578,8 @@ take_page(AmplifyParent *parent)
 	AmplifyPage *page = NULL;
 
 	response = amplify_statement_page(parent->list.spec.statement);
-	if (is_refusal(call))
+	if (is_refusal(call) ||
+		(call->state == AMPLIFY_CALL_FAILED && parent->by_chance))
 		refuse_list(parent, call->failure->kind);
 	else if (call->state == AMPLIFY_CALL_FAILED)
 		failure = *call->failure;
@@ -600,7 +608,9 @@ take_page(AmplifyParent *parent)
 		amplify_page_index(page, response, is_wanted);
 	}
 	amplify_response_clear(response);
-	if (failure.kind != AMPLIFY_FAILURE_NONE)
+	if (failure.kind != AMPLIFY_FAILURE_NONE && parent->by_chance)
+		refuse_list(parent, failure.kind);
+	else if (failure.kind != AMPLIFY_FAILURE_NONE)
 	{
 		AmplifyFailure *shared = MemoryContextAlloc(parent->list.context,
 													sizeof(AmplifyFailure));
