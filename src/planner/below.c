@@ -298,12 +298,12 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 
 		if (terms == NIL)
 			return;
+		if (list_length(info->disjuncts) == 1)
+			learn_keys(level, scan->path.parent, terms);
 		foreach(lc2, terms)
 			varies |= contain_var_clause((Node *) ((AmplifyKeyTerm *) lfirst(lc2))->expr);
 		disjuncts = lappend(disjuncts, terms);
 	}
-	if (list_length(disjuncts) == 1)
-		learn_keys(level, scan->path.parent, linitial(disjuncts));
 	if (!varies || !amplify_ahead_keys(disjuncts))
 		return;
 	bound = amplify_key_common(disjuncts);
