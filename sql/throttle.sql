@@ -1,3 +1,5 @@
+-- mock: --data test/mock/demo.json
+-- mock: --data test/mock/demo.json
 -- Throttling slows a query down and doesn't fail it, while patience lasts.
 \ir ../test/setup.psql
 CREATE VIEW e AS
@@ -73,7 +75,15 @@ DO $$ BEGIN PERFORM FROM e WHERE env = 'prod'; EXCEPTION WHEN OTHERS THEN
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
 \echo :SQLSTATE
 \! mockctl calls && mockctl reset
--- nor one that says until when
-\! mockctl fault status=429 code=TooManyRequestsException 'header=Retry-After:Thu, 31 Dec 2099 23:59:59 GMT' n=-1
+-- nor asked meanwhile
 SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
-\! mockctl calls && mockctl reset
+\echo :SQLSTATE
+SELECT count(*) FROM e WHERE app_id = ANY (ARRAY(SELECT 'd' || n FROM generate_series(1, 20) AS n)) AND env = 'prod';
+\! mockctl calls
+-- nor one that says until when
+\getenv mock AMPLIFY_MOCK_URL_2
+ALTER SERVER amplify OPTIONS (SET endpoint_url :'mock');
+\! mockctl 2 fault status=429 code=TooManyRequestsException 'header=Retry-After:Thu, 31 Dec 2099 23:59:59 GMT' n=-1
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+SELECT * FROM e WHERE app_id = 'd1a2b3c4d5' AND env = 'prod';
+\! mockctl 2 calls && mockctl 2 reset

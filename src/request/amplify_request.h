@@ -206,6 +206,7 @@ extern void amplify_call_start(AmplifyCall *call, MemoryContext context,
 extern void amplify_call_finish(AmplifyCall *call, MemoryContext context);
 extern void amplify_call_fail(AmplifyCall *call, MemoryContext context,
 							  AmplifyFailureKind kind);
+extern bool amplify_call_is_too_early(const AmplifyCall *call, int64 now);
 extern void amplify_call_requeue(AmplifyCall *call);
 extern void amplify_call_revive(AmplifyCall *call);
 extern bool amplify_call_repeat(AmplifyCall *call);

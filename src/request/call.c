@@ -45,6 +45,7 @@ static void take_response(AmplifyCall *call);
 static void take_failure(AmplifyCall *call, MemoryContext context,
 						 AmplifyFailure *failure);
 static void wait_for_server(AmplifyCall *call, int64 now);
+static int64 patience_from(const AmplifyCall *call, int64 now);
 static void release_transfer(AmplifyCall *call);
 
 /*
@@ -99,7 +100,11 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 			return;
 	}
 	if (!amplify_pace_start(connection))
+	{
+		if (amplify_call_is_too_early(call, amplify_loop_now()))
+			amplify_call_fail(call, context, AMPLIFY_FAILURE_THROTTLED);
 		return;
+	}
 	call->generation = credentials.generation;
 
 	ct = MemoryContextAllocZero(context, sizeof(CallTransfer));
@@ -262,6 +267,18 @@ amplify_call_fail(AmplifyCall *call, MemoryContext context,
 	call->failure->kind = kind;
 	call->failure->attempts = call->attempts.sent;
 	call->state = AMPLIFY_CALL_FAILED;
+}
+
+/*
+ * Has AWS told this session, or another one, to leave it alone for longer than
+ * the call may wait?  Waiting for its turn is another thing, and may take as
+ * long as it takes.
+ */
+bool
+amplify_call_is_too_early(const AmplifyCall *call, int64 now)
+{
+	return call->connection->wished >
+		(call->patience != 0 ? call->patience : patience_from(call, now));
 }
 
 /*
@@ -453,12 +470,17 @@ wait_for_server(AmplifyCall *call, int64 now)
 												  call->attempts.wish);
 
 	if (call->patience == 0)
-		call->patience = now +
-			(int64) call->connection->options.throttle_timeout * 1000;
+		call->patience = patience_from(call, now);
 	if (Max(now, again_at) > call->patience)
 		return;
 	call->state = AMPLIFY_CALL_QUEUED;
 	call->deadline = call->attempts.again_at;
+}
+
+static int64
+patience_from(const AmplifyCall *call, int64 now)
+{
+	return now + (int64) call->connection->options.throttle_timeout * 1000;
 }
 
 static void

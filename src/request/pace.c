@@ -43,6 +43,7 @@ amplify_pace_start(AmplifyConnection *connection)
 		return false;
 	rate = lock_rate(connection, now);
 	start = amplify_throttle_take(rate, &connection->turn, now);
+	connection->wished = rate->wished;
 	unlock_rate(connection, rate);
 	if (start > now)
 	{
@@ -77,6 +78,7 @@ amplify_pace_throttled(AmplifyConnection *connection, int64 now, int64 started,
 	int64		again_at;
 
 	again_at = amplify_throttle_throttled(rate, now, started, retry_after);
+	connection->wished = rate->wished;
 	unlock_rate(connection, rate);
 	if (connection->rate_key == 0)
 		connection->refused = started;

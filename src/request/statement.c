@@ -926,6 +926,12 @@ start_connection(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 	{
 		AmplifyCall *call = dlist_container(AmplifyCall, node, iter.cur);
 
+		if (amplify_call_is_too_early(call, now))
+		{
+			amplify_call_fail(call, statement->context, AMPLIFY_FAILURE_THROTTLED);
+			hold_call(statement, call);
+			continue;
+		}
 		if (connection->shared->use.in_flight >= queue->concurrency ||
 			amplify_pace_next_start(connection) > now ||
 			!amplify_http_has_room())

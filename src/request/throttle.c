@@ -144,6 +144,7 @@ amplify_throttle_throttled(AmplifyRate *rate, int64 now, int64 started,
 	if (rate->next_start < now + retry_after)
 	{
 		rate->next_start = now + retry_after;
+		rate->wished = rate->next_start;
 		rate->pauses++;
 	}
 	close_window(rate, now);

@@ -20,6 +20,7 @@ typedef struct AmplifyRate
 {
 	double		rate;			/* calls a second; 0: not limited */
 	int64		next_start;		/* of a call that has not been given one */
+	int64		wished;			/* AWS wants no call before that */
 	int64		slowed;			/* when rate was last lowered */
 	int64		window_start;	/* the interval that is being measured: */
 	int			window_accepted;
@@ -79,7 +80,8 @@ typedef struct AmplifyServer
 	double		max_rate;		/* calls a second, as the option says */
 	/* the rest is pace.c's */
 	int64		own_start;		/* no call starts before this, by max_rate */
-	AmplifyRate rate;			/* of connections that do not share one */
+	AmplifyRate rate;			/* of connections that do not share one, */
+	uint32		rated;			/* at the endpoint with this hash of its URL */
 } AmplifyServer;
 
 /* The start of a call, given to a session: throttle.c's */
@@ -122,6 +124,7 @@ typedef struct AmplifyConnection
 								 * while it was not known; 0: none */
 	AmplifyTurn turn;
 	int64		next_start;		/* no call can start before this */
+	int64		wished;			/* the rate's, when it was asked last */
 	dlist_node	node;
 } AmplifyConnection;
 

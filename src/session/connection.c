@@ -18,6 +18,7 @@
 #include "aws/sigv4.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
+#include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "session/amplify_session.h"
@@ -267,6 +268,7 @@ create_connection(Oid serverid, Oid userid)
 	AmplifyConnection *connection;
 	MemoryContextCallback *callback;
 	ForeignServer *server;
+	uint32		rated;
 
 	/* under the caller's until it is complete, so that an error frees it */
 	context = AllocSetContextCreate(CurrentMemoryContext,
@@ -300,6 +302,14 @@ create_connection(Oid serverid, Oid userid)
 	amplify_connection_endpoint(&connection->options, "amplify",
 								connection->options.endpoint_url,
 								&connection->endpoint);
+	rated = hash_bytes((const unsigned char *) connection->endpoint.url,
+					   strlen(connection->endpoint.url));
+	if (connection->shared->rated != rated)
+	{
+		/* another one has granted nothing yet */
+		memset(&connection->shared->rate, 0, sizeof(AmplifyRate));
+		connection->shared->rated = rated;
+	}
 	if (connection->mappings != NULL && connection->options.profile == NULL &&
 		!connection->options.ambient_credentials)
 		connection->rate_identity = amplify_rate_key(&connection->endpoint,

@@ -117,9 +117,12 @@ refuse($other, 'd00000000150');
 is(Session::state_of($told->query(lookup('far', 1, 'd00000000150'))), '53400',
     'one is told to wait for an hour');
 $other->reset;
+is(Session::state_of($knows->query(lookup('far', 1, 'd00000000002'))), '53400',
+    'another one of that account, which would not wait so long, is told so');
+$boss->rows(q{ALTER SERVER far OPTIONS (SET throttle_timeout '2h')});
 $knows->send(lookup('far', 1, 'd00000000002'));
 is_waiting($boss, $knows->pid);
-is($other->calls, 0, 'another one of that account does not ask');
+is($other->calls, 0, 'one that would waits, and neither asks');
 $boss->rows('SELECT pg_cancel_backend(' . $knows->pid . ')');
 is(Session::state_of($knows->result), '57014', 'and can be cancelled');
 is($elsewhere->value(lookup('aws', 20)), 20, 'of the same account elsewhere, all do');
