@@ -86,6 +86,8 @@ typedef struct StatusRule
 } StatusRule;
 
 static const StatusRule statuses[] = {
+	/* the final response has not come */
+	{100, 199, false, AMPLIFY_FAILURE_BROKEN, AMPLIFY_OUTCOME_RETRY},
 	{200, 299, false, AMPLIFY_FAILURE_FOREIGN, AMPLIFY_OUTCOME_FAIL},
 	{300, 399, false, AMPLIFY_FAILURE_REDIRECT, AMPLIFY_OUTCOME_FAIL},
 	/* of an idle connection, or for a request that went elsewhere */
