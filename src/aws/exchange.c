@@ -19,8 +19,8 @@
  * there may be starting up.
  *
  * Failing paths: a request that can't be signed (signing.t), no response, in
- * all the ways there are (retries.t, timeouts.t, faults.t), and a clock that is
- * wrong (credential_refresh.t).
+ * all the ways there are (retries.t, timeouts.t, faults.t), and a clock that
+ * is wrong (credential_refresh.t).
  *
  * src/aws/exchange.c
  *

@@ -350,7 +350,7 @@ amplify_resource_parse_arn(const AmplifyResource *resource, const char *arn,
 	return kind;
 }
 
-/* The same for the ARN that an item of the resource has; OTHER if it has none */
+/* The same for the ARN of an item of the resource; OTHER if it has none */
 AmplifyArnKind
 amplify_resource_item_arn(const AmplifyResource *resource, AmplifyItem *item,
 						  char **account, AmplifyKeys *keys)

@@ -92,8 +92,8 @@ typedef struct AmplifyRelInfo
 	List	   *conditions;		/* key.c's: those that have been analysed */
 	bool		analyzed;		/* there are statistics */
 	double		per_parent;		/* items of one List */
-	double		values[AMPLIFY_NKEYS];	/* different ones that the rows have of
-										 * a List's keys, by statistics; or 0 */
+	double		values[AMPLIFY_NKEYS];	/* of a List's keys, by statistics:
+										 * different ones; or 0 */
 	HeapTuple  *statistics;		/* distinct.c's, by attribute; or NULL */
 } AmplifyRelInfo;
 

@@ -52,8 +52,8 @@ typedef struct AheadJoin
 	RelOptInfo *outerrel;
 	JoinType	jointype;
 	JoinPathExtraData *extra;
-	List	   *outer_paths;	/* all of them: a sorted one may save the query's
-								 * ORDER BY; some may be NULL */
+	List	   *outer_paths;	/* all of them, as a sorted one may save the
+								 * query's ORDER BY; some may be NULL */
 	double		outer_rows;
 	List	   *gates;			/* RestrictInfos */
 	bool		some;			/* the first row that fits is enough */

@@ -517,7 +517,7 @@ typedef struct AmplifyWant
 	dlist_node	node;			/* in *ready, or among those that wait */
 } AmplifyWant;
 
-/* What a want that is known is of: the first of these that is set, or nothing */
+/* What a known want is of: the first of these that is set, or nothing */
 typedef struct AmplifyFound
 {
 	const AmplifyFailure *failure;	/* of its List, shared by all who waited */

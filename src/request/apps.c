@@ -209,7 +209,7 @@ hash_app(const AmplifyKeys *keys)
 	return hash_bytes((const unsigned char *) id, strlen(id));
 }
 
-/* Of an app that is not known to be there: its turn now, or the next page's? */
+/* Of an app not known to be there: is its turn now, or the next page's? */
 static bool
 may_look_up(AmplifyApps *apps, const AmplifyCall *call)
 {

@@ -161,7 +161,7 @@ amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 		}
 		n = 1;
 
-		/* with too little bound, what is asked first is a List of an ancestor */
+		/* with too little bound, an ancestor's List is asked first */
 		amplify_route_find(spec->resource, amplify_resource_mask(&keys[i]),
 						   NULL, NULL, &route);
 		asked.resource = route.steps[route.nsteps - 1].resource;
