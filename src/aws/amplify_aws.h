@@ -331,13 +331,7 @@ typedef struct AmplifyExchangeSpec
 	const char *method;			/* NULL: GET, or POST with a form */
 	const char *headers[3];		/* further ones, up to a NULL */
 	const AmplifyEndpoint *endpoint;
-	const char *ca_bundle;
-	const char *proxy;			/* NULL: none; so are the next two */
-	const char *proxy_user;
-	const char *proxy_password;
-	int			connect_timeout;	/* ms */
-	int			timeout;		/* ms, for one attempt */
-	size_t		max_size;		/* bytes of the decoded body */
+	AmplifyHttpWay way;			/* for each attempt */
 	int			max_attempts;
 	int64		pause;			/* microseconds; 0: none between attempts */
 	AmplifyHttpUse *use;		/* where it is counted */

@@ -76,14 +76,9 @@ amplify_exchange_start(const AmplifyExchangeSpec *spec,
 
 	transfer->url = spec->endpoint->url;
 	/* behind a proxy, only the proxy knows where the name leads */
-	transfer->public_only = spec->endpoint->public_only && spec->proxy == NULL;
-	transfer->ca_bundle = spec->ca_bundle;
-	transfer->proxy = spec->proxy;
-	transfer->proxy_user = spec->proxy_user;
-	transfer->proxy_password = spec->proxy_password;
-	transfer->connect_timeout = spec->connect_timeout;
-	transfer->timeout = spec->timeout;
-	transfer->max_size = spec->max_size;
+	transfer->public_only = spec->endpoint->public_only &&
+		spec->way.proxy == NULL;
+	transfer->way = spec->way;
 	transfer->use = spec->use;
 	transfer->fresh = attempts->fresh;
 	transfer->completed = completed;
@@ -239,8 +234,8 @@ mask_secrets(const AmplifyExchangeSpec *spec, const AmplifyTransfer *transfer,
 		strstr(spec->request.form, TOKEN_PARAMETER);
 	const char *secrets[6 + lengthof(spec->headers)] = {
 		transfer->untold,
-		spec->proxy_user,
-		spec->proxy_password,
+		spec->way.proxy_user,
+		spec->way.proxy_password,
 		credentials ? credentials->secret_access_key : NULL,
 		credentials ? credentials->session_token : NULL,
 		token ? token + strlen(TOKEN_PARAMETER) : NULL,

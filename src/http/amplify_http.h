@@ -97,6 +97,18 @@ typedef struct AmplifyHttpUse
 	int64		connections;	/* opened for them so far */
 } AmplifyHttpUse;
 
+/* How a server is reached, and how much may come from there */
+typedef struct AmplifyHttpWay
+{
+	const char *ca_bundle;		/* NULL: the system's */
+	const char *proxy;			/* NULL: none; so are the next two */
+	const char *proxy_user;
+	const char *proxy_password;
+	int			connect_timeout;	/* ms */
+	int			timeout;		/* ms, for one request in all */
+	size_t		max_size;		/* bytes of the decoded body */
+} AmplifyHttpWay;
+
 /*
  * One request.  The first part is the caller's: it fills it and keeps what it
  * points to until the transfer is done or cancelled, but for the headers, of
@@ -111,13 +123,7 @@ typedef struct AmplifyTransfer
 	const char *method;			/* NULL: GET, or POST with a post_body */
 	const char *post_body;		/* NULL: none */
 	const char *headers[8];		/* "Name: value", NULL at end */
-	const char *ca_bundle;
-	const char *proxy;			/* NULL: none; so are the next two */
-	const char *proxy_user;
-	const char *proxy_password;
-	int			connect_timeout;	/* ms */
-	int			timeout;		/* ms, for the whole transfer */
-	size_t		max_size;		/* bytes of the decoded body */
+	AmplifyHttpWay way;
 	char		untold[72];		/* of the headers: no reason may have it */
 	bool		fresh;			/* on a connection of its own */
 	bool		secret;			/* the body is overwritten when it is freed */

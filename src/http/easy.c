@@ -114,7 +114,8 @@ static CURLcode
 set_request(AmplifyTransfer *transfer, const char **refused)
 {
 	CURL	   *easy = transfer->easy;
-	const char *bundle = transfer->ca_bundle ? transfer->ca_bundle : built->cainfo;
+	const AmplifyHttpWay *way = &transfer->way;
+	const char *bundle = way->ca_bundle ? way->ca_bundle : built->cainfo;
 	bool		tls = strncmp(transfer->url, "https:", 6) == 0;
 	bool		http2 = tls && (built->features & CURL_VERSION_HTTP2) != 0;
 	CURLcode	rc = CURLE_OK;
@@ -124,7 +125,7 @@ set_request(AmplifyTransfer *transfer, const char **refused)
 	/* the bytes that were signed, which libcurl must not normalize */
 	SET(CURLOPT_REQUEST_TARGET, transfer->target);
 	/* a proxy is told the host as well (RFC 9112, 3.2.2) */
-	if (rc == CURLE_OK && transfer->proxy != NULL && !tls)
+	if (rc == CURLE_OK && way->proxy != NULL && !tls)
 		rc = set_absolute_target(transfer);
 	SET(CURLOPT_HTTPHEADER, transfer->slist);
 	SET(CURLOPT_POSTFIELDS, transfer->post_body);
@@ -134,9 +135,9 @@ set_request(AmplifyTransfer *transfer, const char **refused)
 	}
 	SET(CURLOPT_CUSTOMREQUEST, transfer->method);
 	/* "" keeps libcurl from reading http_proxy and the like */
-	SET(CURLOPT_PROXY, transfer->proxy ? transfer->proxy : "");
-	SET(CURLOPT_PROXYUSERNAME, transfer->proxy_user);
-	SET(CURLOPT_PROXYPASSWORD, transfer->proxy_password);
+	SET(CURLOPT_PROXY, way->proxy ? way->proxy : "");
+	SET(CURLOPT_PROXYUSERNAME, way->proxy_user);
+	SET(CURLOPT_PROXYPASSWORD, way->proxy_password);
 	SET(CURLOPT_CAINFO, bundle);
 
 	/*
@@ -153,8 +154,8 @@ set_request(AmplifyTransfer *transfer, const char **refused)
 	SET(CURLOPT_HTTP_VERSION, (long) (http2 ? CURL_HTTP_VERSION_2TLS :
 									  CURL_HTTP_VERSION_1_1));
 	SET(CURLOPT_PIPEWAIT, (long) http2);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout);
-	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) way->connect_timeout);
+	SET(CURLOPT_TIMEOUT_MS, (long) way->timeout);
 	SET(CURLOPT_FRESH_CONNECT, (long) transfer->fresh);
 	SET(CURLOPT_ERRORBUFFER, transfer->reason);
 	SET(CURLOPT_WRITEDATA, transfer);

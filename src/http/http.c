@@ -618,7 +618,7 @@ finish(AmplifyTransfer *transfer, CURLcode code)
 	/* a server can't ask for a proxy's password */
 	if (transfer->result == AMPLIFY_HTTP_OK &&
 		((code != CURLE_OK && tunnel != 0 && tunnel / 100 != 2) ||
-		 (code == CURLE_OK && status == 407 && transfer->proxy != NULL)))
+		 (code == CURLE_OK && status == 407 && transfer->way.proxy != NULL)))
 	{
 		transfer->result = AMPLIFY_HTTP_PROXY;
 		snprintf(transfer->reason, sizeof(transfer->reason),

@@ -35,7 +35,7 @@ amplify_transfer_body(AmplifyTransfer *transfer, const char *data,
 {
 	size_t		needed = transfer->body_length + bytes + 1;
 
-	if (transfer->body_length + bytes > transfer->max_size)
+	if (transfer->body_length + bytes > transfer->way.max_size)
 	{
 		transfer->result = AMPLIFY_HTTP_TOO_LARGE;
 		transfer->refusal = "the rest was not read";

@@ -403,7 +403,7 @@ exchange_spec(const AmplifyCall *call, AmplifyExchangeSpec *spec)
 	spec->request.service = "amplify";
 	spec->request.signer = connection->signer;
 	spec->endpoint = &connection->endpoint;
-	spec->max_size = connection->options.max_response_size;
+	spec->way.max_size = connection->options.max_response_size;
 }
 
 /*

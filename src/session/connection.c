@@ -129,12 +129,12 @@ amplify_connection_exchange(AmplifyConnection *connection,
 
 	memset(spec, 0, sizeof(*spec));
 	spec->request.region = options->region;
-	spec->ca_bundle = options->ca_bundle;
-	spec->proxy = options->proxy;
-	spec->proxy_user = options->proxy_user;
-	spec->proxy_password = options->proxy_password;
-	spec->connect_timeout = options->connect_timeout;
-	spec->timeout = options->request_timeout;
+	spec->way.ca_bundle = options->ca_bundle;
+	spec->way.proxy = options->proxy;
+	spec->way.proxy_user = options->proxy_user;
+	spec->way.proxy_password = options->proxy_password;
+	spec->way.connect_timeout = options->connect_timeout;
+	spec->way.timeout = options->request_timeout;
 	spec->max_attempts = options->max_attempts;
 	spec->pause = RETRY_PAUSE;
 	spec->use = &connection->shared->use;

@@ -216,7 +216,7 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 	AmplifyValue value;
 
 	if (amplify_response_parse(page, transfer->body, transfer->body_length,
-							   transfer->max_size, result,
+							   transfer->way.max_size, result,
 							   false) != AMPLIFY_PARSE_OK)
 		return amplify_lookup_fail(lookup, "The response holds no credentials.");
 	item = amplify_response_item(page, 0);

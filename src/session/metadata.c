@@ -298,8 +298,8 @@ inquire(AmplifyLookup *lookup, const AmplifyEndpoint *endpoint, int timeout,
 	AmplifyExchangeSpec *spec = &inquiry->spec;
 
 	spec->endpoint = endpoint;
-	spec->connect_timeout = spec->timeout = timeout;
-	spec->max_size = MAX_RESPONSE;
+	spec->way.connect_timeout = spec->way.timeout = timeout;
+	spec->way.max_size = MAX_RESPONSE;
 	spec->max_attempts = attempts;
 	spec->pause = pause;
 	spec->use = &lookup->connection->shared->use;

@@ -116,7 +116,7 @@ send_request(AmplifyLookup *lookup, const AmplifyRole *role,
 								endpoint);
 	amplify_connection_exchange(lookup->connection, spec);
 	spec->endpoint = endpoint;
-	spec->max_size = MAX_RESPONSE;
+	spec->way.max_size = MAX_RESPONSE;
 	spec->request.service = "sts";
 	spec->request.path = "/";
 	spec->request.query = "";
