@@ -107,20 +107,14 @@ amplify_exchange_judge(const AmplifyExchangeSpec *spec,
 	attempts->fresh = amplify_http_is_suspect(transfer) ||
 		failure->kind == AMPLIFY_FAILURE_BROKEN;
 	mask_secrets(spec, transfer, failure);
-	switch (outcome)
-	{
-		case AMPLIFY_OUTCOME_RETRY:
-			attempts->wish = retry_after(&transfer->response);
-			return try_again(spec, attempts, failure);
-		case AMPLIFY_OUTCOME_THROTTLED:
-			attempts->wish = retry_after(&transfer->response);
-			attempts->again_at = amplify_loop_now() + attempts->wish;
-			break;
-		case AMPLIFY_OUTCOME_RENEW:
-			return renew(spec, attempts, transfer, failure->kind);
-		default:
-			break;
-	}
+	if (outcome == AMPLIFY_OUTCOME_RENEW)
+		return renew(spec, attempts, transfer, failure->kind);
+	if (outcome != AMPLIFY_OUTCOME_RETRY && outcome != AMPLIFY_OUTCOME_THROTTLED)
+		return outcome;
+	attempts->wish = retry_after(&transfer->response);
+	if (outcome == AMPLIFY_OUTCOME_RETRY)
+		return try_again(spec, attempts, failure);
+	attempts->again_at = amplify_loop_now() + attempts->wish;
 	return outcome;
 }
 

@@ -973,24 +973,21 @@ start_connection(AmplifyStatement *statement, AmplifyQueue *queue, int64 now)
 static bool
 admit(AmplifyStatement *statement, AmplifyCall *call)
 {
+	AmplifyAdmission admission;
+
 	if (call->guard == NULL || call->admitted)
 		return true;
-	switch (call->guard->admit(call->guard, call))
+	admission = call->guard->admit(call->guard, call);
+	call->admitted = admission == AMPLIFY_ADMIT;
+	if (admission == AMPLIFY_ADMIT_ABSENT)
 	{
-		case AMPLIFY_ADMIT:
-			call->admitted = true;
-			return true;
-		case AMPLIFY_ADMIT_LATER:
-			return false;
-		case AMPLIFY_ADMIT_ABSENT:
-			call->state = AMPLIFY_CALL_DONE;
-			call->not_found = true;
-			/* some other call has told that */
-			call->used = true;
-			hold_call(statement, call);
-			return false;
+		call->state = AMPLIFY_CALL_DONE;
+		call->not_found = true;
+		/* some other call has told that */
+		call->used = true;
+		hold_call(statement, call);
 	}
-	return true;
+	return call->admitted;
 }
 
 /* The queue for a new call */

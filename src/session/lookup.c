@@ -214,6 +214,7 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 	AmplifyProvision provision = AMPLIFY_PROVISION_OK;
 	AmplifyItem *item;
 	AmplifyValue value;
+	AmplifyValueStatus status;
 
 	if (amplify_response_parse(page, transfer->body, transfer->body_length,
 							   transfer->way.max_size, result,
@@ -222,30 +223,20 @@ amplify_lookup_json(AmplifyLookup *lookup, const AmplifyTransfer *transfer,
 	item = amplify_response_item(page, 0);
 	for (int i = 0; i < lengthof(members); i++)
 	{
-		switch (amplify_response_value(item, members[i], AMPLIFY_TEXT, &value))
-		{
-			case AMPLIFY_VALUE_OK:
-				texts[i] = value.text;
-				break;
-			case AMPLIFY_VALUE_NULL:
-				break;
-			default:
-				provision = amplify_lookup_fail(lookup,
-												"Member \"%s\" of the response is not a text.",
-												members[i]);
-		}
-	}
-	switch (amplify_response_value(item, "Expiration", AMPLIFY_TIMESTAMP, &value))
-	{
-		case AMPLIFY_VALUE_OK:
-			expires = (int64) timestamptz_to_time_t(value.time);
-			break;
-		case AMPLIFY_VALUE_NULL:
-			break;
-		default:
+		status = amplify_response_value(item, members[i], AMPLIFY_TEXT, &value);
+		if (status == AMPLIFY_VALUE_OK)
+			texts[i] = value.text;
+		else if (status != AMPLIFY_VALUE_NULL)
 			provision = amplify_lookup_fail(lookup,
-											"Member \"Expiration\" of the response is not a time.");
+											"Member \"%s\" of the response is not a text.",
+											members[i]);
 	}
+	status = amplify_response_value(item, "Expiration", AMPLIFY_TIMESTAMP, &value);
+	if (status == AMPLIFY_VALUE_OK)
+		expires = (int64) timestamptz_to_time_t(value.time);
+	else if (status != AMPLIFY_VALUE_NULL)
+		provision = amplify_lookup_fail(lookup,
+										"Member \"Expiration\" of the response is not a time.");
 	if (provision == AMPLIFY_PROVISION_OK)
 		provision = amplify_lookup_accept(lookup, texts[0], texts[1],
 										  texts[2], expires);
@@ -431,21 +422,13 @@ judge(AmplifyInquiry *inquiry)
 	outcome = amplify_exchange_judge(&inquiry->spec, &inquiry->attempts,
 									 &inquiry->transfer, &inquiry->failure);
 	amplify_mask_signatures(&inquiry->failure);
-	switch (outcome)
-	{
-		case AMPLIFY_OUTCOME_OK:
-			return AMPLIFY_PROVISION_OK;
-		case AMPLIFY_OUTCOME_RETRY:
-			return AMPLIFY_PROVISION_PENDING;
-		case AMPLIFY_OUTCOME_THROTTLED:
-			if (amplify_exchange_postpone(&inquiry->spec, &inquiry->attempts,
-										  inquiry->spec.pause * THROTTLED_FACTOR))
-				return AMPLIFY_PROVISION_PENDING;
-			break;
-		default:
-			break;
-	}
-	return AMPLIFY_PROVISION_FAILED;
+	if (outcome == AMPLIFY_OUTCOME_RETRY ||
+		(outcome == AMPLIFY_OUTCOME_THROTTLED &&
+		 amplify_exchange_postpone(&inquiry->spec, &inquiry->attempts,
+								   inquiry->spec.pause * THROTTLED_FACTOR)))
+		return AMPLIFY_PROVISION_PENDING;
+	return outcome == AMPLIFY_OUTCOME_OK ? AMPLIFY_PROVISION_OK :
+		AMPLIFY_PROVISION_FAILED;
 }
 
 /* What a call fails of that needs these credentials */
