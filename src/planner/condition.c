@@ -130,18 +130,9 @@ is_safe_plan(const Plan *plan)
 	if (plan->lefttree != NULL || plan->righttree != NULL ||
 		plan->initPlan != NIL)
 		return false;
-	switch (nodeTag(plan))
-	{
-		case T_SeqScan:
-			break;
-		case T_ForeignScan:
-			if (!is_own_scan((const ForeignScan *) plan))
-				return false;
-			break;
-		default:
-			return false;
-	}
-	return !contain_volatile_functions(conditions) &&
+	return (IsA(plan, SeqScan) ||
+			(IsA(plan, ForeignScan) && is_own_scan((const ForeignScan *) plan))) &&
+		!contain_volatile_functions(conditions) &&
 		!contain_volatile_functions(columns) &&
 		!calls_others_walker(conditions, NULL) &&
 		!calls_others_walker(columns, NULL) &&

@@ -181,17 +181,9 @@ top_relids(const RelOptInfo *rel)
 static bool
 wants_read_ahead(JoinType jointype)
 {
-	switch (jointype)
-	{
-		case JOIN_INNER:
-		case JOIN_LEFT:
-		case JOIN_SEMI:
-		case JOIN_ANTI:
-		case JOIN_UNIQUE_OUTER:
-			return true;
-		default:
-			return false;
-	}
+	return jointype == JOIN_INNER || jointype == JOIN_LEFT ||
+		jointype == JOIN_SEMI || jointype == JOIN_ANTI ||
+		jointype == JOIN_UNIQUE_OUTER;
 }
 
 /*

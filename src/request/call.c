@@ -84,21 +84,17 @@ amplify_call_start(AmplifyCall *call, MemoryContext context,
 	AmplifyConnection *connection = call->connection;
 	CallTransfer *ct;
 	MemoryContext oldcontext;
+	AmplifyProvision provision;
 	AmplifyCredentials credentials;
 	AmplifyLack lack;
 	AmplifyExchangeSpec spec;
 	bool		started;
 
-	switch (amplify_credential_get(connection, &credentials, &lack))
-	{
-		case AMPLIFY_PROVISION_OK:
-			break;
-		case AMPLIFY_PROVISION_PENDING:
-			return;
-		default:
-			fail_without_keys(call, context, &lack);
-			return;
-	}
+	provision = amplify_credential_get(connection, &credentials, &lack);
+	if (provision == AMPLIFY_PROVISION_FAILED)
+		fail_without_keys(call, context, &lack);
+	if (provision != AMPLIFY_PROVISION_OK)
+		return;
 	if (!amplify_pace_start(connection))
 	{
 		if (amplify_call_is_too_early(call, amplify_loop_now()))

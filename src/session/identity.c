@@ -130,6 +130,7 @@ amplify_identity_ask(AmplifyConnection *connection, const AmplifyLack **lack)
 	{
 		const AmplifyIdentityUse *failed = find_failed(use);
 		AmplifyIdentityUse *asking = find_asking(use);
+		AmplifyProvision provision;
 
 		if (failed != NULL)
 		{
@@ -138,17 +139,16 @@ amplify_identity_ask(AmplifyConnection *connection, const AmplifyLack **lack)
 		}
 		if (asking == NULL)
 			asking = use;
-		switch (proceed(asking))
+		provision = proceed(asking);
+		if (provision == AMPLIFY_PROVISION_PENDING)
+			return provision;
+		if (provision == AMPLIFY_PROVISION_OK)
 		{
-			case AMPLIFY_PROVISION_OK:
-				keep_keys(asking);
-				take_clock(use);
-				return AMPLIFY_PROVISION_OK;
-			case AMPLIFY_PROVISION_PENDING:
-				return AMPLIFY_PROVISION_PENDING;
-			default:
-				keep_lack(asking);
+			keep_keys(asking);
+			take_clock(use);
+			return provision;
 		}
+		keep_lack(asking);
 		if (are_still_good(use))
 		{
 			postpone(use);
