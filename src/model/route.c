@@ -63,7 +63,7 @@ amplify_route_find(const AmplifyResource *resource, AmplifyKeyMask bound,
 				   AmplifyRouteCount count, void *arg, AmplifyRoute *route)
 {
 	memset(route, 0, sizeof(AmplifyRoute));
-	for (;;)
+	while (resource != NULL)
 	{
 		AmplifyStep *step = &route->steps[route->nsteps++];
 		const AmplifyResource *ancestor;
