@@ -242,10 +242,7 @@ my @cases = (
     [ 'status 429, come back after 1 ms', $get,
         [ error_of(429, 'TooManyRequestsException'),
             header => 'x-amz-retry-after:1' ], '00000', 1, 2 ],
-    # no number is so great that it becomes another one; what is none is nothing
-    (map { [ "status 429, come back after $_", $get, [ error_of(429, 'TooManyRequestsException'),
-            header => "Retry-After:$_" ], '53400', 0, 1 ] }
-        60, '18446744073711', '9223372036854775808', '9' x 30, 'Fri, 31 Dec 9999 23:59:59 GMT'),
+    # what is no number is nothing
     (map { [ "status 429, come back after $_", $get, [ error_of(429, 'TooManyRequestsException'),
             header => "Retry-After:$_" ], '00000', 1, 2 ] }
         0, -5, 'soon', 'Fri, 19 Feb 2021 16:52:53 GMT', '-9223372036854775809'),
@@ -577,6 +574,28 @@ for my $case (@cases)
     subtest $case->[0] => \&run_case, @$case;
 }
 
+# No number is so great that it becomes another one.  A server that is not to be
+# asked for so long is not asked again: each of these is one of its own.
+my $away = 0;
+for my $wish (60, '18446744073711', '9223372036854775808', '9' x 30,
+    'Fri, 31 Dec 9999 23:59:59 GMT')
+{
+    subtest "status 429, come back after $wish" => sub {
+        my $server = 'away' . ++$away;
+        my $busy = Mock->start(dir => $dir, args => [ '--generate', '3,1' ]);
+        my $sql = $get =~ s/aws/$server/r;
+
+        add_server($session, $server, $busy->url, %options);
+        $busy->fault(error_of(429, 'TooManyRequestsException'),
+            header => "Retry-After:$wish", @always);
+        is(Session::state_of($session->query($sql)), '53400', 'SQLSTATE');
+        is(Session::state_of($session->query($sql)), '53400', 'and again');
+        is($busy->calls, 1, 'requests');
+        $session->rows('SELECT amplify_fdw_disconnect_all()');
+        is(harm($session, 'aws', $before), '', 'the session is unharmed');
+    };
+}
+
 # Connections that end as soon as they are made, or before we know that
 for my $mode (qw(refuse reset))
 {
@@ -597,6 +616,6 @@ for my $mode (qw(refuse reset))
 }
 
 cmp_ok(resident($session->pid), '<', 100_000, 'memory');
-diag scalar(@cases) + 4, ' cases';
+diag scalar(@cases) + $away + 4, ' cases';
 
 done_testing();
