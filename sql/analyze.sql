@@ -50,6 +50,45 @@ ANALYZE backend_environments;
 \! mockctl total
 ALTER FOREIGN TABLE backend_environments OPTIONS (SET analyze 'seldom');
 
+-- below partitioned tables it is listed once by a command, and by the next one again
+CREATE TABLE everywhere (LIKE backend_environments) PARTITION BY LIST (account_id);
+CREATE TABLE account PARTITION OF everywhere DEFAULT PARTITION BY LIST (region);
+CREATE FOREIGN TABLE place PARTITION OF account DEFAULT SERVER amplify
+  OPTIONS (resource 'backend_environments', analyze 'true');
+CREATE TEMP VIEW known AS
+  SELECT relname, reltuples, (SELECT sum(n_distinct) FROM pg_stats
+    WHERE tablename = relname AND attname = 'app_id') AS apps
+  FROM pg_class WHERE relname IN ('everywhere', 'account', 'place') ORDER BY relname COLLATE "C";
+\! mockctl reset
+ANALYZE everywhere;
+\! mockctl calls
+SELECT * FROM known;
+BEGIN;
+ANALYZE account, place;
+COMMIT;
+\! mockctl calls && mockctl reset
+-- in a function, each has its own
+DO $$ BEGIN ANALYZE everywhere; ANALYZE everywhere; END $$;
+\! mockctl calls && mockctl reset
+-- no more than was asked for above is no sample for it
+ALTER FOREIGN TABLE place ALTER app_id SET STATISTICS 2;
+ANALYZE everywhere;
+\! mockctl calls && mockctl reset
+-- nor is one that takes too much memory kept
+SET maintenance_work_mem = '1MB';
+SET default_statistics_target = 1000;
+ANALYZE everywhere;
+\! mockctl calls && mockctl reset
+RESET maintenance_work_mem;
+SET default_statistics_target = 1;
+-- what fails is forgotten
+\! mockctl fault skip=25 n=-1 status=403 code=AccessDeniedException
+ALTER FOREIGN TABLE place ALTER app_id SET STATISTICS 3;
+ANALYZE everywhere;
+ANALYZE everywhere;
+\! mockctl reset
+DROP TABLE everywhere CASCADE;
+
 -- an account that is empty is known as well
 \getenv mock AMPLIFY_MOCK_URL_2
 ALTER SERVER amplify OPTIONS (SET endpoint_url :'mock', SET analyze 'on');

@@ -8,6 +8,11 @@
  * random: at each level (apps, branches, jobs) as many as the statistics
  * target says, but 100 at least.  An account that has no more is listed whole.
  *
+ * ANALYZE samples a partition for its own statistics, and before that for each
+ * partitioned table above it, in transactions of their own.  The sample is
+ * taken once, as large as the partition's own, and kept until the command
+ * ends, unless all of them take more than maintenance_work_mem.
+ *
  * src/executor/analyze.c
  *
  *-------------------------------------------------------------------------
@@ -17,14 +22,41 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_inherits.h"
+#include "commands/vacuum.h"
 #include "executor/amplify_executor.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/memnodes.h"
+#include "utils/portal.h"
 #include "utils/sampling.h"
 
 #define FEWEST_DRAWN	100		/* parents */
 #define ROWS_PER_TARGET 300		/* that std_typanalyze() asks for */
 
-/* One ANALYZE of one table */
+/* What is known of a table when it has been listed */
+typedef struct Sample
+{
+	MemoryContext context;		/* that holds it */
+	Oid			relid;
+	TupleDesc	tupdesc;		/* of the rows */
+	int			wanted;			/* rows, at most */
+	int			nrows;
+	HeapTuple  *rows;
+	double		totalrows;
+	/* if not the rows of all apps were listed: */
+	const AmplifyResource *resource;
+	AmplifyKey	outermost;		/* of its keys: that of an app */
+	int			nfound;			/* apps that there are, */
+	char	  **found;
+	int			apps;			/* and how many of them have any rows */
+	dlist_node	node;			/* in "kept", if it is */
+} Sample;
+
+/* Those that the ANALYZE command that is being run may use again */
+static dlist_head kept = DLIST_STATIC_INIT(kept);
+
+/* One listing of one table */
 typedef struct Analysis
 {
 	AmplifyTable table;
@@ -45,6 +77,13 @@ typedef struct Analysis
 static int	acquire_sample(Relation relation, int elevel, HeapTuple *rows,
 						   int targrows, double *totalrows,
 						   double *totaldeadrows);
+static MemoryContext command_context(void);
+static Sample *find_kept(Relation relation, int targrows);
+static void keep(Sample *sample);
+static void forget_kept(void *arg);
+static int	copy_rows(const Sample *sample, HeapTuple *rows, int targrows);
+static Sample *take_sample(Relation relation, int elevel, int wanted,
+						   MemoryContext parent);
 static void begin_analysis(Analysis *analysis, Relation relation,
 						   EState *estate, int targrows);
 static AmplifyFetch *list_level(Analysis *analysis, int level,
@@ -53,13 +92,13 @@ static void find_parents(Analysis *analysis, int level);
 static void draw_parents(Analysis *analysis);
 static int	count_apps(const Analysis *analysis, const AmplifyKeySet *keys,
 					   const bool *included);
-static void take_rows(Analysis *analysis, Relation relation, HeapTuple *rows,
-					  int targrows, MemoryContext callers);
+static void take_rows(Analysis *analysis, Relation relation, Sample *sample);
 static void note_parent(Analysis *analysis, const AmplifyKeys *keys);
 static int	sample_position(ReservoirStateData *reservoir, double seen,
 							int targrows, double *skip);
-static void spread_rows(Analysis *analysis, Relation relation,
-						HeapTuple *rows, int nrows, MemoryContext callers);
+static void note_apps(const Analysis *analysis, Sample *sample);
+static void spread_rows(const Sample *sample, Relation relation,
+						HeapTuple *rows, int nrows);
 static int	once_in_sample(double nrows, double rows, double apps,
 						   double fract);
 
@@ -85,35 +124,163 @@ static int
 acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 			   double *totalrows, double *totaldeadrows)
 {
-	EState	   *estate = CreateExecutorState();
-	MemoryContext callers = MemoryContextSwitchTo(estate->es_query_cxt);
-	Analysis   *analysis = palloc0(sizeof(Analysis));
+	MemoryContext command = NULL;
+	Sample	   *sample = NULL;
 	int			nrows;
 
-	begin_analysis(analysis, relation, estate, targrows);
+	if (has_superclass(RelationGetRelid(relation)))
+		command = command_context();
+	if (command != NULL)
+		sample = find_kept(relation, targrows);
+	if (sample == NULL)
+	{
+		int			wanted = targrows;
+
+		if (command != NULL)
+			wanted = Max(wanted, ROWS_PER_TARGET * default_statistics_target);
+		sample = take_sample(relation, elevel, wanted,
+							 command != NULL ? command : CurrentMemoryContext);
+		if (command != NULL)
+			keep(sample);
+	}
+	nrows = copy_rows(sample, rows, targrows);
+	if (sample->found != NULL && nrows > 0)
+		spread_rows(sample, relation, rows, nrows);
+	*totalrows = sample->totalrows;
+	*totaldeadrows = 0;
+	ereport(elevel,
+			(errmsg("\"%s\": %d rows in sample, %.0f estimated total rows",
+					RelationGetRelationName(relation), nrows, *totalrows)));
+	if (sample->node.next == NULL)
+		MemoryContextDelete(sample->context);
+	return nrows;
+}
+
+/*
+ * What lives as long as the ANALYZE command, through all of its transactions:
+ * vacuum() has such a context below the portal's.  NULL if there is none.
+ */
+static MemoryContext
+command_context(void)
+{
+	if (PortalContext == NULL)
+		return NULL;
+	for (MemoryContext context = PortalContext->firstchild; context != NULL;
+		 context = context->nextchild)
+	{
+		if (strcmp(context->name, "Vacuum") == 0)
+			return context;
+	}
+	return NULL;
+}
+
+/*
+ * One that the command has taken of that table, with as many rows; or NULL.
+ * The table may have been altered since, between two transactions.
+ */
+static Sample *
+find_kept(Relation relation, int targrows)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &kept)
+	{
+		Sample	   *sample = dlist_container(Sample, node, iter.cur);
+
+		if (sample->relid == RelationGetRelid(relation) &&
+			sample->wanted >= targrows &&
+			equalTupleDescs(sample->tupdesc, RelationGetDescr(relation)))
+			return sample;
+	}
+	return NULL;
+}
+
+/* Until the command ends, if there is room */
+static void
+keep(Sample *sample)
+{
+	Size		bytes = MemoryContextMemAllocated(sample->context, true);
+	dlist_iter	iter;
+	MemoryContextCallback *callback;
+
+	dlist_foreach(iter, &kept)
+		bytes += MemoryContextMemAllocated(dlist_container(Sample, node, iter.cur)->context,
+										   true);
+	if (bytes > (Size) maintenance_work_mem * 1024)
+		return;
+	callback = MemoryContextAlloc(sample->context,
+								  sizeof(MemoryContextCallback));
+	callback->func = forget_kept;
+	callback->arg = sample;
+	MemoryContextRegisterResetCallback(sample->context, callback);
+	dlist_push_tail(&kept, &sample->node);
+}
+
+static void
+forget_kept(void *arg)
+{
+	dlist_delete(&((Sample *) arg)->node);
+}
+
+/* So many of them at random, in their order; how many it were */
+static int
+copy_rows(const Sample *sample, HeapTuple *rows, int targrows)
+{
+	ReservoirStateData state;
+	int			nrows = 0;
+
+	reservoir_init_selection_state(&state, Max(targrows, 1));
+	for (int i = 0; i < sample->nrows && nrows < targrows; i++)
+	{
+		if (sampler_random_fract(&state.randstate) * (sample->nrows - i) <
+			targrows - nrows)
+			rows[nrows++] = heap_copytuple(sample->rows[i]);
+	}
+	return nrows;
+}
+
+/* List the table; the sample is in a context of its own below that one */
+static Sample *
+take_sample(Relation relation, int elevel, int wanted, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "amplify_fdw sample",
+												  ALLOCSET_DEFAULT_SIZES);
+	Sample	   *sample = MemoryContextAllocZero(context, sizeof(Sample));
+	EState	   *estate = CreateExecutorState();
+	MemoryContext oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	Analysis   *analysis = palloc0(sizeof(Analysis));
+
+	sample->context = context;
+	sample->relid = RelationGetRelid(relation);
+	MemoryContextSwitchTo(context);
+	sample->tupdesc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	MemoryContextSwitchTo(estate->es_query_cxt);
+	sample->wanted = wanted;
+	sample->rows = MemoryContextAllocExtended(context,
+											  sizeof(HeapTuple) * wanted,
+											  MCXT_ALLOC_HUGE);
+	begin_analysis(analysis, relation, estate, wanted);
 	for (int level = analysis->route.nsteps - 1; level > 0; level--)
 	{
 		find_parents(analysis, level);
 		draw_parents(analysis);
 	}
-	take_rows(analysis, relation, rows, targrows, callers);
-	nrows = (int) Min(analysis->rows, targrows);
-	if (analysis->app_scale > 1 && nrows > 0)
-		spread_rows(analysis, relation, rows, nrows, callers);
-	*totalrows = rint(analysis->rows * analysis->scale);
-	*totaldeadrows = 0;
+	take_rows(analysis, relation, sample);
+	sample->nrows = (int) Min(analysis->rows, wanted);
+	sample->totalrows = rint(analysis->rows * analysis->scale);
+	if (analysis->app_scale > 1)
+		note_apps(analysis, sample);
 	ereport(elevel,
-			(errmsg("\"%s\": %.0f rows listed, %d rows in sample, %.0f estimated total rows",
-					RelationGetRelationName(relation), analysis->rows, nrows,
-					*totalrows),
+			(errmsg("\"%s\": %.0f rows listed",
+					RelationGetRelationName(relation), analysis->rows),
 			 analysis->nfound > 0 ?
 			 errdetail("The children of %d of %d parents were listed.",
 					   analysis->drawn.nkeys, analysis->nfound) : 0));
 
 	amplify_statement_leave(analysis->table.spec.statement);
-	MemoryContextSwitchTo(callers);
+	MemoryContextSwitchTo(oldcontext);
 	FreeExecutorState(estate);
-	return nrows;
+	return sample;
 }
 
 static void
@@ -248,8 +415,7 @@ count_apps(const Analysis *analysis, const AmplifyKeySet *keys,
 
 /* List the table's own rows, and keep a sample of them */
 static void
-take_rows(Analysis *analysis, Relation relation, HeapTuple *rows,
-		  int targrows, MemoryContext callers)
+take_rows(Analysis *analysis, Relation relation, Sample *sample)
 {
 	AmplifyFetchSpec spec;
 	AmplifyFetch *fetch = list_level(analysis, 0, &spec);
@@ -267,17 +433,18 @@ take_rows(Analysis *analysis, Relation relation, HeapTuple *rows,
 	while (amplify_fetch_next(fetch, &row))
 	{
 		int			position = sample_position(&analysis->reservoir,
-											   analysis->rows, targrows, &skip);
+											   analysis->rows, sample->wanted,
+											   &skip);
 
 		analysis->rows++;
 		note_parent(analysis, row.keys);
 		if (position >= 0)
 		{
 			amplify_value_fill(analysis->map, &row, spec.connection, slot);
-			if (analysis->rows > targrows)
-				heap_freetuple(rows[position]);
-			MemoryContextSwitchTo(callers);
-			rows[position] = ExecCopySlotHeapTuple(slot);
+			if (analysis->rows > sample->wanted)
+				heap_freetuple(sample->rows[position]);
+			MemoryContextSwitchTo(sample->context);
+			sample->rows[position] = ExecCopySlotHeapTuple(slot);
 			MemoryContextSwitchTo(row_context);
 		}
 		MemoryContextReset(row_context);
@@ -318,6 +485,25 @@ sample_position(ReservoirStateData *reservoir, double seen, int targrows,
 	return (int) (targrows * sampler_random_fract(&reservoir->randstate));
 }
 
+/* What spread_rows() needs to know */
+static void
+note_apps(const Analysis *analysis, Sample *sample)
+{
+	const AmplifyKeySet *all = &analysis->apps;
+
+	sample->resource = analysis->table.spec.resource;
+	sample->outermost = analysis->outermost;
+	sample->nfound = all->nkeys;
+	sample->found = MemoryContextAlloc(sample->context,
+									   sizeof(char *) * all->nkeys);
+	for (int i = 0; i < all->nkeys; i++)
+		sample->found[i] = MemoryContextStrdup(sample->context,
+											   all->keys[i].value[analysis->outermost]);
+	sample->apps = (int) rint(analysis->app_scale *
+							  count_apps(analysis, &analysis->drawn,
+										 analysis->has_rows));
+}
+
 /*
  * The rows of a drawn app stand for those of others as well, and PostgreSQL
  * would take the apps that were drawn for all that there are, and each for as
@@ -327,36 +513,35 @@ sample_position(ReservoirStateData *reservoir, double seen, int targrows,
  * No other column is touched: statistics are those of one column each.
  */
 static void
-spread_rows(Analysis *analysis, Relation relation, HeapTuple *rows, int nrows,
-			MemoryContext callers)
+spread_rows(const Sample *sample, Relation relation, HeapTuple *rows,
+			int nrows)
 {
 	TupleDesc	tupdesc = RelationGetDescr(relation);
 	Datum	   *values = palloc0(sizeof(Datum) * tupdesc->natts);
 	bool	   *nulls = palloc0(sizeof(bool) * tupdesc->natts);
 	bool	   *replaced = palloc0(sizeof(bool) * tupdesc->natts);
-	MemoryContext oldcontext = CurrentMemoryContext;
-	const AmplifyKeySet *all = &analysis->apps;
-	int			apps = (int) rint(analysis->app_scale *
-								  count_apps(analysis, &analysis->drawn,
-											 analysis->has_rows));
-	int			once = once_in_sample(nrows, analysis->rows * analysis->scale,
-									  apps,
-									  sampler_random_fract(&analysis->reservoir.randstate));
-	int			others = Max(Min((nrows - once) / 2, apps - once), 1);
+	AmplifyColumnMap *map =
+		amplify_value_map(relation, sample->resource,
+						  bms_add_range(NULL, 1, tupdesc->natts));
+	ReservoirStateData state;
+	int			once;
+	int			others;
 
+	reservoir_init_selection_state(&state, nrows);
+	once = once_in_sample(nrows, sample->totalrows, sample->apps,
+						  sampler_random_fract(&state.randstate));
+	others = Max(Min((nrows - once) / 2, sample->apps - once), 1);
 	for (int i = 0; i < nrows; i++)
 	{
 		int			number = i < once ? i : once + (i - once) % others;
-		int			app = (int) ((double) number * all->nkeys / (once + others));
+		int			app = (int) ((double) number * sample->nfound /
+								 (once + others));
 		HeapTuple	row = rows[i];
 
-		amplify_value_key(analysis->map, analysis->outermost,
-						  all->keys[app].value[analysis->outermost],
-						  values, replaced);
-		MemoryContextSwitchTo(callers);
+		amplify_value_key(map, sample->outermost, sample->found[app], values,
+						  replaced);
 		rows[i] = heap_modify_tuple(row, tupdesc, values, nulls, replaced);
 		heap_freetuple(row);
-		MemoryContextSwitchTo(oldcontext);
 	}
 }
 

@@ -187,9 +187,16 @@ $session->rows("ALTER TABLE environments ATTACH PARTITION aws.backend_environmen
         FOR VALUES FROM ('da') TO ('db');
     ALTER TABLE environments ATTACH PARTITION other.backend_environments
         FOR VALUES FROM ('db') TO ('dc')");
-$session->rows('ANALYZE environments');
-is_known('environments', 'true', 2 * $rows, 2 * $with_rows);
-is_known('other.backend_environments', 'false', $rows, $with_rows);
+# also where the sample for the partitioned table is a part of that for the partitions
+for my $target (100, 1)
+{
+    $_->reset for $mock, $other;
+    $session->rows("SET default_statistics_target = $target; ANALYZE environments");
+    is($_->calls, APPS / PAGE + DRAWN + $large_drawn, "target $target: each is listed once")
+        for $mock, $other;
+    is_known('environments', 'true', 2 * $rows, 2 * $with_rows);
+    is_known('other.backend_environments', 'false', $rows, $with_rows);
+}
 is(handles($session), 0, 'nothing is left in flight');
 
 done_testing();
