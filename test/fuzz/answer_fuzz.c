@@ -102,6 +102,18 @@ pnstrdup(const char *in, Size length)
 	return copy;
 }
 
+char *
+MemoryContextStrdup(MemoryContext context, const char *string)
+{
+	return pnstrdup(string, strlen(string));
+}
+
+/* Blocks are freed all at once */
+void
+pfree(void *pointer)
+{
+}
+
 bool
 pg_verify_mbstr(int encoding, const char *text, int length, bool no_error)
 {
