@@ -142,6 +142,9 @@ void
 amplify_fetch_ahead(const AmplifyFetchSpec *spec, const AmplifyKeys *keys,
 					int nkeys, AmplifyAhead **ahead)
 {
+	/* the table may not have been opened */
+	if (nkeys == 0)
+		return;
 	amplify_apps_guard(spec);
 	for (int i = 0; i < nkeys; i++)
 		ahead[i] = palloc0(sizeof(AmplifyAhead));
