@@ -94,7 +94,7 @@ void
 amplify_pace_learn(const AmplifyCall *call, AmplifyResponse *page)
 {
 	AmplifyConnection *connection = call->connection;
-	char	   *account;
+	char	   *account = NULL;
 	int64		now;
 
 	if (!amplify_rate_is_shared() ||
@@ -104,7 +104,12 @@ amplify_pace_learn(const AmplifyCall *call, AmplifyResponse *page)
 	if (amplify_response_count(page) == 0 ||
 		amplify_resource_item_arn(call->resource, amplify_response_item(page, 0),
 								  &account, NULL) != AMPLIFY_ARN_OWN)
+	{
+		/* an ARN that can't be read has one, too */
+		if (account != NULL)
+			pfree(account);
 		return;
+	}
 	now = amplify_loop_now();
 	connection->rate_generation = call->generation;
 	join_rate(connection, amplify_rate_key(&connection->endpoint, account), now);
