@@ -81,7 +81,7 @@ typedef struct AmplifyServer
 	/* the rest is pace.c's */
 	int64		own_start;		/* no call starts before this, by max_rate */
 	AmplifyRate rate;			/* of connections that do not share one, */
-	uint32		rated;			/* at the endpoint with this hash of its URL */
+	uint32		rate_endpoint;	/* but are at that: a hash of its URL */
 } AmplifyServer;
 
 /* The start of a call, given to a session: throttle.c's */

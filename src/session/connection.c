@@ -268,7 +268,7 @@ create_connection(Oid serverid, Oid userid)
 	AmplifyConnection *connection;
 	MemoryContextCallback *callback;
 	ForeignServer *server;
-	uint32		rated;
+	uint32		endpoint;
 
 	/* under the caller's until it is complete, so that an error frees it */
 	context = AllocSetContextCreate(CurrentMemoryContext,
@@ -302,13 +302,13 @@ create_connection(Oid serverid, Oid userid)
 	amplify_connection_endpoint(&connection->options, "amplify",
 								connection->options.endpoint_url,
 								&connection->endpoint);
-	rated = hash_bytes((const unsigned char *) connection->endpoint.url,
-					   strlen(connection->endpoint.url));
-	if (connection->shared->rated != rated)
+	endpoint = hash_bytes((const unsigned char *) connection->endpoint.url,
+						  strlen(connection->endpoint.url));
+	if (connection->shared->rate_endpoint != endpoint)
 	{
 		/* another one has granted nothing yet */
 		memset(&connection->shared->rate, 0, sizeof(AmplifyRate));
-		connection->shared->rated = rated;
+		connection->shared->rate_endpoint = endpoint;
 	}
 	if (connection->mappings != NULL && connection->options.profile == NULL &&
 		!connection->options.ambient_credentials)
