@@ -222,7 +222,7 @@ forget_kept(void *arg)
 	dlist_delete(&((Sample *) arg)->node);
 }
 
-/* So many of them at random, in their order; how many it were */
+/* So many of them at random, in their order; returns how many these are */
 static int
 copy_rows(const Sample *sample, HeapTuple *rows, int targrows)
 {
