@@ -641,11 +641,16 @@ follow_path(struct json_object *object, const char *path, size_t length)
 	while (object != NULL && path < end)
 	{
 		size_t		part = Min(strcspn(path, "."), end - path);
-		char		name[NAMEDATALEN];
+		char		copy[NAMEDATALEN];
+		const char *name = path;
 
 		if (!json_object_is_type(object, json_type_object))
 			return NULL;
-		strlcpy(name, path, Min(part + 1, sizeof(name)));
+		if (path[part] != '\0')
+		{
+			strlcpy(copy, path, Min(part + 1, sizeof(copy)));
+			name = copy;
+		}
 		object = json_object_object_get(object, name);
 		path += part + 1;
 	}

@@ -132,12 +132,13 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	static const struct
 	{
 		const char *name;
+		size_t		length;			/* of the name */
 		bool		once;
 		size_t		offset;
 		size_t		size;
 	}			wanted[] = {
 #define WANTED(name, once, member) \
-	{name, once, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
+	{name, sizeof(name) - 1, once, offsetof(AmplifyHttpHeaders, member), sizeof(((AmplifyHttpHeaders *) 0)->member)}
 		WANTED("x-amzn-errortype:", true, error_type),
 		WANTED("content-length:", true, content_length),
 		WANTED("content-encoding:", false, encoding),
@@ -150,7 +151,7 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 
 	for (int i = 0; i < lengthof(wanted); i++)
 	{
-		size_t		length = strlen(wanted[i].name);
+		size_t		length = wanted[i].length;
 		char	   *dst = (char *) &transfer->response + wanted[i].offset;
 		char		former[sizeof(transfer->response.error_type)];
 

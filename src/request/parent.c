@@ -83,6 +83,7 @@ struct AmplifyChild
 struct AmplifyParent
 {
 	AmplifyList list;			/* first, see is_wanted() */
+	uint64		hash;			/* of what the list is of: parent_hash() */
 	AmplifyNames *lookups;		/* of AmplifyChild: that somebody wants */
 	int			nlookups;
 	dlist_head	urgent;			/* DUE, to be started now; in this order */
@@ -108,14 +109,13 @@ typedef struct ParentEntry
 	char		status;
 } ParentEntry;
 
-static uint64 parent_hash(const AmplifyParent *parent);
 static bool parent_equal(const AmplifyParent *a, const AmplifyParent *b);
 
 #define SH_PREFIX		parenthash
 #define SH_ELEMENT_TYPE ParentEntry
 #define SH_KEY_TYPE		const AmplifyParent *
 #define SH_KEY			key
-#define SH_HASH_KEY(tb, key) ((uint32) parent_hash(key))
+#define SH_HASH_KEY(tb, key) ((uint32) (key)->hash)
 #define SH_EQUAL(tb, a, b)	parent_equal(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) (a)->hash
@@ -165,6 +165,7 @@ struct AmplifyParents
 };
 
 static AmplifyParents *parents_of(const AmplifyFetchSpec *spec);
+static uint64 parent_hash(const AmplifyList *list);
 static bool is_answered(AmplifyParent *parent, AmplifyCall *call, bool wanted,
 						AmplifyWatcher *watcher);
 static bool next_page_is_due(AmplifyParent *parent);
@@ -207,6 +208,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	MemoryContext oldcontext;
 
 	sought.list.keys = amplify_resource_project(keys, spec->resource->list->needs);
+	sought.hash = parent_hash(&sought.list);
 	entry = parenthash_lookup(parents->parents, &sought);
 	if (entry != NULL)
 	{
@@ -224,7 +226,7 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	*parent = sought;
 	parent->list.spec.child = NULL;
 	amplify_resource_copy_keys(&parent->list.keys, parents->context);
-	idle = idlehash_lookup(parents->idle, parent_hash(&sought));
+	idle = idlehash_lookup(parents->idle, parent->hash);
 	parent->ngets = idle == NULL ? 0 : idle->ngets;
 	parent->lookups = amplify_names_create(parents->context);
 	dlist_init(&parent->urgent);
@@ -437,17 +439,16 @@ parents_of(const AmplifyFetchSpec *spec)
 }
 
 static uint64
-parent_hash(const AmplifyParent *parent)
+parent_hash(const AmplifyList *list)
 {
-	const void *const pointers[] = {parent->list.spec.connection,
-	parent->list.spec.resource};
+	const void *const pointers[] = {list->spec.connection, list->spec.resource};
 	uint64		hash = hash_bytes_extended((const unsigned char *) pointers,
 										   sizeof(pointers),
-										   parent->list.spec.options->page_size);
+										   list->spec.options->page_size);
 
 	for (int i = 0; i < AMPLIFY_NKEYS; i++)
 	{
-		const char *value = parent->list.keys.value[i];
+		const char *value = list->keys.value[i];
 
 		if (value != NULL)
 			hash = hash_bytes_extended((const unsigned char *) value,
@@ -782,7 +783,7 @@ free_parent(AmplifyParent *parent)
 
 	if (parent->ngets > 0)
 	{
-		idle = idlehash_insert(parents->idle, parent_hash(parent), &found);
+		idle = idlehash_insert(parents->idle, parent->hash, &found);
 		idle->ngets = parent->ngets;
 	}
 	count_resting(parents, parent, -(ssize_t) parent->size);
