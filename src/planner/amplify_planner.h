@@ -158,7 +158,8 @@ extern Cost amplify_price_most(const Path *ahead, const Path *inner,
 /* ---------- memoize.c: for keys that repeat ---------- */
 
 extern Path *amplify_memoize_path(PlannerInfo *root, const Path *inner,
-								  const Path *outer, JoinType jointype,
+								  const RelOptInfo *outerrel,
+								  double outer_rows, JoinType jointype,
 								  const JoinPathExtraData *extra);
 
 /* ---------- join.c: paths that read ahead ---------- */

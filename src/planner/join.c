@@ -78,7 +78,8 @@ static bool can_look_up(Path *path);
 static ForeignPath *look_up(const AheadJoin *join, Lookups *lookups,
 							const ForeignPath *inner);
 static void add_join_paths(AheadJoin *join, Lookups *lookups);
-static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups);
+static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups,
+						  Path *memoized);
 static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
 						   Cost most);
 static void add_bounded_path(AheadJoin *join, Path *path, Cost most);
@@ -328,6 +329,9 @@ look_up(const AheadJoin *join, Lookups *lookups, const ForeignPath *inner)
 static void
 add_join_paths(AheadJoin *join, Lookups *lookups)
 {
+	Path	   *memoized = lookups->gates != NIL ? NULL :
+		amplify_memoize_path(join->root, lookups->inner, join->outerrel,
+							 join->outer_rows, join->jointype, join->extra);
 	ListCell   *lc;
 
 	foreach(lc, join->outer_paths)
@@ -335,7 +339,7 @@ add_join_paths(AheadJoin *join, Lookups *lookups)
 		Path	   *outer = lfirst(lc);
 
 		if (outer != NULL && outer->param_info == NULL)
-			add_join_path(join, outer, lookups);
+			add_join_path(join, outer, lookups, memoized);
 	}
 }
 
@@ -345,12 +349,9 @@ add_join_paths(AheadJoin *join, Lookups *lookups)
  * its bound, only the better one is left.
  */
 static void
-add_join_path(AheadJoin *join, Path *outer, Lookups *lookups)
+add_join_path(AheadJoin *join, Path *outer, Lookups *lookups, Path *memoized)
 {
 	Path	   *ahead = (Path *) ahead_path(outer, lookups);
-	Path	   *memoized = lookups->gates != NIL ? NULL :
-		amplify_memoize_path(join->root, lookups->inner, outer,
-							 join->jointype, join->extra);
 	Cost		most = amplify_price_most(ahead, lookups->inner,
 										  lookups->scans,
 										  join->joinrel->rows);

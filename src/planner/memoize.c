@@ -39,9 +39,10 @@ static bool add_clause(CacheKey *key, const RestrictInfo *rinfo, Relids outer,
 static double most_keys(PlannerInfo *root, const CacheKey *key, double rows);
 static Path *miss_path(const Path *inner, double rows_per_key);
 
-/* NULL if it can't be, or isn't worth it */
+/* For so many outer rows; NULL if it can't be, or isn't worth it */
 Path *
-amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
+amplify_memoize_path(PlannerInfo *root, const Path *inner,
+					 const RelOptInfo *outerrel, double outer_rows,
 					 JoinType jointype, const JoinPathExtraData *extra)
 {
 	RelOptInfo *rel = inner->parent;
@@ -49,7 +50,7 @@ amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
 	Path	   *miss;
 	double		keys;
 
-	if (!enable_memoize || outer->rows < 2 || inner->param_info == NULL ||
+	if (!enable_memoize || outer_rows < 2 || inner->param_info == NULL ||
 		rel->lateral_vars != NIL || !bms_is_empty(rel->lateral_relids))
 		return NULL;
 
@@ -66,16 +67,16 @@ amplify_memoize_path(PlannerInfo *root, const Path *inner, const Path *outer,
 		return NULL;
 	if (contain_volatile_functions((Node *) rel->reltarget->exprs) ||
 		contain_volatile_functions((Node *) rel->baserestrictinfo) ||
-		!find_cache_key(inner, outer->parent->relids, &key))
+		!find_cache_key(inner, outerrel->relids, &key))
 		return NULL;
 
-	if (most_keys(root, &key, outer->rows) > MOST_DIFFERENT * outer->rows)
+	if (most_keys(root, &key, outer_rows) > MOST_DIFFERENT * outer_rows)
 		return NULL;
-	keys = estimate_num_groups(root, key.exprs, outer->rows, NULL, NULL);
-	miss = miss_path(inner, outer->rows / keys);
+	keys = estimate_num_groups(root, key.exprs, outer_rows, NULL, NULL);
+	miss = miss_path(inner, outer_rows / keys);
 	return miss == NULL ? NULL : (Path *)
 		create_memoize_path(root, rel, miss, key.exprs, key.operators,
-							extra->inner_unique, key.binary, outer->rows);
+							extra->inner_unique, key.binary, outer_rows);
 }
 
 /*
