@@ -9,6 +9,8 @@
 # A script that runs others hands its build on to them: AMPLIFY_TEST_BUILD is
 # the folder with the tree, the installation and the server's settings.
 
+set +o posix                    # as sh may be bash, and for POSIXLY_CORRECT
+unset CDPATH                    # cd goes where we say, and says nothing
 umask 022                       # the server's user reads what we install
 export LC_ALL=C.UTF-8           # whatever the machine has, or has not
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)

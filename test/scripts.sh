@@ -94,6 +94,15 @@ usage_differs() {
         true
 }
 
+# Where a regression test runs, and what check.sh says of a step that is none, for
+# a caller whose shell is set up in this way
+goes_elsewhere() {
+    env "$@" PGAPPNAME=pg_regress/get "$tree/test/with-mock" pwd 2>&1 |
+        diff <(echo "$tree/sql") - || true
+    (env "$@" "$top/test/check.sh" nonsense 2>&1 || true) |
+        diff <(echo 'no such step: nonsense') - || true
+}
+
 # What make says when a program is missing
 make_differs() {
     (PATH=$fakes:$PATH make -s -C "$tree" "${@:2}" 2>&1 || true) |
@@ -171,6 +180,10 @@ fake curl 'exit 127'
 no_findings "no curl, by hand" make_differs "the tests need curl" mock
 no_findings "no pg_config, by hand" make_differs \
     ".*/nowhere leads to no makefiles of PostgreSQL" PG_CONFIG=/nowhere needed
+
+mkdir -p "$temp/elsewhere/sql"
+no_findings "a caller's CDPATH" goes_elsewhere CDPATH="$temp/elsewhere"
+no_findings "a caller's POSIXLY_CORRECT" goes_elsewhere POSIXLY_CORRECT=1
 
 ln -s "$top/test/demo.sh" "$temp/link"
 no_findings "the demo by sh" usage_differs sh "$top/test/demo.sh"

@@ -13,7 +13,7 @@
 #
 # The last line is "N passed, N failed", of all versions together.
 set -euo pipefail
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 . "$top/test/chroot.sh"
 steps=(unit regress tap)        # what depends on the version
 
