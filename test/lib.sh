@@ -36,6 +36,11 @@ quietly() {
     return "$status"
 }
 
+# As we call it, whatever ~/.proverc has
+prove() {
+    command prove --norc "$@"
+}
+
 . "$top/test/packages.sh"
 
 # ---------- the end ----------
@@ -151,7 +156,7 @@ installation_settings() {
         *)
             [ -e "$(pg --sharedir)/extension/amplify_fdw.control" ] ||
                 touch "$AMPLIFY_TEST_BUILD/uninstall"
-            quietly make -s -C "$tree" with_llvm=no install ;;
+            quietly make -s -C "$tree" with_llvm=no DESTDIR= install ;;
     esac
 }
 
@@ -209,6 +214,8 @@ END
         --silent --wait start > /dev/null ||
         die "the server does not start: $(cat "$temp/data/log")"
     export PGHOST=$temp/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    # none at all: psql warns of one that others can read
+    export PGPASSFILE=$temp/pgpass
     PATH=$bin:$PATH
 }
 

@@ -18,7 +18,8 @@ prove_as_server() {
         PERL5LIB="$pgxs/src/test/perl" \
         PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
         TESTDIR="$temp/tap" TESTDATADIR="$temp/tap/tmp_check" \
-        TESTLOGDIR="$temp/tap/tmp_check/log" prove --timer --jobs "$(nproc)" "$@"
+        TESTLOGDIR="$temp/tap/tmp_check/log" \
+        prove --norc --timer --jobs "$(nproc)" "$@"
 }
 
 # What a test says goes to a log, and the reason of its death nowhere else.

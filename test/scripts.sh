@@ -22,6 +22,9 @@ dbname=postgres
 user=postgres
 END
     echo '\connect service=production' > "$temp/home/.psqlrc"
+    # of which psql warns, and what would have prove do nothing
+    install -m 644 /dev/null "$temp/home/.pgpass"
+    echo --dry > "$temp/home/.proverc"
 }
 
 # Runs the demo with these variables.  It fails only if the demo does or if its
@@ -32,6 +35,7 @@ demo_for_caller() {
         <<< "SELECT count(*) || ' apps' FROM apps;" || tail -n 5 "$temp/demo"
     grep -q ' apps$' "$temp/demo" || tail -n 5 "$temp/demo"
     [ ! -e "$temp/home/.psql_history" ] || echo "it has left a history of psql"
+    ! grep pgpass "$temp/demo" || echo "it has read the passwords"
 }
 
 left_with_caller() {
@@ -101,6 +105,12 @@ goes_elsewhere() {
         diff <(echo "$tree/sql") - || true
     (env "$@" "$top/test/check.sh" nonsense 2>&1 || true) |
         diff <(echo 'no such step: nonsense') - || true
+}
+
+prove_differs() {
+    echo 'echo 1..1; echo ok' > "$temp/test"
+    HOME=$temp/home prove -e sh "$temp/test" | grep -q ' Tests=1,' ||
+        echo "prove has run no test"
 }
 
 # What make says when a program is missing
@@ -184,6 +194,7 @@ no_findings "no pg_config, by hand" make_differs \
 mkdir -p "$temp/elsewhere/sql"
 no_findings "a caller's CDPATH" goes_elsewhere CDPATH="$temp/elsewhere"
 no_findings "a caller's POSIXLY_CORRECT" goes_elsewhere POSIXLY_CORRECT=1
+no_findings "a caller's .proverc" prove_differs
 
 ln -s "$top/test/demo.sh" "$temp/link"
 no_findings "the demo by sh" usage_differs sh "$top/test/demo.sh"
