@@ -4,12 +4,13 @@
  *	  libcurl's multi interface, signed, on so many connections, and nothing
  *	  done with the answers.
  *
- *	  raw URL get|list COUNT WIDTH REPEATS
+ *	  raw URL get|list COUNT WIDTH REPEATS [anew]
  *
  * get fetches environment "dev" of COUNT apps; list lists the apps, page after
  * page, and then the environments of COUNT apps.  Ids are those of the mock's
  * generator.  Prints a line per repeat: milliseconds, calls, connections that
- * were opened, microseconds of CPU.
+ * were opened, microseconds of CPU.  With "anew", each repeat opens connections
+ * of its own.
  */
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -228,10 +229,11 @@ main(int argc, char **argv)
 	long		count;
 	long		width;
 	long		repeats;
+	bool		anew = argc == 7 && strcmp(argv[6], "anew") == 0;
 
-	if (argc != 6)
+	if (argc != 6 && !anew)
 	{
-		fprintf(stderr, "usage: raw URL get|list COUNT WIDTH REPEATS\n");
+		fprintf(stderr, "usage: raw URL get|list COUNT WIDTH REPEATS [anew]\n");
 		return 1;
 	}
 	count = strtol(argv[3], NULL, 10);
@@ -245,17 +247,25 @@ main(int argc, char **argv)
 	base_url = argv[1];
 	host = strstr(argv[1], "//") + 2;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	multi = curl_multi_init();
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, width);
 	for (long i = 0; i < repeats; i++)
 	{
 		double		t = now();
 		double		c = cpu();
 
+		if (multi == NULL)
+		{
+			multi = curl_multi_init();
+			curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, width);
+		}
 		calls = connections = 0;
 		run(strcmp(argv[2], "list") == 0, count, width);
 		printf("%.3f %ld %ld %.0f\n", now() - t, calls, connections, cpu() - c);
 		fflush(stdout);
+		if (anew)
+		{
+			curl_multi_cleanup(multi);
+			multi = NULL;
+		}
 	}
 	return 0;
 }

@@ -56,7 +56,7 @@ END
 }
 
 bench() {
-    /usr/bin/python3 "$tree/test/bench/bench.py" "$@" "${quick[@]}" "${output[@]}"
+    /usr/bin/python3 "$tree/test/bench/bench.py" "${quick[@]}" "$@" "${output[@]}"
 }
 
 need_packages server "${build_packages[@]}"
