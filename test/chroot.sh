@@ -76,11 +76,13 @@ may_chroot() {
         chroot / true'
 }
 
-need_debootstrap() {
+# Two may need it at once
+need_debootstrap() (
+    flock 9
     command -v debootstrap > /dev/null ||
         { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
             apt-get -q -y --no-install-recommends install debootstrap; }
-}
+) 9< "$cache"
 
 # What only tests live in need not survive a power cut, and nobody reads there
 dpkg_settings() {

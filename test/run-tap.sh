@@ -3,8 +3,8 @@
 # those that AMPLIFY_TEST_LEFT_OUT names, one a line.
 #
 # They use PostgreSQL's own TAP framework and start servers and mocks of their
-# own, so that as many run at once as there are processors.  Where one fails, the
-# end of its log is shown.
+# own, and wait more than they work: half as many again run at once as there are
+# processors.  Where one fails, the end of its log is shown.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -19,7 +19,7 @@ prove_as_server() {
         PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
         TESTDIR="$temp/tap" TESTDATADIR="$temp/tap/tmp_check" \
         TESTLOGDIR="$temp/tap/tmp_check/log" \
-        prove --norc --timer --jobs "$(nproc)" "$@"
+        prove --norc --timer --jobs "$(($(nproc) * 3 / 2))" "$@"
 }
 
 # What a test says goes to a log, and the reason of its death nowhere else.

@@ -2,6 +2,7 @@
 # versions.sh - runs the tests with several versions of PostgreSQL.
 #
 #     test/versions.sh [--skip] [here | 15 | 17 | 18 | 19] ...
+#     test/versions.sh --prepare [15 | 17 | 18 | 19] ...
 #
 # Each version is that of a Debian release, with its compiler and its libcurl,
 # OpenSSL and json-c, in a chroot that is made at the first time and kept in
@@ -10,6 +11,7 @@
 # "here" is this machine and all of check.sh.  Without arguments: 17, 18 and 19.
 # With --skip, a version that cannot be had, as this is not root, or may not make
 # chroots, or does not get at the packages, is no failure; it is named at the end.
+# With --prepare, chroots are made, and no tests run.
 #
 # The last line is "N passed, N failed", of all versions together.
 set -euo pipefail
@@ -23,6 +25,7 @@ credential_cli  about the AWS CLI, which is 150 MB and is started 100 times
 '
 
 skip=
+prepare=
 versions=()
 passed=0
 failed=0
@@ -33,9 +36,10 @@ read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
             --skip) skip=yes ;;
+            --prepare) prepare=yes ;;
             *)
                 [ "$1" = here ] || [ -n "${releases[$1]:-}" ] ||
-                    die "usage: versions.sh [--skip] [here | 15 | 17 | 18 | 19] ..."
+                    die "usage: versions.sh [--skip|--prepare] [here | 15 | 17 | 18 | 19] ..."
                 versions+=("$1") ;;
         esac
         shift
@@ -119,6 +123,12 @@ run_version() {
 
 read_arguments "$@"
 mkdir -p "$cache"
+if [ -n "$prepare" ]; then
+    for version in "${versions[@]}"; do
+        need_chroot "$version" "$cache/${releases[$version]}"
+    done
+    exit
+fi
 for version in "${versions[@]}"; do
     if [ "$version" = here ]; then
         run_checks here "$cache/here.log" run_here
