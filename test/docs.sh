@@ -189,7 +189,8 @@ broken_links() {
             file=${file:-$1}
             if [ ! -e "$file" ]; then
                 echo "no such file: $target"
-            elif [[ $target == *#* ]] && ! anchors_of "$file" | grep -qxe "${target#*#}"; then
+            elif [[ $target == *#* ]] &&
+                ! anchors_of "$file" | grep -xe "${target#*#}" > /dev/null; then
                 echo "no such heading: $target"
             fi
         done

@@ -111,7 +111,7 @@ blind() {
     cp .clang-tidy "$temp"
     echo 'int planted(void) { int *p = 0; return *p; }' > "$temp/planted.c"
     for tool in tidy gcc_analyzer check_cpp; do
-        "$tool" "$temp/planted.c" | grep -q planted || echo "$tool"
+        "$tool" "$temp/planted.c" | grep planted > /dev/null || echo "$tool"
     done
 }
 

@@ -27,7 +27,7 @@ ask() {
         "SELECT count(e.update_time) FROM (SELECT * FROM keys WHERE n <= $2) k
          LEFT JOIN backend_environments e USING (app_id, environment_name)" |
         tr '\n' ' ' | count "$1" "$(pg --bindir)/postgres" --single -D "$temp/data" postgres |
-        grep -q "count = \"$2\"" || die "wrong rows"
+        grep "count = \"$2\"" > /dev/null || die "wrong rows"
 }
 
 need_packages server "${build_packages[@]}"
