@@ -11,6 +11,7 @@
 
 set +o posix                    # as sh may be bash, and for POSIXLY_CORRECT
 unset CDPATH                    # cd goes where we say, and says nothing
+[ -e /dev/fd/0 ] || exec < /dev/null    # closed, it would be the next file
 umask 022                       # the server's user reads what we install
 export LC_ALL=C.UTF-8           # whatever the machine has, or has not
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -77,9 +78,10 @@ trap 'exit 130' INT
 need_temp() {
     # Not in $TMPDIR: the server's user must get there, and the name of a
     # socket is short
-    local place=${AMPLIFY_TEST_TMP:-/tmp}
+    local place
 
     [ -z "$temp" ] || return 0
+    place=$(realpath -m "${AMPLIFY_TEST_TMP:-/tmp}")
     temp=$(mktemp -d "$place/amplify_fdw.XXXXXX") ||
         die "no folder can be made in $place: set AMPLIFY_TEST_TMP to another"
     chmod 755 "$temp"

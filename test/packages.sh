@@ -8,6 +8,13 @@
 oldest_server=15
 newest_server=19
 
+# A path from here is none for make, which runs elsewhere
+for name in PG_CONFIG PKG_CONFIG; do
+    case ${!name:-} in
+        [!/]*/*) export "$name=$PWD/${!name}" ;;
+    esac
+done
+
 # What each package is needed for: a command that works when it is there.
 # PostgreSQL itself is apart, for there may be several.
 pkg_config=${PKG_CONFIG:-pkg-config}

@@ -107,6 +107,17 @@ goes_elsewhere() {
         diff <(echo 'no such step: nonsense') - || true
 }
 
+# What lib.sh makes of paths from here, and of no standard input
+paths_differ() {
+    (cd "$temp" && PG_CONFIG=fakes/pg_config PKG_CONFIG=pkg-config \
+        AMPLIFY_TEST_TMP=elsewhere bash -euc '. "$0/test/lib.sh"
+            need_temp
+            echo "$PG_CONFIG $PKG_CONFIG ${temp%.*}"
+            readlink /dev/fd/0' "$tree" <&-) |
+        diff <(echo "$fakes/pg_config pkg-config $temp/elsewhere/amplify_fdw"
+            echo /dev/null) - || true
+}
+
 prove_differs() {
     echo 'echo 1..1; echo ok' > "$temp/test"
     HOME=$temp/home prove -e sh "$temp/test" | grep ' Tests=1,' > /dev/null ||
@@ -195,6 +206,7 @@ mkdir -p "$temp/elsewhere/sql"
 no_findings "a caller's CDPATH" goes_elsewhere CDPATH="$temp/elsewhere"
 no_findings "a caller's POSIXLY_CORRECT" goes_elsewhere POSIXLY_CORRECT=1
 no_findings "a caller's .proverc" prove_differs
+no_findings "paths from where the caller is, and no standard input" paths_differ
 
 ln -s "$top/test/demo.sh" "$temp/link"
 no_findings "the demo by sh" usage_differs sh "$top/test/demo.sh"
