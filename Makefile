@@ -122,6 +122,9 @@ needed:
 		'libcurl >= 7.87' 'libcrypto >= 3' json-c || \
 		{ echo "$(PKG_CONFIG) does not find libcurl 7.87, OpenSSL 3 and json-c: install their development\
 	 packages, or give PKG_CONFIG=/path/to/pkg-config" >&2; exit 1; }
+	@test '$(with_llvm)' != yes || command -v '$(CLANG)' > /dev/null || \
+		{ echo "$(CLANG) is not here, which PostgreSQL needs to inline functions: install it, or give\
+	 with_llvm=no to make and make install" >&2; exit 1; }
 	@case `curl-config --ssl-backends 2> /dev/null || echo OpenSSL` in \
 		*OpenSSL*) ;; \
 		*) echo "curl-config belongs to a libcurl without OpenSSL" >&2; \

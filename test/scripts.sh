@@ -198,6 +198,8 @@ no_findings "libcurl with GnuTLS" not_said \
 no_findings "libcurl with GnuTLS, by hand" make_differs \
     "curl-config belongs to a libcurl without OpenSSL" needed
 fake curl 'exit 127'
+no_findings "no clang, by hand" make_differs "/nowhere/clang is not here" \
+    with_llvm=yes CLANG=/nowhere/clang needed
 no_findings "no curl, by hand" make_differs "the tests need curl" mock
 no_findings "no pg_config, by hand" make_differs \
     ".*/nowhere leads to no makefiles of PostgreSQL" PG_CONFIG=/nowhere needed
