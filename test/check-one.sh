@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # check-one.sh NAME... - runs single tests; `make check-one T="get cancel"`.
 #
-# A name is that of a regression test (sql/NAME.sql), a TAP test (t/NAME.t) or
-# a file below test/ that prints TAP (unit/sigv4).  The build is kept from one
-# run to the next, below /var/tmp, and only what has changed is compiled, so a
-# second run takes seconds.  CHECK_ONE_BUILD names another folder for it.
+# A name is that of a regression test (sql/NAME.sql), a TAP test (t/NAME.t, or
+# torture/NAME) or a file below test/ that prints TAP (unit/sigv4).  The build is
+# kept from one run to the next, below /var/tmp, and only what has changed is
+# compiled, so a second run takes seconds.  CHECK_ONE_BUILD names another folder
+# for it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -29,6 +30,8 @@ for name; do
         regress+=("$name")
     elif [ -e "$top/test/t/$name.t" ]; then
         tap+=("$name")
+    elif [[ $name = torture/* ]] && [ -e "$top/test/$name.t" ]; then
+        tap+=("../$name")
     elif [ -e "$top/test/$name.t" ]; then
         other+=("$tree/test/$name.t")
     else

@@ -7,13 +7,14 @@ use warnings;
 
 use Carp qw(croak);
 use Exporter qw(import);
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-    new_node preload connect_to add_server alter_server
+    new_node shim preload connect_to add_server alter_server
     warm_up ailment harm
     descriptors handles resident anonymous threads
     poll_until is_waiting median
@@ -30,10 +31,12 @@ use constant {
 my @nodes;
 
 # A started server.  conf => further lines of postgresql.conf, initdb => [...],
-# streaming => 1 if it is to have standbys
+# streaming => 1 if it is to have standbys, shim => what shim() has made
 sub new_node
 {
     my ($name, %param) = @_;
+    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
+        $param{shim}, $ENV{LD_PRELOAD};
     my $node = PostgreSQL::Test::Cluster->new($name);
 
     $node->init(
@@ -46,6 +49,18 @@ sub new_node
     push @nodes, $node;
     Session->new($node)->rows('CREATE EXTENSION amplify_fdw');
     return $node;
+}
+
+# Compile NAME.c beside the test, to stand between a server and its libraries.  They
+# talk by files of that folder.
+sub shim
+{
+    my ($name, $dir, @flags) = @_;
+
+    system_or_bail($ENV{CC} || 'cc', qw(-O2 -Wall -Wextra -shared -fPIC), @flags,
+        '-o', "$dir/$name.so", "$FindBin::RealBin/$name.c", '-ldl');
+    $ENV{AMPLIFY_SHIM_DIR} = $dir;
+    return "$dir/$name.so";
 }
 
 # Have the postmaster load the library, by a restart.  Its name is the path that a

@@ -5,22 +5,18 @@ package Dns;
 use strict;
 use warnings;
 
+use Amplify ();
 use Carp qw(croak);
 use Fcntl;
-use FindBin;
 use POSIX qw(mkfifo);
 
-# Compile the shim and make its FIFOs in that folder.  Servers that are started
-# by this process from now on use it.
+# Compile the shim and make its FIFOs in that folder.
 sub install
 {
     my ($class, $dir) = @_;
     my $self = bless { dir => $dir, lines => '' }, $class;
-    my $cc = $ENV{CC} || 'cc';
 
-    system($cc, qw(-O2 -Wall -Wextra -shared -fPIC -o), "$dir/dns_shim.so",
-        "$FindBin::RealBin/dns_shim.c", '-ldl') == 0
-        or croak 'cannot compile the resolver';
+    $self->{shim} = Amplify::shim('dns_shim', $dir);
     for my $name (qw(asked answer))
     {
         mkfifo("$dir/$name", 0600) or croak "$dir/$name: $!";
@@ -30,14 +26,11 @@ sub install
         or croak "names: $!";
     # Both ends, so that neither the shim nor a reader gets an end of file
     sysopen $self->{asked}, "$dir/asked", O_RDWR or croak "asked: $!";
-    $self->{preload} = join ' ', grep { defined && length }
-        "$dir/dns_shim.so", $ENV{LD_PRELOAD};
-    $ENV{AMPLIFY_DNS_DIR} = $dir;
     return $self;
 }
 
-# What LD_PRELOAD must be while a server is started
-sub preload { return $_[0]->{preload}; }
+# For new_node()
+sub shim { return $_[0]->{shim}; }
 
 # The names, each once and sorted, that were asked for since the last time;
 # addresses and "localhost" are none.

@@ -29,11 +29,7 @@ use constant {
 my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '12,2' ]);
 my $dns = Dns->install(PostgreSQL::Test::Utils::tempdir());
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = $dns->preload;
-    new_node('cancel');
-};
+my $node = new_node('cancel', shim => $dns->shim);
 my $boss = connect_to($node);
 
 # ---- places that do not answer ----

@@ -24,7 +24,8 @@ system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
 my $mock = new_mock();
 my $home = new_place();
 my $dns = Dns->install(PostgreSQL::Test::Utils::tempdir());
-local $ENV{LD_PRELOAD} = $dns->preload;
+# when it is started again, too
+local $ENV{LD_PRELOAD} = join ' ', grep { defined && length } $dns->shim, $ENV{LD_PRELOAD};
 my $node = new_node('credential_services');
 my $session = connect_to($node);
 my $serial = 0;

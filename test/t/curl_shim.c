@@ -4,46 +4,19 @@
  *	  server.
  *
  * It appends the number of each option that is set, and what to if that is a
- * number, to the file "options" in $AMPLIFY_CURL_DIR, and refuses the one
+ * number, to the file "options" in $AMPLIFY_SHIM_DIR, and refuses the one
  * whose number is in the file "refuse".
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
+
+#include "shim.h"
 
 #undef curl_easy_setopt
 
 typedef CURLcode (*Setter) (CURL *, CURLoption, void *);
-
-static int
-open_file(const char *name, int flags)
-{
-	const char *dir = getenv("AMPLIFY_CURL_DIR");
-	char		path[1024];
-
-	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "", name);
-	return open(path, flags | O_CLOEXEC, 0600);
-}
-
-static int
-refused(void)
-{
-	char		text[16] = "";
-	int			fd = open_file("refuse", O_RDONLY);
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return (int) strtol(text, NULL, 10);
-}
 
 /* All values are of one size, that of a pointer. */
 CURLcode
@@ -54,8 +27,7 @@ curl_easy_setopt(CURL *easy, CURLoption option,...)
 	va_list		args;
 	void	   *value;
 
-	if (setter == NULL)
-		*(void **) &setter = dlsym(RTLD_NEXT, "curl_easy_setopt");
+	FIND_NEXT(setter, "curl_easy_setopt");
 	va_start(args, option);
 	value = va_arg(args, void *);
 	va_end(args);
@@ -67,7 +39,7 @@ curl_easy_setopt(CURL *easy, CURLoption option,...)
 			dprintf(fd, "%d -\n", (int) option);
 		close(fd);
 	}
-	if ((int) option == refused())
+	if (option == read_number("refuse"))
 		return CURLE_UNKNOWN_OPTION;
 	return setter(easy, option, value);
 }

@@ -16,11 +16,7 @@ use Test::More;
 my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '3,2' ]);
 my $dns = Dns->install(PostgreSQL::Test::Utils::tempdir());
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = $dns->preload;
-    new_node('dns');
-};
+my $node = new_node('dns', shim => $dns->shim);
 my $session = connect_to($node);
 my $boss = connect_to($node);
 

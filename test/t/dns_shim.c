@@ -2,7 +2,7 @@
  * dns_shim.c
  *	  A resolver that goes wrong, to be preloaded into a server.
  *
- * Names below ".hang.test" tell the FIFO $AMPLIFY_DNS_DIR/asked which thread
+ * Names below ".hang.test" tell the FIFO $AMPLIFY_SHIM_DIR/asked which thread
  * asks, and get no response until somebody has opened the FIFO "answer" for
  * writing: then it is "no such name".  "absent.test" does not exist, and for
  * "servfail.test" the name server fails.
@@ -10,19 +10,16 @@
  * Some names resolve to a place of ours, those of AWS to one where AWS never
  * is.  No other name leaves the machine: but for addresses and "localhost",
  * there is none.  Each name that is asked for, once or more, is added to the
- * file $AMPLIFY_DNS_DIR/names.
+ * file $AMPLIFY_SHIM_DIR/names.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <netdb.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "shim.h"
 
 /* Where names go: the first that fits */
 static const struct
@@ -54,34 +51,17 @@ static const struct
 typedef int (*Resolver) (const char *, const char *,
 						 const struct addrinfo *, struct addrinfo **);
 
-static int
-open_file(const char *name, int flags)
-{
-	const char *dir = getenv("AMPLIFY_DNS_DIR");
-	char		path[1024];
-
-	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "", name);
-	return open(path, flags | O_CLOEXEC);
-}
-
 static void
 hang(void)
 {
 	int			fd = open_file("asked", O_WRONLY);
-	char		byte;
 
 	if (fd >= 0)
 	{
 		dprintf(fd, "%ld\n", syscall(SYS_gettid));
 		close(fd);
 	}
-	fd = open_file("answer", O_RDONLY);
-	if (fd >= 0)
-	{
-		while (read(fd, &byte, 1) > 0)
-			;
-		close(fd);
-	}
+	wait_for_fifo("answer");
 }
 
 static void

@@ -18,11 +18,7 @@ my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '12,2', '--cert', "$certs/server.pem", '--key',
         "$certs/server.key" ]);
 my $dns = Dns->install(PostgreSQL::Test::Utils::tempdir());
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = $dns->preload;
-    new_node('inherit');
-};
+my $node = new_node('inherit', shim => $dns->shim);
 my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);

@@ -18,16 +18,7 @@ use constant PIECE => 65536;
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $mock = Mock->start(dir => $dir, args => [ '--generate', '1,2' ]);
-
-system_or_bail($ENV{CC} || 'cc', qw(-O2 -Wall -Wextra -shared -fPIC -o),
-    "$dir/json_shim.so", "$FindBin::RealBin/json_shim.c", '-ldl');
-$ENV{AMPLIFY_JSON_DIR} = $dir;
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
-        "$dir/json_shim.so", $ENV{LD_PRELOAD};
-    new_node('interrupt');
-};
+my $node = new_node('interrupt', shim => shim('json_shim', $dir));
 my $session = connect_to($node);
 my $app = q{app_id = 'd00000000001'};
 my %asked = (

@@ -4,18 +4,15 @@
  *	  cancels, to be preloaded into a server.
  *
  * Each piece that is parsed is a byte more in the file "pieces" of
- * $AMPLIFY_JSON_DIR, and is put at the end of the file "text" if there is one.
+ * $AMPLIFY_SHIM_DIR, and is put at the end of the file "text" if there is one.
  * While there is a file "cancel", the process gets a SIGINT with each.
  * Likewise each number of a value that is read, "numbers" and
  * "cancel-numbers".
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+
+#include "shim.h"
 
 struct json_object;
 struct json_tokener;
@@ -25,16 +22,6 @@ typedef struct json_object *(*Parser) (struct json_tokener *, const char *, int)
 struct json_object *json_tokener_parse_ex(struct json_tokener *tokener,
 										  const char *text, int length);
 void	   *json_object_get_userdata(struct json_object *object);
-
-static int
-open_file(const char *name, int flags)
-{
-	const char *dir = getenv("AMPLIFY_JSON_DIR");
-	char		path[1024];
-
-	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "", name);
-	return open(path, flags | O_CLOEXEC, 0600);
-}
 
 static void
 count(const char *name, const char *cancel)
@@ -61,8 +48,7 @@ json_tokener_parse_ex(struct json_tokener *tokener, const char *text, int length
 	static Parser parser;
 	int			fd = open_file("text", O_WRONLY | O_APPEND);
 
-	if (parser == NULL)
-		*(void **) &parser = dlsym(RTLD_NEXT, "json_tokener_parse_ex");
+	FIND_NEXT(parser, "json_tokener_parse_ex");
 	if (fd >= 0)
 	{
 		if (write(fd, text, length) < 0)
@@ -78,8 +64,7 @@ json_object_get_userdata(struct json_object *object)
 {
 	static void *(*real) (struct json_object *);
 
-	if (real == NULL)
-		*(void **) &real = dlsym(RTLD_NEXT, "json_object_get_userdata");
+	FIND_NEXT(real, "json_object_get_userdata");
 	count("numbers", "cancel-numbers");
 	return real(object);
 }

@@ -18,15 +18,7 @@ my $mock = Mock->start(dir => $dir,
     args => [ '--generate', '3,2', '--cert', "$certs/server.pem", '--key',
         "$certs/server.key" ]);
 
-system_or_bail($ENV{CC} || 'cc', qw(-O2 -Wall -Wextra -shared -fPIC -o),
-    "$dir/curl_shim.so", "$FindBin::RealBin/curl_shim.c", '-ldl');
-$ENV{AMPLIFY_CURL_DIR} = $dir;
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
-        "$dir/curl_shim.so", $ENV{LD_PRELOAD};
-    new_node('libcurl');
-};
+my $node = new_node('libcurl', shim => shim('curl_shim', $dir));
 my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);

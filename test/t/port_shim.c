@@ -3,51 +3,23 @@
  *	  A kernel that lets connections to different servers have the same port of
  *	  their own, as it may, to be preloaded into a server.
  *
- * While there is a file "port" in $AMPLIFY_PORT_DIR, the first connection of a
+ * While there is a file "port" in $AMPLIFY_SHIM_DIR, the first connection of a
  * backend to each server gets the port that it has, the second one the next
  * port, and so on.  While there is a FIFO "pause", requests are given to
  * libcurl when somebody has opened and closed it.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
+
+#include "shim.h"
 
 #define MAX_SERVERS 16
 
 typedef int (*Connect) (int, const struct sockaddr *, socklen_t);
 typedef CURLMcode (*Add) (CURLM *, CURL *);
-
-/* -1 if there is none */
-static int
-open_file(const char *name)
-{
-	const char *dir = getenv("AMPLIFY_PORT_DIR");
-	char		path[1024];
-
-	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "", name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static int
-first_port(void)
-{
-	char		text[16] = "";
-	int			fd = open_file("port");
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return (int) strtol(text, NULL, 10);
-}
 
 /* How many connections there have been to the server at that port */
 static int
@@ -73,10 +45,9 @@ int
 connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	static Connect next;
-	int			port = first_port();
+	long		port = read_number("port");
 
-	if (next == NULL)
-		*(void **) &next = dlsym(RTLD_NEXT, "connect");
+	FIND_NEXT(next, "connect");
 	if (port != 0 && address->sa_family == AF_INET)
 	{
 		const struct sockaddr_in *server = (const void *) address;
@@ -96,17 +67,8 @@ CURLMcode
 curl_multi_add_handle(CURLM *multi, CURL *easy)
 {
 	static Add	next;
-	int			fd = open_file("pause");
-	char		byte;
 
-	if (next == NULL)
-		*(void **) &next = dlsym(RTLD_NEXT, "curl_multi_add_handle");
-	if (fd >= 0)
-	{
-		/* the end of the file is when the other end is closed */
-		while (read(fd, &byte, 1) > 0)
-			;
-		close(fd);
-	}
+	FIND_NEXT(next, "curl_multi_add_handle");
+	wait_for_fifo("pause");
 	return next(multi, easy);
 }

@@ -19,15 +19,7 @@ my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '30,2', '--cert', "$certs/server.pem", '--key',
         "$certs/server.key" ]);
 my $shim = PostgreSQL::Test::Utils::tempdir();
-system_or_bail($ENV{CC} || 'cc', qw(-O2 -Wall -Wextra -shared -fPIC -o),
-    "$shim/port_shim.so", "$FindBin::RealBin/port_shim.c", '-ldl');
-$ENV{AMPLIFY_PORT_DIR} = $shim;
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
-        "$shim/port_shim.so", $ENV{LD_PRELOAD};
-    new_node('reuse');
-};
+my $node = new_node('reuse', shim => shim('port_shim', $shim));
 my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);

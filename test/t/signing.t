@@ -13,16 +13,7 @@ use Test::More;
 
 my $mock = new_mock();
 my $dir = PostgreSQL::Test::Utils::tempdir();
-my $cc = $ENV{CC} || 'cc';
-system_or_bail($cc, qw(-O2 -Wall -Wextra -shared -fPIC -o),
-    "$dir/signing_shim.so", "$FindBin::RealBin/signing_shim.c", '-ldl');
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
-        "$dir/signing_shim.so", $ENV{LD_PRELOAD};
-    local $ENV{AMPLIFY_NO_HMAC} = "$dir/no-hmac";
-    new_node('signing');
-};
+my $node = new_node('signing', shim => shim('signing_shim', $dir));
 my $session = connect_to($node);
 my %role = (mapping => {
     access_key_id => Amplify::ACCESS_KEY_ID,

@@ -1,13 +1,12 @@
 /*
  * signing_shim.c
- *	  An OpenSSL that has no HMAC while the file $AMPLIFY_NO_HMAC exists, to be
- *	  preloaded into a server.
+ *	  An OpenSSL that has no HMAC while there is a file "no-hmac" in
+ *	  $AMPLIFY_SHIM_DIR, to be preloaded into a server.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
-#include <unistd.h>
+
+#include "shim.h"
 
 typedef EVP_MAC *(*Fetch) (OSSL_LIB_CTX *, const char *, const char *);
 
@@ -15,10 +14,12 @@ EVP_MAC *
 EVP_MAC_fetch(OSSL_LIB_CTX *context, const char *algorithm,
 			  const char *properties)
 {
-	const char *file = getenv("AMPLIFY_NO_HMAC");
+	static Fetch fetch;
+	int			fd = open_file("no-hmac", O_RDONLY);
 
-	if (file != NULL && access(file, F_OK) == 0)
-		return NULL;
-	return ((Fetch) dlsym(RTLD_NEXT, "EVP_MAC_fetch")) (context, algorithm,
-														properties);
+	FIND_NEXT(fetch, "EVP_MAC_fetch");
+	if (fd < 0)
+		return fetch(context, algorithm, properties);
+	close(fd);
+	return NULL;
 }

@@ -19,11 +19,7 @@ use constant PATIENCE => 30;    # seconds that a loaded machine may take
 my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '3,2' ]);
 my $dns = Dns->install(PostgreSQL::Test::Utils::tempdir());
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = $dns->preload;
-    new_node('timeouts');
-};
+my $node = new_node('timeouts', shim => $dns->shim);
 my $session = connect_to($node);
 
 sub listen_on_loopback

@@ -56,17 +56,11 @@ sub disarm
 
 sub install
 {
-    system($ENV{CC} || 'cc', qw(-O2 -fno-builtin -Wall -Wextra -shared -fPIC -o),
-        "$dir/malloc_shim.so", "$FindBin::RealBin/malloc_shim.c") == 0
-        or croak 'cannot compile the shim';
     open my $fh, '>', "$dir/control" or croak "control: $!";
     close $fh;
     write_control(0, 0, 0, 0, 0, 0);
-    $ENV{AMPLIFY_TORTURE_CONTROL} = "$dir/control";
     $ENV{AMPLIFY_TORTURE_LIBRARIES} = "@libraries";
-    local $ENV{LD_PRELOAD} = join ' ', "$dir/malloc_shim.so",
-        $ENV{LD_PRELOAD} || ();
-    return new_node('malloc');
+    return new_node('malloc', shim => shim('malloc_shim', $dir, '-fno-builtin'));
 }
 
 my $certs = PostgreSQL::Test::Utils::tempdir();

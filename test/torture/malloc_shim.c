@@ -2,25 +2,24 @@
  * malloc_shim.c
  *	  A malloc that fails when it is told to, to be preloaded into a server.
  *
- * The file $AMPLIFY_TORTURE_CONTROL is shared with the test, which writes into
- * it which process is meant and which of its allocations are to fail.  Those
- * are counted that are made by the libraries whose names begin with one of
- * the words in $AMPLIFY_TORTURE_LIBRARIES; PostgreSQL's own are not, as they
- * have nothing to do with us.  Who allocates is told by the return address, so
- * the functions of the C library that allocate for their caller are wrapped,
- * too.
+ * The file "control" in $AMPLIFY_SHIM_DIR is shared with the test, which
+ * writes into it which process is meant and which of its allocations are to
+ * fail.  Those are counted that are made by the libraries whose names begin
+ * with one of the words in $AMPLIFY_TORTURE_LIBRARIES; PostgreSQL's own are
+ * not, as they have nothing to do with us.  Who allocates is told by the return
+ * address, so the functions of the C library that allocate for their caller
+ * are wrapped, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "../t/shim.h"
 
 #define MAX_RANGES	64
 
@@ -54,8 +53,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 __attribute__((constructor)) static void
 map_control(void)
 {
-	const char *path = getenv("AMPLIFY_TORTURE_CONTROL");
-	int			fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	int			fd = open_file("control", O_RDWR);
 	void	   *map;
 
 	if (fd < 0)
