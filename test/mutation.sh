@@ -6,6 +6,8 @@
 #     --count N        how many that compile without a warning (20)
 #     --match REGEX    only of files and lines, "src/x.c:12", that match
 #     --tap REGEX      only TAP tests whose names match; "-" for none
+#     --part I/N       every Nth of them, from the Ith on: several runs side by
+#                      side have all
 #     --show           prints the changes and does no more
 #
 # A line for each: killed and by what, or survived and the change.  It ends with
@@ -22,17 +24,18 @@ seed=$RANDOM
 count=20
 match=.
 tap=.
+part=1/1
 show=
 
 usage() {
-    sed -n '5,9s/^# *//p' "$0" >&2
+    sed -n '5,11s/^# *//p' "$0" >&2
     exit 2
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
         --show) show=1 ;;
-        --seed|--count|--match|--tap)
+        --seed|--count|--match|--tap|--part)
             [ $# -ge 2 ] || usage
             printf -v "${1#--}" %s "$2"
             shift ;;
@@ -45,7 +48,9 @@ say "seed $seed"
 cd "$top"
 mapfile -t sources < <(find src -name '*.c' | LC_ALL=C sort)
 mapfile -t mutants < <(perl test/mutants.pl pick "$seed" "${sources[@]}" |
-    awk -F '\t' -v match_="$match" '$1 ":" $2 ~ match_')
+    awk -F '\t' -v match_="$match" -v part="$part" '
+        BEGIN { split(part, of, "/") }
+        $1 ":" $2 ~ match_ && n++ % of[2] == of[1] - 1')
 if [ -n "$show" ]; then
     printf '%s\n' "${mutants[@]}" | head -n "$count"
     exit
