@@ -71,8 +71,15 @@ sub take_segment
     return;
 }
 
+# What shared memory has left for others
+sub free_memory
+{
+    return $boss->value('SELECT size FROM pg_shmem_allocations WHERE name IS NULL');
+}
+
 # ---- each for itself ----
 
+my $free = free_memory();
 add_server($boss, 'aws', $mock->url, throttle_timeout => '10min');
 take_segment() if !$preloads;
 $mock->fault(status => 429, code => 'TooManyRequestsException', n => 2);
@@ -87,6 +94,7 @@ is(() = slurp_file($node->logfile) =~ /${\ALONE}/g, 1, 'and the log tells once')
 $alone->close;
 $preloads ? preload($node) : $node->restart;
 $boss = connect_to($node);
+cmp_ok(free_memory(), '>', $free - 10_000, 'the rates take no memory that others may want');
 
 # ---- many at once ----
 
