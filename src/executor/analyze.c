@@ -229,7 +229,7 @@ copy_rows(const Sample *sample, HeapTuple *rows, int targrows)
 	ReservoirStateData state;
 	int			nrows = 0;
 
-	reservoir_init_selection_state(&state, Max(targrows, 1));
+	reservoir_init_selection_state(&state, targrows);
 	for (int i = 0; i < sample->nrows && nrows < targrows; i++)
 	{
 		if (sampler_random_fract(&state.randstate) * (sample->nrows - i) <

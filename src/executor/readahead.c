@@ -386,7 +386,6 @@ read_batch(ReadAheadState *state, int64 rows)
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	int64		made;
 
-	ResetExprContext(econtext);
 	while (rows-- > 0 && read_row(state) && !is_full(state))
 	{
 		/* responses come in while the outer side works */

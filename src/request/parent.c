@@ -224,7 +224,6 @@ amplify_parent_find(const AmplifyFetchSpec *spec, const AmplifyKeys *keys)
 	oldcontext = MemoryContextSwitchTo(parents->context);
 	parent = palloc(sizeof(AmplifyParent));
 	*parent = sought;
-	parent->list.spec.child = NULL;
 	amplify_resource_copy_keys(&parent->list.keys, parents->context);
 	idle = idlehash_lookup(parents->idle, parent->hash);
 	parent->ngets = idle == NULL ? 0 : idle->ngets;
@@ -823,7 +822,6 @@ static void
 make_due(AmplifyChild *lookup)
 {
 	lookup->state = LOOKUP_DUE;
-	lookup->urgent = false;
 	lookup->parent->ndue++;
 	dlist_push_tail(&lookup->parent->due, &lookup->node);
 }
