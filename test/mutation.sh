@@ -56,7 +56,7 @@ if [ -n "$show" ]; then
     exit
 fi
 
-renice -n 10 $$ > /dev/null
+[ "$(nice)" -ge 10 ] || renice -n 10 $$ > /dev/null
 ulimit -v 4000000               # kB; a change may want memory without end
 state=$(cat src/*.[ch] src/*/*.[ch] sql/* test/t/* | sha256sum)
 reach=${AMPLIFY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/amplify_fdw}/reach/${state:0:12}
