@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(
     new_node shim preload connect_to add_server alter_server
     warm_up ailment harm
-    descriptors handles resident anonymous threads
+    descriptors handles resident most_resident anonymous threads
     poll_until is_waiting median
 );
 
@@ -212,6 +212,14 @@ sub resident
     my ($pid) = @_;
 
     return _status($pid, 'VmRSS');
+}
+
+# What it has been at the most
+sub most_resident
+{
+    my ($pid) = @_;
+
+    return _status($pid, 'VmHWM');
 }
 
 # Of it, what is the backend's own

@@ -118,6 +118,12 @@ my $both = $session->rows(looked_up('large', 'backend_environments', sprintf $tw
     =~ s/count\(e.app_id\)/count(*) FILTER (WHERE environment_name = 'dev'), count(*) FILTER (WHERE environment_name = 'test')/r)->[0];
 cmp_ok($both->[0], '>=', 100, 'apps were found before ListApps said that there are none');
 is($both->[1], $both->[0], '... and both of their keys are');
+# a page costs ten lookups, also where all are second ones
+($calls, $pages) = calls('large', looked_up('large', 'backend_environments',
+    sprintf $twice, q{(SELECT 'dgone' || n AS app, 'dev' AS env FROM generate_series(1, 100) AS n) AS g}));
+is($pages, 3, '... all of ListApps');
+cmp_ok($calls, '>=', bound(2, 0), '... one page after the other');
+cmp_ok($calls, '<=', bound(3, 0), '... and then no call more');
 $session->rows('RESET amplify_fdw.read_ahead');
 
 # ---- apps that are there ----

@@ -152,4 +152,12 @@ for (
     cmp_ok($blocks, $kept ? '>' : '==', 0, "a full list $name");
 }
 
+# ANALYZE sees all rows, and holds those of its sample.
+$session = connect_to($node);
+add_server($session, 'sampled', $mock->url);
+$session->rows('SET default_statistics_target = 20; ANALYZE sampled.apps');
+my $resident = resident($session->pid);
+$session->rows('ANALYZE sampled.backend_environments');
+cmp_ok(most_resident($session->pid) - $resident, '<', 6144, 'kB at the most for ANALYZE');
+
 done_testing();
