@@ -41,6 +41,7 @@ OBJS = \
 	src/planner/condition.o \
 	src/planner/distinct.o \
 	src/planner/eager.o \
+	src/planner/exists.o \
 	src/planner/gate.o \
 	src/planner/join.o \
 	src/planner/key.o \

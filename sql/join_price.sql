@@ -92,10 +92,45 @@ SELECT pg_temp.planned('SELECT FROM many AS m ' || joined) AS plan, joined FROM 
   'LEFT JOIN jobs AS j ON j.app_id = m.app AND j.branch_name = ''main''',
   'LEFT JOIN LATERAL (SELECT DISTINCT stack_name FROM backend_environments WHERE app_id = m.app) AS e ON true'
   ]) AS joined;
+-- nor where nothing can be read ahead: by a setting, because of what the rows
+-- do or the keys may, and where they are those of a partitioned table that change
+CREATE TEMP TABLE change (LIKE many) PARTITION BY LIST (env);
+CREATE TEMP TABLE change_dev PARTITION OF change DEFAULT;
+INSERT INTO change TABLE many;
+ANALYZE change;
+CREATE TEMP VIEW either AS SELECT app_id, environment_name AS name FROM backend_environments
+  UNION ALL SELECT app_id, branch_name FROM branches;
+SELECT pg_temp.planned(query) AS plan, query FROM unnest(ARRAY[
+  'SELECT FROM (SELECT * FROM many WHERE random() < 2) AS m LEFT JOIN backend_environments AS e ON e.app_id = m.app',
+  'SELECT FROM (SELECT * FROM many WHERE random() < 2) AS m JOIN either AS e ON e.app_id = m.app AND e.name = m.env',
+  'SELECT FROM many AS m JOIN backend_environments AS e ON e.app_id = m.app::jsonb ->> 0 AND e.environment_name = m.env',
+  'UPDATE change AS m SET app = e.stack_name FROM backend_environments AS e WHERE e.app_id = m.app AND e.environment_name = m.env',
+  'DELETE FROM change AS m WHERE NOT EXISTS (SELECT FROM backend_environments AS e WHERE e.app_id = m.app)',
+  -- EXISTS that is no join
+  'SELECT FROM many AS m WHERE m.env = ''x'' OR EXISTS (SELECT FROM backend_environments AS e WHERE e.app_id = m.app AND e.environment_name = m.env)',
+  'SELECT EXISTS (SELECT FROM branches AS b WHERE b.app_id = m.app) FROM many AS m',
+  'SELECT EXISTS (SELECT FROM jobs AS j WHERE j.app_id = m.app AND j.branch_name = ''main'') FROM many AS m',
+  'SELECT EXISTS (SELECT FROM backend_environments AS e WHERE e.backend_environment_arn = m.app) FROM many AS m',
+  'SELECT EXISTS (SELECT FROM either AS e WHERE e.app_id = m.app AND e.name = m.env) FROM many AS m',
+  'SELECT EXISTS (SELECT FROM backend_environments AS e JOIN branches AS b USING (app_id) WHERE b.app_id = m.app) FROM many AS m',
+  -- all, for there are no keys
+  'SELECT EXISTS (SELECT FROM backend_environments AS e WHERE e.stack_name = m.app) FROM many AS m'
+  ]) AS query;
+SET amplify_fdw.read_ahead = 0;
+SELECT pg_temp.planned('SELECT FROM many AS m LEFT JOIN backend_environments AS e ON e.app_id = m.app') AS plan;
+RESET amplify_fdw.read_ahead;
 -- or for those that a join below looks up in two tables, by a key of the first one's row, too
 SELECT pg_temp.planned(format('SELECT FROM (SELECT * FROM many LIMIT %s) AS m
   LEFT JOIN (backend_environments AS e JOIN branches AS b ON b.app_id = e.app_id%s) ON e.app_id = m.app', n, further)) AS plan, n, further
   FROM unnest('{"", " AND b.branch_name = e.environment_name"}'::text[]) AS further, unnest(ARRAY[100, 100000]) AS n;
+-- one row is read ahead, too, for it may be many: also where its call leads to others
+SELECT n, pg_temp.planned(format('SELECT x.* FROM (SELECT * FROM many LIMIT %s) AS m LEFT JOIN ', n) || joined) AS plan, joined FROM unnest(ARRAY[
+  'backend_environments AS x ON x.app_id = m.app',
+  'jobs AS x ON x.app_id = m.app',
+  'artifacts AS x ON x.app_id = m.app',
+  'LATERAL (SELECT count(*) FROM jobs WHERE app_id = m.app) AS x ON true',
+  'LATERAL (SELECT rank() OVER (ORDER BY job_id) FROM jobs WHERE app_id = m.app) AS x ON true'
+  ]) AS joined, generate_series(1, 2) AS n;
 -- many at a time, however often the keys repeat
 SELECT pg_temp.make_inventory(200, 10000);
 ANALYZE inventory;

@@ -31,6 +31,8 @@ struct AmplifyPathInfo;
 
 extern void amplify_key_terms(PlannerInfo *root, RelOptInfo *baserel,
 							  List *clauses, struct AmplifyPathInfo *path);
+extern AmplifyKeyMask amplify_key_binds(const AmplifyResource *resource,
+										const AmplifyColumn *column);
 extern AmplifyKeyMask amplify_key_common(List *disjuncts);
 extern double amplify_key_count(PlannerInfo *root, List *disjuncts,
 								AmplifyKeyMask mask);
@@ -111,6 +113,7 @@ extern bool amplifyIsForeignPathAsyncCapable(ForeignPath *path);
 extern List *amplifyReparameterizeForeignPathByChild(PlannerInfo *root,
 													 List *fdw_private,
 													 RelOptInfo *child_rel);
+extern bool amplify_plan_is_unknown(const AmplifyRelInfo *rel);
 extern int	amplify_plan_known_pages(const AmplifyRelInfo *rel);
 extern bool amplify_plan_is_ours(const RelOptInfo *rel);
 extern AmplifyRelInfo *amplify_plan_rel_info(RelOptInfo *rel, Oid relid);
@@ -118,6 +121,11 @@ extern AmplifyRelInfo *amplify_plan_rel_info(RelOptInfo *rel, Oid relid);
 /* ---------- eager.c: will all rows be read? ---------- */
 
 extern bool amplify_eager_reads_all(const PlannerInfo *root, const Path *path);
+
+/* ---------- exists.c: EXISTS that is no join ---------- */
+
+extern bool amplify_exists_lists_all(PlannerInfo *root, RelOptInfo *baserel,
+									 const AmplifyPathInfo *path);
 
 /* ---------- ahead.c: what may be done ahead ---------- */
 

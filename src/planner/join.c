@@ -23,6 +23,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "compat.h"
 #include "nodes/extensible.h"
 #include "nodes/nodeFuncs.h"
@@ -57,6 +59,7 @@ typedef struct AheadJoin
 	double		outer_rows;
 	List	   *gates;			/* RestrictInfos */
 	bool		some;			/* the first row that fits is enough */
+	bool		serial;			/* for paths that don't read ahead */
 	bool		examined;		/* the next one is known */
 	bool		allowed;		/* nobody notices that rows are read ahead */
 } AheadJoin;
@@ -78,6 +81,8 @@ static bool can_look_up(Path *path);
 static ForeignPath *look_up(const AheadJoin *join, Lookups *lookups,
 							const ForeignPath *inner);
 static void add_join_paths(AheadJoin *join, Lookups *lookups);
+static void add_serial_paths(AheadJoin *join, Path *inner);
+static List *keyed_scans(Path *inner);
 static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups,
 						  Path *memoized);
 static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
@@ -123,10 +128,10 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-	if (amplify_read_ahead == 0 || !amplify_pushdown ||
-		!wants_read_ahead(jointype) || has_row_identity(outerrel))
+	if (!amplify_pushdown || !wants_read_ahead(jointype))
 		return;
 
+	join.serial = amplify_read_ahead == 0 || has_row_identity(outerrel);
 	join.outer_paths = outerrel->pathlist;
 	join.outer_rows = outerrel->rows;
 	if (jointype == JOIN_UNIQUE_OUTER)
@@ -149,9 +154,11 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 
 		if (inner == NULL)
 			continue;
-		lookups = find_lookups(&join, inner);
+		lookups = join.serial ? NULL : find_lookups(&join, inner);
 		if (lookups != NULL)
 			add_join_paths(&join, lookups);
+		if (lookups == NULL || (join.examined && !join.allowed))
+			add_serial_paths(&join, inner);
 	}
 }
 
@@ -367,6 +374,53 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups, Path *memoized)
 		add_bounded_path(join, other, most);
 }
 
+/*
+ * Where nothing is read ahead, PostgreSQL has made the nested loop, at the cost
+ * of a round trip for each row.  It is made again where its cost has a bound.
+ */
+static void
+add_serial_paths(AheadJoin *join, Path *inner)
+{
+	List	   *scans = keyed_scans(inner);
+	bool		serial = join->serial;
+	ListCell   *lc;
+
+	join->serial = true;
+	foreach(lc, scans == NIL ? NIL : join->outer_paths)
+	{
+		Path	   *outer = lfirst(lc);
+		Path	   *path;
+		Cost		most;
+
+		if (outer == NULL || outer->param_info != NULL)
+			continue;
+		most = amplify_price_most(outer, inner, scans, join->joinrel->rows);
+		if (isinf(most))
+			break;
+		path = nestloop_path(join, outer, inner, most);
+		if (path != NULL)
+			add_bounded_path(join, path, most);
+	}
+	join->serial = serial;
+}
+
+/* The scans of ours that an inner path is, or that are its partitions */
+static List *
+keyed_scans(Path *inner)
+{
+	List	   *paths = IsA(inner, AppendPath) ?
+		((AppendPath *) inner)->subpaths : list_make1(inner);
+	List	   *scans = NIL;
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		if (amplify_below_info(lfirst(lc)) != NULL)
+			scans = lappend(scans, lfirst(lc));
+	}
+	return scans;
+}
+
 /* NULL: it is too expensive, or not allowed */
 static Path *
 nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most)
@@ -382,7 +436,7 @@ nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most)
 	pathkeys = build_join_pathkeys(join->root, join->joinrel, jointype,
 								   outer->pathkeys);
 	if (!amplify_add_path_precheck(join->joinrel, &workspace, pathkeys, NULL) ||
-		!is_allowed(join))
+		(!join->serial && !is_allowed(join)))
 		return NULL;
 	return (Path *)
 		create_nestloop_path(join->root, join->joinrel, jointype, &workspace,

@@ -226,6 +226,18 @@ bound_keys(List *terms)
 	return bound;
 }
 
+/* The keys that a column binds; an ARN has all of them */
+AmplifyKeyMask
+amplify_key_binds(const AmplifyResource *resource,
+				  const AmplifyColumn *column)
+{
+	int			key = amplify_resource_key(resource, column);
+
+	if (column->key == AMPLIFY_ARN)
+		return resource->keys;
+	return key >= 0 ? 1 << key : 0;
+}
+
 /* The keys that all disjuncts bind */
 AmplifyKeyMask
 amplify_key_common(List *disjuncts)
@@ -567,16 +579,12 @@ make_term(TermContext *context, const AmplifyColumn *column, Expr *expr,
 		  bool is_array)
 {
 	AmplifyKeyTerm *term = palloc(sizeof(AmplifyKeyTerm));
-	const AmplifyResource *resource = context->info->resource;
-	int			key = column == NULL ? -1 :
-		amplify_resource_key(resource, column);
 
 	term->column = column;
 	term->expr = expr;
 	term->is_array = is_array;
 	term->binds = column == NULL ? 0 :
-		column->key == AMPLIFY_ARN ? resource->keys :
-		key >= 0 ? 1 << key : 0;
+		amplify_key_binds(context->info->resource, column);
 	return term;
 }
 

@@ -31,6 +31,9 @@
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 
+/* What makes a list too expensive, whatever else there is */
+#define UNBOUNDED	1e6
+
 /* For count_keys() */
 typedef struct KeyCounter
 {
@@ -447,6 +450,13 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 	}
 }
 
+/* Is it not known at all how much a list of everything is? */
+bool
+amplify_plan_is_unknown(const AmplifyRelInfo *rel)
+{
+	return !rel->analyzed && rel->options.estimated_rows <= 0;
+}
+
 /* How many pages the List of one parent has, by statistics; 0: not known */
 int
 amplify_plan_known_pages(const AmplifyRelInfo *rel)
@@ -478,6 +488,10 @@ add_foreign_path(PlannerInfo *root, RelOptInfo *baserel, AmplifyPathInfo *path,
 	Cost		total = request_cost * Max(path->round_trips, 1) +
 		path->calls * cpu_tuple_cost;
 	ForeignPath *scan;
+
+	if (path->fans_out && amplify_plan_is_unknown(info) &&
+		amplify_exists_lists_all(root, baserel, path))
+		total *= UNBOUNDED;
 
 	/*
 	 * A list of everything serves a join only when it is whole.  To say so

@@ -86,16 +86,27 @@ amplify_price_lookups(PlannerInfo *root, ForeignPath *scan, double rows)
 		request_cost * Max(info->round_trips - 1, 0) / rows;
 	scan->path.total_cost = scan->path.startup_cost + Max(cpu_cost, 0) +
 		LOOKUP_COST;
+	/* a single row is there as soon as without reading ahead */
+	if (rows < 2)
+		scan->path.startup_cost = 0;
 }
 
-/* An inner path's cost when that of a scan in it has changed */
+/*
+ * An inner path's cost when that of a scan in it has changed.  What sorts or
+ * aggregates has all of it before its first row.
+ */
 void
 amplify_price_inner(Path *inner, const Path *before, const ForeignPath *after)
 {
-	inner->startup_cost -= before->startup_cost - after->path.startup_cost;
+	Cost		saved = runs(after) *
+		(before->total_cost - after->path.total_cost);
+
+	if (inner->startup_cost >= runs(after) * before->total_cost)
+		inner->startup_cost -= saved;
+	else
+		inner->startup_cost -= before->startup_cost - after->path.startup_cost;
 	inner->startup_cost = Max(inner->startup_cost, 0);
-	inner->total_cost -=
-		runs(after) * (before->total_cost - after->path.total_cost);
+	inner->total_cost -= saved;
 	inner->total_cost = Max(inner->total_cost, inner->startup_cost);
 }
 
@@ -135,8 +146,7 @@ amplify_price_most(const Path *ahead, const Path *inner, const List *scans,
 		const ForeignPath *scan = lfirst(lc);
 		const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 
-		if (!rel->base->fans_out || rel->analyzed ||
-			rel->options.estimated_rows > 0)
+		if (!rel->base->fans_out || !amplify_plan_is_unknown(rel))
 			continue;
 		lists += rel->options.request_cost * rel->base->round_trips;
 		others -= runs(scan) * scan->path.total_cost;
