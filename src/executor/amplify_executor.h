@@ -92,7 +92,9 @@ enum AmplifyScanPrivate
 	AMPLIFY_PRIVATE_CONDITIONS, /* Integer: how many of them, before these, are
 								 * decided before a call, */
 	AMPLIFY_PRIVATE_KNOWN,		/* List: and for EXPLAIN, like PUSHED */
-	AMPLIFY_PRIVATE_PAGES		/* Integer: AmplifyFetchSpec.list_pages */
+	AMPLIFY_PRIVATE_PAGES,		/* Integer: AmplifyFetchSpec.list_pages */
+	AMPLIFY_PRIVATE_KNOWN_ID	/* Integer: what whoever reads ahead finds the
+								 * conditions by; 0: nobody does */
 };
 
 extern void amplifyBeginForeignScan(ForeignScanState *node, int eflags);
@@ -132,7 +134,8 @@ enum AmplifyAheadTarget
 	AMPLIFY_TARGET_LIST_FIRST,	/* Boolean: AmplifyFetchSpec.list_first */
 	AMPLIFY_TARGET_SURE,		/* Boolean: AmplifyFetchSpec.sure */
 	AMPLIFY_TARGET_PAGES,		/* Integer: AmplifyFetchSpec.list_pages */
-	AMPLIFY_TARGET_APPS_FIRST	/* Boolean: AmplifyFetchSpec.apps_first */
+	AMPLIFY_TARGET_APPS_FIRST,	/* Boolean: AmplifyFetchSpec.apps_first */
+	AMPLIFY_TARGET_KNOWN_ID		/* Integer: of the scan's conditions; or 0 */
 };
 
 extern Node *amplify_readahead_create_state(CustomScan *plan);

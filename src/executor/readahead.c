@@ -51,7 +51,7 @@ typedef struct AheadRow
 typedef struct AheadTarget
 {
 	AmplifyTable table;			/* opened for the first row */
-	int			lookup;			/* id that the scan has, too; or 0 */
+	int			known;			/* id of the scan's conditions; or 0 */
 	List	   *keys;			/* see amplify_key_serialize() */
 	List	   *batch;			/* of BatchKey: lookups to be started */
 	struct AheadTarget *first;	/* of this table: has the batch of all */
@@ -273,7 +273,7 @@ init_target(ReadAheadState *state, AheadTarget *target, List *private)
 {
 	int			lookup = intVal(list_nth(private, AMPLIFY_TARGET_LOOKUP));
 
-	target->lookup = lookup;
+	target->known = intVal(list_nth(private, AMPLIFY_TARGET_KNOWN_ID));
 	if (lookup == 0 && state->counters == NULL)
 		state->counters = amplify_statement_counters(state->statement, 0);
 	/* on behalf of whom, and under which options, as the scan itself will */
@@ -313,9 +313,9 @@ open_target(ReadAheadState *state, AheadTarget *target)
 	if (spec->connection != NULL)
 		return;
 	amplify_table_open(&target->table, state->css.ss.ps.state->es_query_cxt);
-	if (target->lookup != 0)
+	if (target->known != 0)
 		spec->allows_arg = *amplify_statement_known(spec->statement,
-													target->lookup);
+													target->known);
 	if (spec->allows_arg != NULL)
 	{
 		amplify_known_open(spec->allows_arg, spec);

@@ -76,6 +76,8 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 											  AMPLIFY_PRIVATE_CONDITIONS));
 	int			lookup = intVal(list_nth(plan->fdw_private,
 										 AMPLIFY_PRIVATE_LOOKUP));
+	int			known = intVal(list_nth(plan->fdw_private,
+										AMPLIFY_PRIVATE_KNOWN_ID));
 	AmplifyStatement *statement;
 	AmplifyScan *state;
 	List	   *exprs;
@@ -98,8 +100,8 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 						RelationGetRelid(node->ss.ss_currentRelation),
 						amplify_scan_check_as_user(plan, estate),
 						amplify_statement_counters(statement, lookup));
-	if (lookup != 0)
-		*amplify_statement_known(statement, lookup) = state->known;
+	if (known != 0)
+		*amplify_statement_known(statement, known) = state->known;
 	state->rewinds = (eflags & EXEC_FLAG_REWIND) != 0 ||
 		estate->es_epq_active != NULL;
 	node->fdw_state = state;

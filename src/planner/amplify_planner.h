@@ -76,6 +76,8 @@ typedef struct AmplifyPathInfo
 	double		runs;			/* for each of a join's inner side, if it is
 								 * below that; or 0 */
 	int			lookup;			/* id of the read-ahead; 0: none */
+	int			known;			/* id of the conditions, for whoever reads
+								 * ahead; 0: none */
 	bool		list_first;		/* of that: it wants several of each parent */
 	bool		apps_first;		/* and more apps than there are */
 	List	   *gates;			/* outer conditions without which no row is
@@ -147,6 +149,7 @@ extern List *amplify_below_scans(PlannerInfo *root, Path *inner,
 								 Relids outer, bool some);
 extern Path *amplify_below_copy(const Path *path);
 extern AmplifyPathInfo *amplify_below_info(const Path *path);
+extern int	amplify_below_new_id(void);
 
 /* ---------- safe.c: what can't fail ---------- */
 

@@ -104,6 +104,7 @@ static void walk_list(Level *level, List *paths, bool some);
 static void walk_subquery(Level *level, SubqueryScanPath *path, bool some);
 static bool probably_empty(PlannerInfo *root, const Path *path);
 static void add_scan(Level *level, ForeignPath *scan, bool some);
+static List *outer_gates(Level *level, const RelOptInfo *rel);
 static List *translate_terms(Level *level, List *terms);
 static void learn_keys(Level *level, const RelOptInfo *rel, List *terms);
 static Node *translate(Node *node, void *context);
@@ -147,6 +148,17 @@ amplify_below_copy(const Path *path)
 	copy = palloc(type->size);
 	memcpy(copy, path, type->size);
 	return copy;
+}
+
+/* An id that is unique within a statement, which is enough */
+int
+amplify_below_new_id(void)
+{
+	static int	last = 0;
+
+	last = (last + 1) & PG_INT32_MAX;
+	last = Max(last, 1);
+	return last;
 }
 
 /* How a scan of ours is keyed; NULL if it isn't, or is none of ours */
@@ -285,6 +297,7 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 	ForeignPath *copy;
 	List	   *disjuncts = NIL;
 	bool		varies = false;
+	List	   *gates = outer_gates(level, scan->path.parent);
 	AmplifyKeyMask bound;
 	bool		listed;
 	ListCell   *lc;
@@ -302,7 +315,7 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 			learn_keys(level, scan->path.parent, terms);
 		foreach(lc2, terms)
 			varies |= contain_var_clause((Node *) ((AmplifyKeyTerm *) lfirst(lc2))->expr);
-		disjuncts = lappend(disjuncts, terms);
+		disjuncts = lappend(disjuncts, list_concat(terms, gates));
 	}
 	if (!varies || !amplify_ahead_keys(disjuncts))
 		return;
@@ -315,6 +328,8 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 		return;
 
 	copy = (ForeignPath *) amplify_below_copy(&scan->path);
+	if (info->conditions != NIL && info->known == 0)
+		info->known = amplify_below_new_id();
 	*ahead = *info;
 	ahead->disjuncts = disjuncts;
 	/* a List of a row that is not come to is one too many, and no more */
@@ -324,6 +339,31 @@ add_scan(Level *level, ForeignPath *scan, bool some)
 		(level->behind && !amplify_route_has_choice(rel->resource, bound));
 	copy->fdw_private = list_make1(ahead);
 	*level->scans = lappend(*level->scans, copy);
+}
+
+/*
+ * Conditions on the scan's table that look at nothing of it, but at the outer
+ * row: PostgreSQL doesn't run the scan unless they are true.
+ */
+static List *
+outer_gates(Level *level, const RelOptInfo *rel)
+{
+	List	   *gates = NIL;
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		AmplifyKeyTerm *gate;
+
+		if (!rinfo->pseudoconstant ||
+			!amplify_safe_to_compute((Node *) rinfo->clause))
+			continue;
+		gate = palloc0(sizeof(AmplifyKeyTerm));
+		gate->expr = rinfo->clause;
+		gates = lappend(gates, gate);
+	}
+	return translate_terms(level, gates);
 }
 
 /* Copies of the terms of a disjunct, but for those that can't be translated */

@@ -315,15 +315,12 @@ can_look_up(Path *path)
 static ForeignPath *
 look_up(const AheadJoin *join, Lookups *lookups, const ForeignPath *inner)
 {
-	static int	last_lookup = 0;
 	ForeignPath *copy = makeNode(ForeignPath);
 	AmplifyPathInfo *info = palloc(sizeof(AmplifyPathInfo));
 
 	*copy = *inner;
 	*info = *(AmplifyPathInfo *) linitial(inner->fdw_private);
-	/* it must be unique within a statement only */
-	last_lookup = (last_lookup + 1) & PG_INT32_MAX;
-	info->lookup = Max(last_lookup, 1);
+	info->lookup = info->known = amplify_below_new_id();
 	info->gates = join->gates;
 	info->partial |= join->some;
 	copy->fdw_private = list_make1(info);
@@ -546,6 +543,7 @@ plan_target(const ForeignPath *scan, const Plan *child, bool eager,
 	target = lappend(target, makeBoolean(eager && !info->behind));
 	target = lappend(target, makeInteger(amplify_plan_known_pages(rel)));
 	target = lappend(target, makeBoolean(eager && info->apps_first));
+	target = lappend(target, makeInteger(info->known));
 	return list_make1(target);
 }
 

@@ -164,6 +164,7 @@ amplifyGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	private = lappend(private, shown_clauses(list_difference(path->conditions,
 															 path->pushed)));
 	private = lappend(private, makeInteger(amplify_plan_known_pages(info)));
+	private = lappend(private, makeInteger(path->known));
 	exprs = list_concat(list_concat(exprs, conditions), gates);
 
 	/* every clause stays: a pushed key saves calls, it never decides rows */
