@@ -49,6 +49,11 @@ SELECT condition, matches, asked FROM (VALUES
   ('i.seen > now() - interval ''1500 years'''), ('i.seen - interval ''1 day'' < now()'),
   ('EXISTS (SELECT FROM pg_class WHERE oid = i.id::oid)'), ('i.id IN (SELECT 1 FROM pg_class)')
   ) AS v (condition), pg_temp.joined(condition);
+-- the same without reading ahead
+SET amplify_fdw.read_ahead = 0;
+SELECT condition, matches, asked FROM (VALUES ('i.id <= 3'), ('i.wanted'), ('10 / i.id > 3'), ('random() < 2')
+  ) AS v (condition), pg_temp.joined(condition);
+RESET amplify_fdw.read_ahead;
 RESET client_min_messages;
 
 -- that row has no match, so nothing fails

@@ -117,7 +117,10 @@ SELECT pg_temp.planned(query) AS plan, query FROM unnest(ARRAY[
   'SELECT EXISTS (SELECT FROM backend_environments AS e WHERE e.stack_name = m.app) FROM many AS m'
   ]) AS query;
 SET amplify_fdw.read_ahead = 0;
-SELECT pg_temp.planned('SELECT FROM many AS m LEFT JOIN backend_environments AS e ON e.app_id = m.app') AS plan;
+SELECT pg_temp.planned('SELECT FROM many AS m LEFT JOIN ' || joined) AS plan, joined FROM unnest(ARRAY[
+  'backend_environments AS e ON e.app_id = m.app',
+  '(backend_environments AS e JOIN branches AS b ON b.app_id = e.app_id AND b.branch_name = ''main'')
+   ON e.app_id = m.app AND e.environment_name = m.env']) AS joined;
 RESET amplify_fdw.read_ahead;
 -- or for those that a join below looks up in two tables, by a key of the first one's row, too
 SELECT pg_temp.planned(format('SELECT FROM (SELECT * FROM many LIMIT %s) AS m

@@ -29,11 +29,15 @@
 #include "nodes/extensible.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "planner/amplify_planner.h"
+
+/* Gates are taken to be open for so many rows at most */
+#define MOST_OPEN	0.95
 
 /*
  * What a join looks up: an inner path, and the scans of ours in it.  First
@@ -77,12 +81,14 @@ static bool has_row_identity(const RelOptInfo *rel);
 static Lookups *find_lookups(const AheadJoin *join, Path *inner);
 static void look_up_partitions(const AheadJoin *join, Lookups *lookups);
 static void look_up_below(const AheadJoin *join, Lookups *lookups);
+static List *scans_below(const AheadJoin *join, Path *inner);
 static bool can_look_up(Path *path);
 static ForeignPath *look_up(const AheadJoin *join, Lookups *lookups,
 							const ForeignPath *inner);
 static void add_join_paths(AheadJoin *join, Lookups *lookups);
 static void add_serial_paths(AheadJoin *join, Path *inner);
-static List *keyed_scans(Path *inner);
+static Path *gated_path(const AheadJoin *join, Path *inner);
+static List *keyed_scans(const AheadJoin *join, Path *inner);
 static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups,
 						  Path *memoized);
 static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
@@ -279,13 +285,9 @@ look_up_partitions(const AheadJoin *join, Lookups *lookups)
 static void
 look_up_below(const AheadJoin *join, Lookups *lookups)
 {
-	const RelOptInfo *outerrel = join->outerrel;
 	ListCell   *lc;
 
-	lookups->scans = amplify_below_scans(join->root, lookups->inner,
-										 bms_union(outerrel->relids,
-												   top_relids(outerrel)),
-										 join->some);
+	lookups->scans = scans_below(join, lookups->inner);
 	foreach(lc, lookups->scans)
 	{
 		ForeignPath *scan = lfirst(lc);
@@ -296,6 +298,17 @@ look_up_below(const AheadJoin *join, Lookups *lookups)
 	}
 	if (lookups->gates != NIL)
 		lookups->inner = amplify_gate_path(lookups->inner, lookups->gates);
+}
+
+static List *
+scans_below(const AheadJoin *join, Path *inner)
+{
+	const RelOptInfo *outerrel = join->outerrel;
+
+	return amplify_below_scans(join->root, inner,
+							   bms_union(outerrel->relids,
+										 top_relids(outerrel)),
+							   join->some);
 }
 
 /* A scan of ours whose keys the node may compute before it does */
@@ -373,16 +386,19 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups, Path *memoized)
 
 /*
  * Where nothing is read ahead, PostgreSQL has made the nested loop, at the cost
- * of a round trip for each row.  It is made again where its cost has a bound.
+ * of a round trip for each row.  It is made again where its cost has a bound,
+ * or where some rows need none.
  */
 static void
 add_serial_paths(AheadJoin *join, Path *inner)
 {
-	List	   *scans = keyed_scans(inner);
+	List	   *scans = keyed_scans(join, inner);
 	bool		serial = join->serial;
 	ListCell   *lc;
 
 	join->serial = true;
+	if (join->gates != NIL)
+		inner = gated_path(join, inner);
 	foreach(lc, scans == NIL ? NIL : join->outer_paths)
 	{
 		Path	   *outer = lfirst(lc);
@@ -392,7 +408,7 @@ add_serial_paths(AheadJoin *join, Path *inner)
 		if (outer == NULL || outer->param_info != NULL)
 			continue;
 		most = amplify_price_most(outer, inner, scans, join->joinrel->rows);
-		if (isinf(most))
+		if (isinf(most) && join->gates == NIL)
 			break;
 		path = nestloop_path(join, outer, inner, most);
 		if (path != NULL)
@@ -401,9 +417,23 @@ add_serial_paths(AheadJoin *join, Path *inner)
 	join->serial = serial;
 }
 
-/* The scans of ours that an inner path is, or that are its partitions */
+/* That path for the rows for which the gates are open, and some more */
+static Path *
+gated_path(const AheadJoin *join, Path *inner)
+{
+	Path	   *path = amplify_gate_path(inner, join->gates);
+	Selectivity open = clauselist_selectivity(join->root, join->gates, 0,
+											  join->jointype,
+											  join->extra->sjinfo);
+
+	path->startup_cost *= Min(open, MOST_OPEN);
+	path->total_cost *= Min(open, MOST_OPEN);
+	return path;
+}
+
+/* The scans of ours that an inner path is, or that are below it */
 static List *
-keyed_scans(Path *inner)
+keyed_scans(const AheadJoin *join, Path *inner)
 {
 	List	   *paths = IsA(inner, AppendPath) ?
 		((AppendPath *) inner)->subpaths : list_make1(inner);
@@ -415,7 +445,7 @@ keyed_scans(Path *inner)
 		if (amplify_below_info(lfirst(lc)) != NULL)
 			scans = lappend(scans, lfirst(lc));
 	}
-	return scans;
+	return scans != NIL ? scans : scans_below(join, inner);
 }
 
 /* NULL: it is too expensive, or not allowed */
