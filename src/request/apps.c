@@ -9,6 +9,7 @@
  * that are asked for are there.  So a statement that has asked for
  * MANY_APPS different apps of a connection begins to read ListApps beside its
  * lookups, a page for each LOOKUPS_PER_PAGE of them: a tenth more at most.
+ * Further lookups in an app that has had nothing so far count as well.
  * Where statistics say that it will ask for apps that are gone, it begins with
  * the first one.
  * When the last page has come, what is below an app that is on none of them
@@ -59,6 +60,7 @@ typedef struct AppEntry
 	uint32		hash;
 	char		status;
 	bool		there;			/* on a page, or it had what was asked for */
+	bool		lacking;		/* it did not have something */
 } AppEntry;
 
 #define SH_PREFIX		apphash
@@ -80,8 +82,9 @@ typedef struct AmplifyApps
 	AmplifyFetchSpec spec;		/* of a scan of apps */
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
-	int			nasked;			/* that were not known to be there; and, when
-								 * these are many, further calls for them */
+	int			nasked;			/* that were not known to be there; and further
+								 * calls for those that lack something or,
+								 * when these are many, for all of them */
 	int			many;			/* of these make ListApps worth it */
 	int			nlookups;		/* of these, since a page was asked for, */
 	int64		asked_at;		/* which was then */
@@ -97,7 +100,7 @@ static AmplifyAdmission admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 static uint32 hash_app(const AmplifyKeys *keys);
 static void has_answered(AmplifyGuard *guard, const AmplifyCall *call);
 static bool is_there(const AmplifyApps *apps, uint32 app);
-static void put_app(AmplifyApps *apps, uint32 app, bool there);
+static AppEntry *put_app(AmplifyApps *apps, uint32 app, bool there);
 static bool may_look_up(AmplifyApps *apps, const AmplifyCall *call);
 static void describe_page(const AmplifyApps *apps, AmplifyCall *call);
 static void read_known_pages(AmplifyApps *apps);
@@ -151,6 +154,7 @@ static AmplifyAdmission
 admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 {
 	AmplifyApps *apps = (AmplifyApps *) guard;
+	const AppEntry *entry;
 	uint32		app;
 
 	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) == 0 ||
@@ -167,7 +171,8 @@ admit_call(AmplifyGuard *guard, const AmplifyCall *call)
 		return AMPLIFY_ADMIT_ABSENT;
 	if (!apps->refused && !may_look_up(apps, call))
 		return AMPLIFY_ADMIT_LATER;
-	if (apps->nasked >= apps->many || apphash_lookup(apps->apps, app) == NULL)
+	entry = apphash_lookup(apps->apps, app);
+	if (apps->nasked >= apps->many || entry == NULL || entry->lacking)
 		apps->nasked++;
 	put_app(apps, app, false);
 	return AMPLIFY_ADMIT;
@@ -180,8 +185,9 @@ has_answered(AmplifyGuard *guard, const AmplifyCall *call)
 	AmplifyApps *apps = (AmplifyApps *) guard;
 
 	if ((call->operation->needs & 1 << AMPLIFY_KEY_APP) != 0 &&
-		apps->apps != NULL && !call->not_found)
-		put_app(apps, hash_app(&call->keys), true);
+		apps->apps != NULL)
+		put_app(apps, hash_app(&call->keys), !call->not_found)->lacking |=
+			call->not_found;
 }
 
 static bool
@@ -192,13 +198,16 @@ is_there(const AmplifyApps *apps, uint32 app)
 	return entry != NULL && entry->there;
 }
 
-static void
+static AppEntry *
 put_app(AmplifyApps *apps, uint32 app, bool there)
 {
 	bool		found;
 	AppEntry   *entry = apphash_insert(apps->apps, app, &found);
 
-	entry->there = there || (found && entry->there);
+	if (!found)
+		entry->there = entry->lacking = false;
+	entry->there |= there;
+	return entry;
 }
 
 static uint32

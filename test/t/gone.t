@@ -24,7 +24,7 @@ for my $name (sort keys %mock)
 {
     add_server($session, $name, $mock{$name}->url, max_attempts => 1);
     $session->rows("ALTER FOREIGN TABLE $name.$_ OPTIONS (ADD estimated_rows '100000')")
-        for qw(apps backend_environments branches);
+        for qw(apps backend_environments branches jobs job_steps);
 }
 $session->rows($_) for split /;\n/, q{
     SET enable_hashjoin = off;
@@ -124,6 +124,28 @@ is($both->[1], $both->[0], '... and both of their keys are');
 is($pages, 3, '... all of ListApps');
 cmp_ok($calls, '>=', bound(2, 0), '... one page after the other');
 cmp_ok($calls, '<=', bound(3, 0), '... and then no call more');
+$session->rows('RESET amplify_fdw.read_ahead');
+
+# ---- many things of an app that is gone, or that has none of them ----
+
+for my $app (9999, 1)
+{
+    for my $ahead (200, 0)
+    {
+        $session->rows("SET amplify_fdw.read_ahead = $ahead");
+        ($calls, $pages, $value) = calls('small', qq{SELECT count(s.step_name)
+            FROM (SELECT id($app) AS app, n FROM generate_series(1, 1000) AS n OFFSET 0) AS k LEFT JOIN small.job_steps AS s
+            ON s.app_id = k.app AND s.branch_name = 'none' AND s.job_id = k.n::text});
+        is($value, 0, '... no rows');
+        cmp_ok($calls, '<=', $app == 1 ? 1001 : bound(1, 0) + 10,
+            '... few calls, but for those in flight when the first one was answered');
+        is($pages, 1, '... once');
+    }
+}
+($calls, $pages) = calls('small', qq{SELECT count(j.status)
+    FROM generate_series(1, 500) AS n LEFT JOIN small.jobs AS j
+    ON j.app_id = id(9999) AND j.branch_name = 'b' || n});
+cmp_ok($calls, '<=', bound(1, 0) + 10, '... of lists, too');
 $session->rows('RESET amplify_fdw.read_ahead');
 
 # ---- apps that are there ----
