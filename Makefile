@@ -15,6 +15,7 @@ OBJS = \
 	src/aws/xml.o \
 	src/executor/again.o \
 	src/executor/analyze.o \
+	src/executor/array.o \
 	src/executor/gate.o \
 	src/executor/jsonb.o \
 	src/executor/keys.o \

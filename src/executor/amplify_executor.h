@@ -35,6 +35,13 @@ extern void amplify_known_open(AmplifyKnown *known,
 extern bool amplify_known_allows(void *arg, const AmplifyKeys *keys);
 extern bool amplify_known_allows_ahead(void *arg, const AmplifyKeys *keys);
 
+/* ---------- array.c: many rows rechecked against an array ---------- */
+
+typedef struct AmplifyArrays AmplifyArrays;
+
+extern AmplifyArrays *amplify_array_create(ScanState *node);
+extern void amplify_array_rescan(AmplifyArrays *arrays);
+
 /* ---------- value.c: an item's member into a Datum ---------- */
 
 typedef struct AmplifyColumnMap AmplifyColumnMap;

@@ -34,6 +34,7 @@ typedef struct AmplifyScan
 	List	   *key_exprs;		/* ExprStates */
 	AmplifyKnown *known;		/* NULL: no condition is decided before */
 	ExprState  *gates;			/* without which no row is wanted */
+	AmplifyArrays *arrays;		/* NULL: none in the qual */
 	MemoryContext keys_context; /* holds the evaluated keys */
 	bool		started;		/* fetch runs since the last rescan */
 	bool		async;			/* an Append waits, not we */
@@ -95,6 +96,7 @@ amplifyBeginForeignScan(ForeignScanState *node, int eflags)
 	state->key_exprs = list_truncate(exprs, nkeys);
 	state->gates = ExecInitQual(list_copy_tail(plan->fdw_exprs,
 											   nkeys + nconditions), ps);
+	state->arrays = amplify_array_create(&node->ss);
 	statement = amplify_statement_join(estate);
 	amplify_table_begin(&state->table, statement,
 						RelationGetRelid(node->ss.ss_currentRelation),
@@ -140,6 +142,8 @@ amplifyReScanForeignScan(ForeignScanState *node)
 
 	if (state->started)
 		amplify_fetch_stop(state->fetch);
+	if (state->arrays != NULL)
+		amplify_array_rescan(state->arrays);
 	state->started = false;
 	state->looked = false;
 }
