@@ -64,3 +64,20 @@ SELECT id, e.env FROM inventory i JOIN e ON app_id = app AND e.env = i.env WHERE
 SELECT id, e.env FROM (SELECT * FROM inventory WHERE id IN (59, 60, 61) ORDER BY id LIMIT 3) AS i
   JOIN e ON app_id = app AND e.env = i.env LIMIT 2;
 \echo :SQLSTATE
+
+-- calls that nobody waited for are shown as well
+\! mockctl reset
+CREATE FUNCTION pg_temp.told(query text, OUT told bigint, OUT made bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  PERFORM amplify_fdw_stats_reset();
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  SELECT sum((n ->> 'API Calls')::bigint) INTO told FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."API Calls"))') AS n;
+  SELECT sum(calls) INTO made FROM amplify_fdw_stats();
+END $$;
+SELECT query, told = made AS all_of_them, made > 3 AS some_ahead FROM (VALUES
+  ('SELECT FROM inventory i JOIN e ON app_id = app AND e.env = i.env LIMIT 3'),
+  ('SELECT FROM inventory i LEFT JOIN (e JOIN branches b USING (app_id)) ON e.app_id = app AND e.env = i.env LIMIT 3'),
+  ('SELECT FROM inventory i WHERE EXISTS (SELECT FROM e JOIN branches b USING (app_id) WHERE e.app_id = app) LIMIT 3')
+  ) AS v (query), pg_temp.told(query);
