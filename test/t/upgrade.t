@@ -1,5 +1,6 @@
 # Every version that was ever released can be updated to the next one, which is
-# made up here, with all that hangs on it, while it is in use.
+# made up here, with all that hangs on it, while it is in use; and so can its
+# dump be restored.
 use strict;
 use warnings;
 
@@ -40,7 +41,11 @@ like($members, qr/function amplify_fdw_news\(integer\)/, 'which has news');
 my @versions = map { /amplify_fdw--([^-]+)\.sql$/ ? $1 : () }
     glob extension_folder() . '/amplify_fdw--*.sql';
 is(scalar(grep { $_ eq $this } @versions), 1, "$this is one of @versions");
-update_from($_) for grep { $_ ne $next } @versions;
+for my $version (grep { $_ ne $next } @versions)
+{
+    update_from($version);
+    restore_from($version);
+}
 
 done_testing();
 
@@ -51,12 +56,7 @@ sub update_from
 
     $node->safe_psql('postgres', "CREATE DATABASE $database");
     my $session = connect_to($node, database => $database);
-    $session->rows("CREATE EXTENSION amplify_fdw VERSION '$version'");
-    add_server($session, 'aws', $mock->url);
-    $session->rows('CREATE VIEW names AS
-        SELECT environment_name FROM aws.backend_environments;
-        CREATE MATERIALIZED VIEW copies AS SELECT * FROM names');
-    add_regions($session);
+    make_all($session, $version);
     is(uses($session), '', "$version works with the library of the next version");
     like($session->value('SELECT string_agg(o::text, $$ $$) FROM amplify_fdw_options() o'),
         qr/\(proxy,server,t,f,,?none,.*\(max_attempts,server,f,f,3,/, 'so do functions that have changed since');
@@ -75,6 +75,45 @@ sub update_from
     return;
 }
 
+# What was made under a version, of a server with that one, dumped and restored
+# where there is the next one
+sub restore_from
+{
+    my ($version) = @_;
+    my ($old, $new) = map { $_ . $version =~ tr/./_/r } 'old_', 'new_';
+    my $dump = "$folder/$old";
+
+    $node->safe_psql('postgres', "CREATE DATABASE $_") for $old, $new;
+    my $session = connect_to($node, database => $old);
+    make_all($session, $version);
+    my $made = made($session);
+
+    $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr($old) ],
+        "what was made under $version is dumped");
+    $node->command_ok(
+        [ 'pg_restore', '--exit-on-error', '-d', $node->connstr($new), $dump ],
+        '... and restored');
+    my $restored = connect_to($node, database => $new);
+    is(members($restored), $members, "... with a fresh $next");
+    is(made($restored), $made, '... as it was');
+    is(uses($restored), '', '... and works');
+    return;
+}
+
+# The extension in a version, and all that hangs on it
+sub make_all
+{
+    my ($session, $version) = @_;
+
+    $session->rows("CREATE EXTENSION amplify_fdw VERSION '$version'");
+    add_server($session, 'aws', $mock->url);
+    $session->rows('CREATE VIEW names AS
+        SELECT environment_name FROM aws.backend_environments;
+        CREATE MATERIALIZED VIEW copies AS SELECT * FROM names');
+    add_regions($session);
+    return;
+}
+
 # Tables over a region, in a schema of their own, all of them asking the mock
 sub add_regions
 {
@@ -87,15 +126,16 @@ sub add_regions
     return;
 }
 
-# All that a user has made, with its options
+# All that a user has made, with its options, which pg_dump sorts
 sub made
 {
     my ($session) = @_;
 
     return $session->value(q{
         SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relkind, c.relowner,
-                pg_get_expr(c.relpartbound, c.oid), s.srvname, s.srvoptions,
-                t.ftoptions), E'\n' ORDER BY c.oid::regclass::text)
+                pg_get_expr(c.relpartbound, c.oid), s.srvname,
+                ARRAY(SELECT unnest(s.srvoptions) ORDER BY 1),
+                ARRAY(SELECT unnest(t.ftoptions) ORDER BY 1)), E'\n' ORDER BY c.oid::regclass::text)
         FROM pg_class c
         LEFT JOIN pg_foreign_table t ON t.ftrelid = c.oid
         LEFT JOIN pg_foreign_server s ON s.oid = t.ftserver
