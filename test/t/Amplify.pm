@@ -63,18 +63,19 @@ sub shim
     return "$dir/$name.so";
 }
 
-# Have the postmaster load the library, by a restart.  Its name is the path that a
-# session has found it at, for which setting leads there depends on the version.
+# Have the postmaster load the library, by a restart; or, by another setting, each
+# session.  Its name is the path that a session has found it at, for which setting
+# leads there depends on the version.
 sub preload
 {
-    my ($node) = @_;
+    my ($node, $setting) = @_;
     my $session = Session->new($node);
 
     $session->rows('SELECT amplify_fdw_version()');
     my ($library) = slurp_file('/proc/' . $session->pid . '/maps') =~ m{ (/.*/amplify_fdw)[.]so$}m;
     $session->close;
-    $node->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
-    $node->restart;
+    $node->append_conf('postgresql.conf', ($setting || 'shared_preload_libraries') . " = '$library'");
+    $setting ? $node->reload : $node->restart;
     return;
 }
 

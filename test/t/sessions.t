@@ -96,6 +96,26 @@ sub begin_waiting
     pass('a backend whose client is gone does not wait on');
 }
 
+# ---- settings are there from the start if each session loads the library ----
+
+my $limit = 'ALTER ROLE CURRENT_USER SET amplify_fdw.max_calls = 7';
+
+sub settings
+{
+    my ($user) = @_;
+    my $new = connect_to($node);
+
+    $new->rows("SET SESSION AUTHORIZATION $user") if $user;
+    return join ' ', map { Session::state_of($new->query($_)) } 'SHOW amplify_fdw.max_calls', $limit;
+}
+
+$boss->rows('CREATE ROLE dashboard LOGIN');
+is(settings('dashboard'), '42704 42501', 'there is no setting before the library is loaded');
+preload($node, 'session_preload_libraries');
+poll_until(sub { connect_to($node)->value('SHOW session_preload_libraries') ne '' }, 'the setting');
+is(settings('dashboard'), '00000 00000', 'session_preload_libraries loads it');
+is(connect_to($node, user => 'dashboard')->value('SHOW amplify_fdw.max_calls'), 7, '... and the setting is in force');
+
 # ---- the postmaster dies ----
 
 my @last = map { connect_to($node) } 1 .. 3;
