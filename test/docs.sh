@@ -227,6 +227,10 @@ unknown_functions() {
         done
 }
 
+readme_is_long() {
+    awk 'END { if (NR > 250) print NR " lines, of 250 at most" }' "$top/README.md"
+}
+
 demo_refuses() {
     local page shown said
 
@@ -253,6 +257,7 @@ fi
 for document in "${documents[@]}"; do
     no_findings "${document##*/} has the code's tables" differences "$document"
 done
+no_findings "the README is short" readme_is_long
 no_findings "each SQLSTATE is explained" unexplained_states
 for page in "${documents[@]}" "$top"/{CONTRIBUTING,{src,test,test/mock}/README}.md; do
     no_findings "what ${page#"$top"/} names is there" what_is_not_there "$page"

@@ -102,6 +102,24 @@ is(found($debian, qr/\Aamplify-fdw \((.*)-[^-]+\) /), $release, 'and in debian/c
 is(found($debian, qr/^ -- .*  \w{3}, (\d\d \w{3} \d{4}) /m), date_of($date), 'of the same day');
 is(found($debian, qr/^ -- (.*) <.*>  /m), $meta->{maintainer}, 'by the same maintainer');
 
+# ---- versions of PostgreSQL: those that compile ----
+
+my ($oldest, $beyond) = contents('src/compat.h') =~
+    /^#if PG_VERSION_NUM < (\d+)0000\n#error .*\n#elif PG_VERSION_NUM >= (\d+)0000\n#error .*\n#endif$/m;
+my $newest = $beyond - 1;
+
+ok(compiles_with($_), "$_ compiles") for $oldest, $newest;
+ok(!compiles_with($_), "$_ is refused") for $oldest - 1, $beyond;
+is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, ">= $oldest.0.0, < $beyond.0.0",
+    'META.json says so');
+is(contents('test/package/debian/pgversions'), join('', map { "$_\n" } $oldest .. $newest),
+    'and pgversions');
+is(join(' ', contents('test/packages.sh') =~ /^(?:oldest|newest)_server=(\d+)/mg), "$oldest $newest",
+    'and the scripts');
+my @told = contents('README.md') =~ /PostgreSQL (\d+ (?:to|or) \w+)/g;
+is("@told", join(' ', ("$oldest to $newest") x @told), 'and the README, wherever it does');
+cmp_ok(scalar @told, '>', 1, '... which is on top, and where it is installed');
+
 # ---- the form of CHANGELOG.md: entries of one line or more, newest first ----
 
 my @dates = $changes =~ /^## \S+ \((.*)\)$/mg;
@@ -118,6 +136,17 @@ sub contents
     open my $file, '<', "$top/$name" or die "$name: $!";
     local $/;
     return <$file>;
+}
+
+# What tells by its version whether PostgreSQL is a known one
+sub compiles_with
+{
+    my ($server) = @_;
+    my ($check) = contents('src/compat.h') =~ /^(#if PG_VERSION_NUM < .*?\n#endif\n)/ms;
+
+    open my $compiler, '|-', 'cc -E -o /dev/null - 2> /dev/null' or die "cc: $!";
+    print $compiler "#define PG_VERSION_NUM ${server}0000\n$check";
+    return close $compiler;
 }
 
 sub found
