@@ -74,6 +74,12 @@ outside_of_folder() {
         grep -v "^amplify_fdw-$version/" || true
 }
 
+# Which the caller's git would add to what it takes for text
+carriage_returns() {
+    git -C "$top" -c safe.directory="$top" -c core.autocrlf=true archive HEAD \
+        Makefile test/check.sh | tar -xO | grep -m 1 $'\r' || true
+}
+
 lintian_finds() {
     as_server lintian "$packages"/*.changes 2>&1 || true
 }
@@ -123,6 +129,7 @@ use_package
 need_cluster
 start_mock --data "$tree/test/mock/demo.json"
 no_findings "the zip has one folder" outside_of_folder
+no_findings "no line has got another end" carriage_returns
 no_findings "lintian finds nothing in the Debian packages" lintian_finds
 no_findings "the package has the right files" files_differ
 no_findings "the packaged extension answers" answer_differs
