@@ -14,6 +14,7 @@ unset CDPATH                    # cd goes where we say, and says nothing
 [ -e /dev/fd/0 ] || exec < /dev/null    # closed, it would be the next file
 umask 022                       # the server's user reads what we install
 export LC_ALL=C.UTF-8           # whatever the machine has, or has not
+unset LANGUAGE                  # which goes before it
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 tree=$top                       # where the build is
 temp=                           # our folder, once it is needed
