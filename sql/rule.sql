@@ -102,3 +102,30 @@ SELECT count(*) FROM backend_environments WHERE app_id = 'd00000000001'
 SELECT count((SELECT stack_name FROM backend_environments AS e
               WHERE e.app_id = 'd00000000001' AND e.environment_name = i.name)) FROM names AS i;
 \! mockctl 2 calls && mockctl 2 reset
+
+-- so that is how a join is priced: pages of a List wait for one another, Gets
+-- don't, and nothing overlaps that is not made ahead
+ALTER FOREIGN TABLE backend_environments OPTIONS (ADD request_cost '1000000');
+CREATE FUNCTION pg_temp.round_trips(query text, ahead int, OUT trips int) LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  PERFORM set_config('amplify_fdw.read_ahead', ahead::text, false);
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  trips := (plan -> 0 -> 'Plan' ->> 'Total Cost')::float8 / 1000000;
+END $$;
+SELECT names, max(trips) FILTER (WHERE ahead > 0) AS ahead, max(trips) FILTER (WHERE ahead = 0) AS not_ahead
+  FROM (VALUES ('n <= 40'), ('n <= 10'), ('n <= 1')) AS v (names), (VALUES (0), (200)) AS a (ahead),
+    pg_temp.round_trips('SELECT e.stack_name FROM names AS i LEFT JOIN backend_environments AS e
+      ON e.app_id = ''d00000000001'' AND e.environment_name = i.name WHERE ' || names, ahead) GROUP BY 1 ORDER BY 1;
+SET client_min_messages = warning;
+DROP TABLE inventory CASCADE;
+RESET client_min_messages;
+CREATE TEMP TABLE inventory AS SELECT 'd' || i AS app FROM generate_series(1, 40) AS i;
+ANALYZE inventory;
+ALTER FOREIGN TABLE branches OPTIONS (ADD request_cost '1000000', ADD estimated_rows '1000000');
+SELECT max(trips) FILTER (WHERE ahead > 0) AS ahead, max(trips) FILTER (WHERE ahead = 0) AS not_ahead
+  FROM (VALUES (0), (200)) AS a (ahead),
+    pg_temp.round_trips('SELECT b.stage FROM inventory AS i
+      LEFT JOIN branches AS b ON b.app_id = i.app AND b.branch_name = $$main$$', ahead);
+RESET amplify_fdw.read_ahead;

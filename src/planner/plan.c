@@ -63,7 +63,10 @@ static double count_keys(AmplifyKeyMask mask, void *arg);
 static void cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 						 const AmplifyRoute *route, double keys,
 						 int max_concurrency, AmplifyPathInfo *path);
-static double list_pages(const AmplifyResource *resource, double items,
+static int	page_size(const AmplifyRelInfo *rel,
+					  const AmplifyResource *resource);
+static double list_pages(const AmplifyRelInfo *rel,
+						 const AmplifyResource *resource, double items,
 						 double parents);
 static void add_foreign_path(PlannerInfo *root, RelOptInfo *baserel,
 							 AmplifyPathInfo *path, Relids required_outer);
@@ -393,7 +396,7 @@ examine_keys(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	}
 	else if (route.nsteps == 1 && !path->full_list)
 	{
-		double		pages = list_pages(resource, info->per_parent, 1);
+		double		pages = list_pages(info, resource, info->per_parent, 1);
 
 		path->rows = keys * info->per_parent;
 		path->calls = keys * pages;
@@ -442,7 +445,8 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 			amplify_condition_share(root, baserel, path->conditions,
 									route->steps[i].operation->needs);
 		double		lists = Max(parents * share, 1);
-		double		pages = list_pages(resource, items * share, lists);
+		double		pages = list_pages(baserel->fdw_private, resource,
+											   items * share, lists);
 
 		path->calls += pages;
 		/* the Lists side by side, and the pages of each one by one */
@@ -462,21 +466,29 @@ amplify_plan_is_unknown(const AmplifyRelInfo *rel)
 int
 amplify_plan_known_pages(const AmplifyRelInfo *rel)
 {
-	int			page = rel->resource->list->max_page;
+	int			page = page_size(rel, rel->resource);
 
-	if (rel->options.page_size > 0)
-		page = Min(page, rel->options.page_size);
 	return !rel->analyzed || rel->options.estimated_rows > 0 || page == 0 ? 0 :
 		(int) Min(ceil(rel->per_parent / page), PG_INT32_MAX);
 }
 
+/* How many items a page of a List has at most; 0: as many as there are */
+static int
+page_size(const AmplifyRelInfo *rel, const AmplifyResource *resource)
+{
+	int			most = resource->list->max_page;
+
+	return rel->options.page_size > 0 ? Min(most, rel->options.page_size) : most;
+}
+
 /* How many calls it is to list so many items of so many parents */
 static double
-list_pages(const AmplifyResource *resource, double items, double parents)
+list_pages(const AmplifyRelInfo *rel, const AmplifyResource *resource,
+		   double items, double parents)
 {
-	int			max_page = resource->list->max_page;
+	int			page = page_size(rel, resource);
 
-	return max_page > 0 ? Max(ceil(items / max_page), parents) : parents;
+	return page > 0 ? Max(ceil(items / page), parents) : parents;
 }
 
 static void
