@@ -1,5 +1,6 @@
 # What options of libcurl are set.  If it does not know one, the error names it,
-# nobody is asked, and the session is as good as before once it is known.
+# nobody is asked, and the session is as good as before once it is known.  One that
+# was built without a feature works without it.
 use strict;
 use warnings;
 
@@ -116,5 +117,29 @@ my %expected = (
 );
 is_deeply(\%names, \%expected, 'these options are set, to these values');
 is_deeply(\%each_names, \%expected_each, '... and these for each request');
+
+# ---- without a feature ----
+
+for my $feature (
+    [ 'HTTP/2', 1 << 16 ],
+    [ 'gzip', 1 << 3 ],
+    [ 'a resolver that does not block', 1 << 7 ],
+    [ 'any of these', 1 << 16 | 1 << 3 | 1 << 7 ])
+{
+    my ($name, $bits) = @$feature;
+
+    append_to_file("$dir/lacks", $bits);
+    my $without = connect_to($node);
+
+    $mock->reset;
+    for my $server (qw(aws tls))
+    {
+        is($without->value("SELECT count(*) FROM $server.backend_environments"), 6,
+            "without $name, $server: all rows");
+        is(harm($without, $server, warm_up($without, $server)), '', '... and no harm');
+    }
+    cmp_ok($mock->connections('accepted'), '>', 1, '... over connections of HTTP/1.1');
+    unlink "$dir/lacks";
+}
 
 done_testing();
