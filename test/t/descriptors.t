@@ -8,12 +8,15 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Amplify;
+use Http2;
+use IO::Socket::INET;
 use Mock;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 use constant {
     APPS => 30,
+    SERVERS => 100,
     IDLE => 4,      # connections of a host at the end of a transaction
 };
 
@@ -52,7 +55,7 @@ sub few_stay
 $session->rows(q{CREATE TABLE environments (account integer, app_id text,
     environment_name text) PARTITION BY LIST (account)});
 
-for my $case ([ 1, 40 ], [ 41, 100 ])
+for my $case ([ 1, 40 ], [ 41, SERVERS ])
 {
     my ($from, $to) = @$case;
 
@@ -65,6 +68,42 @@ for my $case ([ 1, 40 ], [ 41, 100 ])
     cmp_ok($mock->connections('accepted'), '<=', 400, "$to servers: connections are reused");
     is($mock->connections('requests'), (1 + APPS) * $to, "$to servers: nothing is asked twice");
     few_stay("$to servers");
+}
+
+# Half of them are where nobody listens
+my $closed = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp')
+    or die "no port: $@";
+$session->rows("ALTER FOREIGN TABLE part_$_ OPTIONS (ADD on_error 'warn');
+    ALTER SERVER s$_ OPTIONS (SET endpoint_url 'http://127.0.0.1:${\$closed->sockport}')")
+    for 1 .. SERVERS / 2;
+$mock->reset;
+my $result = $session->query('SELECT count(*) FROM environments');
+is($result->{rows}[0][0], 2 * APPS * SERVERS / 2, 'half are dead: all rows of the others');
+is(scalar(grep { $_->{M} =~ /could not connect/ } @{ $result->{notices} }), SERVERS / 2,
+    'half are dead: a warning for each of them');
+is(scalar @{ $result->{notices} }, SERVERS / 2, 'half are dead: and no other one');
+is($mock->connections('requests'), (1 + APPS) * SERVERS / 2,
+    'half are dead: nothing is asked twice');
+few_stay('half are dead');
+
+# All of them over HTTP/2
+SKIP:
+{
+    skip 'nghttpx is not there', 3 unless Http2::is_there();
+    my $certs = PostgreSQL::Test::Utils::tempdir();
+    system_or_bail("$FindBin::RealBin/../mock/make-certs.sh", $certs);
+    my $http2 = Http2->start(mock => $mock, cert => "$certs/server.pem",
+        key => "$certs/server.key");
+
+    $session->rows("ALTER SERVER s$_ OPTIONS (SET endpoint_url '${\$http2->url}',
+        ADD ca_bundle '$certs/ca.pem')") for 1 .. SERVERS;
+    $mock->reset;
+    my $all = $session->query('SELECT count(*) FROM environments');
+    is(Session::describe($all), '1 rows', 'HTTP/2: no error, no warning');
+    is($all->{rows}[0][0], 2 * APPS * SERVERS, 'HTTP/2: all rows');
+    is($mock->connections('requests'), (1 + APPS) * SERVERS, 'HTTP/2: nothing is asked twice');
+    note 'connections: ', $http2->connections;
+    $session->rows('SELECT amplify_fdw_disconnect_all()');
 }
 
 # One server, more in flight than can be had
@@ -82,7 +121,7 @@ for my $wanted (330, 1000)
     $mock->say('latency', ms => 20);
     # it would tell that the apps are gone, and be asked once
     $mock->fault(op => 'ListApps', status => 403, code => 'AccessDeniedException', n => -1);
-    my $result = $session->query(q{SELECT count(e.app_id) FROM keys AS k
+    $result = $session->query(q{SELECT count(e.app_id) FROM keys AS k
         LEFT JOIN wide.backend_environments AS e
         ON e.app_id = k.app AND e.environment_name = k.env});
     is(Session::state_of($result), '00000', "max_concurrency $wanted: no error");
@@ -105,6 +144,84 @@ $session->rows('FETCH 1 FROM resting');
 is($session->value('SELECT count(*) FROM wide.backend_environments'), 2 * APPS,
     'another statement beside a cursor that rests');
 is($session->query('MOVE ALL FROM resting')->{error}, undef, 'and that one goes on');
+$session->rows('COMMIT');
+is(handles($session), 0, 'nothing is in flight');
+
+# ---- two hosts ----
+
+my $other = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
+    args => [ '--generate', APPS . ',2' ]);
+add_server($session, 'one', $mock->url);
+add_server($session, 'other', $other->url);
+my $count = 'SELECT count(*) FROM %s.backend_environments';
+
+# A statement that has so many requests in flight at once
+sub many_at_once
+{
+    my ($mock_, $server, $most) = @_;
+
+    $mock_->reset;
+    $mock_->fault(op => 'ListBackendEnvironments', stall => 'request', n => $most);
+    $session->send(sprintf $count, $server);
+    $mock_->wait_held($most);
+    return;
+}
+
+$session->rows('BEGIN');
+for my $case ([ $mock, 'one' ], [ $other, 'other' ])
+{
+    my ($mock_, $server) = @$case;
+
+    many_at_once($mock_, $server, 10);
+    $mock_->release;
+    is($session->result->{rows}[0][0], 2 * APPS, "$server: all rows");
+}
+is($_->connections('open'), 10, 'idle connections within a transaction') for $mock, $other;
+$session->rows('COMMIT');
+# the oldest ones of all go first, so that it may be fewer of a host
+for my $mock_ ($mock, $other)
+{
+    poll_until(sub { $mock_->connections('open') <= IDLE }, 'connections to close');
+    cmp_ok($mock_->connections('open'), '<=', IDLE, '... and after it, few of each host');
+}
+is($other->connections('open'), IDLE, '... which are kept');
+
+# With so few descriptors that one host has them all
+$node->append_conf('postgresql.conf', "max_files_per_process = 120\n");
+$node->restart;
+my $boss = connect_to($node);
+$session = connect_to($node);
+$session->rows("ALTER SERVER $_ OPTIONS (ADD max_concurrency '100')") for qw(one other);
+$result = $session->query(sprintf $count, 'one');
+my ($most) = ($result->{notices}[0]{M} // '') =~ /^at most (\d+) requests are in flight/;
+cmp_ok($most, '>', 1, 'what can be had is told');
+$session->rows('SET client_min_messages = warning; BEGIN');
+many_at_once($mock, 'one', $most);
+$mock->release;
+is($session->result->{rows}[0][0], 2 * APPS, 'all that can be had, of one host: all rows');
+is($mock->connections('open'), $most, '... whose connections are kept');
+many_at_once($other, 'other', $most);
+cmp_ok($mock->connections('open'), '<', $most, '... and make room for another host, which has as many');
+$other->release;
+is($session->result->{rows}[0][0], 2 * APPS, '... with all rows');
+$session->rows('COMMIT');
+
+# Nobody fetches from a cursor that has all of them in flight
+$mock->reset;
+$mock->fault(op => 'ListBackendEnvironments', stall => 'request', skip => 1, n => $most);
+$other->reset;
+$session->rows('BEGIN; SET LOCAL cursor_tuple_fraction = 1;
+    DECLARE resting CURSOR FOR SELECT app_id FROM one.backend_environments');
+$session->rows('FETCH 1 FROM resting');
+$mock->wait_held($most);
+$session->send(sprintf $count, 'other');
+is_waiting($boss, $session->pid);
+is($other->calls, 0, 'a statement waits for the descriptors of a cursor that rests');
+$mock->release;
+is($session->result->{rows}[0][0], 2 * APPS, '... and has them when these calls end');
+is($session->query('MOVE ALL FROM resting')->{tag}, 'MOVE ' . (2 * APPS - 1),
+    '... which the cursor finds answered');
+is($mock->connections('requests'), 1 + APPS, '... and asks nothing twice');
 $session->rows('COMMIT');
 is(handles($session), 0, 'nothing is in flight');
 
