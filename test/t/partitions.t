@@ -1,5 +1,6 @@
-# A partitioned table of hundreds of accounts: no descriptor is needed for each
-# scan of an Append, and a LIMIT asks only as many as it needs.
+# A partitioned table of hundreds of accounts: it is planned in about the memory that
+# tables of this server's would take, no descriptor is needed for each scan of an
+# Append, and a LIMIT asks only as many as it needs.
 #
 # AMPLIFY_TEST_PARTITIONS sets how many there are.
 use strict;
@@ -24,7 +25,8 @@ my $session = connect_to($node);
 
 add_server($session, 's1', $mock->url);
 $session->rows(q{CREATE TABLE environments (account integer, app_id text,
-    environment_name text) PARTITION BY LIST (account)});
+    environment_name text) PARTITION BY LIST (account);
+    CREATE TABLE plain (LIKE environments) PARTITION BY LIST (account)});
 $session->rows(q{DO $$
 BEGIN
     FOR n IN 1 .. } . $partitions . q{ LOOP
@@ -37,9 +39,32 @@ BEGIN
         EXECUTE format('CREATE FOREIGN TABLE part_%s PARTITION OF environments
             FOR VALUES IN (%s) SERVER s%s
             OPTIONS (resource ''backend_environments'')', n, n, n);
+        EXECUTE format('CREATE TABLE plain_%s PARTITION OF plain FOR VALUES IN (%s)', n, n);
     END LOOP;
 END $$});
 
+# kB that a new session takes to plan that
+sub planning_memory
+{
+    my ($table, $conditions) = @_;
+    my $planner = connect_to($node);
+
+    $planner->rows('EXPLAIN SELECT * FROM s1.apps');
+    my $before = resident($planner->pid);
+    $planner->rows("EXPLAIN SELECT count(*) FROM $table $conditions");
+    my ($most) = slurp_file('/proc/' . $planner->pid . '/status') =~ /^VmHWM:\s+(\d+)/m;
+    return $most - $before;
+}
+
+for my $conditions (
+    q{WHERE app_id = 'd00000000001' AND environment_name = 'dev'},
+    q{WHERE app_id IN ('d1', 'd2', 'd3')},
+    '')
+{
+    my ($ours, $plain) = map { planning_memory($_, $conditions) } qw(environments plain);
+
+    cmp_ok($ours, '<=', 2 * $plain, "planning $conditions: memory");
+}
 
 sub all_rows
 {
@@ -83,6 +108,20 @@ for my $case (
 $mock->reset;
 is($session->value('SELECT EXISTS (SELECT 1 FROM environments)'), 't', 'EXISTS');
 cmp_ok($mock->calls, '<=', 1 + APPS, 'EXISTS: calls');
+
+# One of them fails
+$session->rows(q{DROP USER MAPPING FOR CURRENT_USER SERVER s2;
+    CREATE USER MAPPING FOR CURRENT_USER SERVER s2
+        OPTIONS (access_key_id 'AKIDOTHER', secret_access_key 'other');
+    ALTER FOREIGN TABLE part_2 OPTIONS (ADD on_error 'warn')});
+$mock->reset;
+my $result = $session->query(
+    'SELECT count(*), count(DISTINCT tableoid) FROM environments');
+is(join(' ', @{ $result->{rows}[0] || [] }),
+    2 * APPS * ($partitions - 1) . ' ' . ($partitions - 1), 'one fails: rows of all others');
+is(join(' ', map { $_->{C} } @{ $result->{notices} }), '28000', 'one fails: one warning');
+$session->rows(q{DROP USER MAPPING FOR CURRENT_USER SERVER s2;
+    CREATE USER MAPPING FOR CURRENT_USER SERVER s2 OPTIONS (source_server 's1')});
 
 # A process with few descriptors, or hardly any
 for my $files (100, 64)
