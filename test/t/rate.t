@@ -99,16 +99,25 @@ cmp_ok(free_memory(), '>', $free - 10_000, 'the rates take no memory that others
 # ---- many at once ----
 
 my @sessions = begin_sessions(SESSIONS, 'aws');
+$sessions[-3]->rows('SET client_connection_check_interval = 50');
 $mock->reset;
 $mock->say('latency', ms => 20);
 $mock->say('rate', rps => 400, burst => 100);
 $_->send(lookup('aws', KEYS)) for @sessions;
 $mock->wait_requests(SESSIONS * KEYS / 2);
-my $victim = pop @sessions;
+# one is terminated, one cancelled, and the client of another one goes
+my ($victim, $cancelled, $left) = map { pop @sessions } 1 .. 3;
+my $left_pid = $left->pid;
 $boss->rows('SELECT pg_terminate_backend(' . $victim->pid . ')');
+$boss->rows('SELECT pg_cancel_backend(' . $cancelled->pid . ')');
+undef $left;
 is(join(' ', map { $_->result->{rows}[0][0] // 'none' } @sessions),
-    join(' ', (KEYS) x @sessions), 'all have their rows, though one session was terminated');
-is(Session::state_of($victim->wait_for_end(60)), '57P01', 'which is gone');
+    join(' ', (KEYS) x @sessions), 'all have their rows, though three sessions had an end');
+is(Session::state_of($victim->wait_for_end(60)), '57P01', '... which was terminated,');
+is(Session::state_of($cancelled->result), '57014', '... cancelled,');
+poll_until(sub { $boss->value("SELECT count(*) FROM pg_stat_activity
+    WHERE pid = $left_pid") == 0 }, 'the backend of a lost client to end');
+pass('... and left by its client');
 my $refused = 0;
 $refused += $_->value('SELECT sum(throttled) FROM amplify_fdw_stats()') for @sessions;
 cmp_ok($refused, '>', 0, "AWS has refused calls");
