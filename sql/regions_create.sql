@@ -29,6 +29,14 @@ SELECT count(*) FILTER (WHERE attrelid = 'everywhere.apps'::regclass) = count(*)
 -- ANALYZE of them lists nothing, unless the source says that it may
 ANALYZE everywhere.apps;
 \! mockctl total
+-- nor does that of all there is, which goes on to its end; warnings are of these tables
+CREATE TABLE last_of_all AS SELECT 1 AS one;
+SET client_min_messages = error;
+ANALYZE;
+RESET client_min_messages;
+\! mockctl total
+SELECT reltuples FROM pg_class WHERE relname = 'last_of_all';
+DROP TABLE last_of_all;
 CREATE SERVER analyzed FOREIGN DATA WRAPPER amplify_fdw OPTIONS (region 'us-east-1', analyze 'true');
 SELECT count(*) FROM amplify_fdw_create_regions('analyzed', ARRAY['us-east-1'], ARRAY['111122223333'], 'everywhere', '{}');
 SELECT srvoptions FROM pg_foreign_server WHERE srvname LIKE 'analyzed\__%';
