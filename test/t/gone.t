@@ -183,6 +183,13 @@ for my $fault ([ status => 403, code => 'AccessDeniedException' ],
     cmp_ok($calls, '>=', $lookups, '... by a call for each app');
     cmp_ok($pages, '<=', 8, '... and ListApps is soon given up');
 }
+# nor is it among what was left out
+$session->rows("ALTER FOREIGN TABLE small.backend_environments OPTIONS (ADD on_error 'warn')");
+($calls, $pages, $value) = calls('small', $join, op => 'ListApps', status => 403,
+    code => 'AccessDeniedException');
+is($value, SMALL, '... all rows');
+is($session->value('SELECT count(*) FROM amplify_fdw_failures()'), 0, '... and nothing was left out');
+$session->rows('ALTER FOREIGN TABLE small.backend_environments OPTIONS (DROP on_error)');
 ($calls, $pages, $value) = calls('small', $join, op => 'ListApps', stall => 'request');
 is($value, SMALL, '... all rows');
 is($calls, $lookups + 1, '... although ListApps does not respond');
