@@ -46,6 +46,13 @@ SELECT count(x.stack_name) FROM inventory AS i
 SELECT env, (SELECT count(*) FROM backend_environments AS e WHERE e.environment_name = i.env)
   FROM (SELECT DISTINCT env FROM inventory) AS i ORDER BY 1;
 \! mockctl calls && mockctl reset
+-- so are those of several scans, each with a name
+SELECT count(*) FROM backend_environments AS a JOIN backend_environments AS b USING (app_id)
+  WHERE a.environment_name = 'dev' AND b.environment_name = 'test';
+\! mockctl calls && mockctl reset
+SELECT count(*) FROM (SELECT app_id FROM backend_environments WHERE environment_name = 'dev'
+  UNION ALL SELECT app_id FROM backend_environments WHERE environment_name = 'test') AS u;
+\! mockctl calls && mockctl reset
 
 -- a List that is denied is asked once, and Gets do
 \! mockctl fault op=ListBackendEnvironments status=403 code=AccessDeniedException n=-1
