@@ -284,6 +284,7 @@ sub dump_and_restore
 {
     my $secret = Amplify::SECRET_ACCESS_KEY;
 
+    $session->rows('ANALYZE amplify.branches');
     $mock->reset;
     recipe('Dump and restore', 'sh');
     is($mock->calls, 0, 'pg_dump makes no call');
@@ -308,6 +309,9 @@ sub dump_and_restore
     my $restored = connect_to($node, database => 'restored');
     is(state_of('SELECT * FROM drift', $restored), '28000',
         'and brings no credentials');
+    my $count = q{SELECT reltuples FROM pg_class WHERE oid = 'amplify.branches'::regclass};
+    isnt($session->value($count), -1, 'what ANALYZE has counted');
+    is($restored->value($count), -1, '... is not brought, either');
     recipe('Dump and restore', 'sql restored');
     $session->rows('REFRESH MATERIALIZED VIEW environments');
     for my $table (qw(drift environment_history environments))
