@@ -101,8 +101,8 @@ ANALYZE change;
 CREATE TEMP VIEW either AS SELECT app_id, environment_name AS name FROM backend_environments
   UNION ALL SELECT app_id, branch_name FROM branches;
 SELECT pg_temp.planned(query) AS plan, query FROM unnest(ARRAY[
-  'SELECT FROM (SELECT * FROM many WHERE random() < 2) AS m LEFT JOIN backend_environments AS e ON e.app_id = m.app',
-  'SELECT FROM (SELECT * FROM many WHERE random() < 2) AS m JOIN either AS e ON e.app_id = m.app AND e.name = m.env',
+  'SELECT FROM (SELECT * FROM many WHERE app <> random()::text) AS m LEFT JOIN backend_environments AS e ON e.app_id = m.app',
+  'SELECT FROM (SELECT * FROM many WHERE app <> random()::text) AS m JOIN either AS e ON e.app_id = m.app AND e.name = m.env',
   'SELECT FROM many AS m JOIN backend_environments AS e ON e.app_id = m.app::jsonb ->> 0 AND e.environment_name = m.env',
   'UPDATE change AS m SET app = e.stack_name FROM backend_environments AS e WHERE e.app_id = m.app AND e.environment_name = m.env',
   'DELETE FROM change AS m WHERE NOT EXISTS (SELECT FROM backend_environments AS e WHERE e.app_id = m.app)',

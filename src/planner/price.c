@@ -120,9 +120,10 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
 {
 	const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
 
-	ahead->startup_cost = outer->startup_cost + rel->options.request_cost;
 	ahead->total_cost = outer->total_cost + rel->options.request_cost -
 		LOOKUP_COST + (outer->rows - 2) * cpu_operator_cost;
+	ahead->startup_cost = Min(outer->startup_cost + rel->options.request_cost,
+							  ahead->total_cost);
 }
 
 /*
