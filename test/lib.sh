@@ -15,6 +15,7 @@ unset CDPATH                    # cd goes where we say, and says nothing
 umask 022                       # the server's user reads what we install
 export LC_ALL=C.UTF-8           # whatever the machine has, or has not
 unset LANGUAGE                  # which goes before it
+unset TMPDIR                    # not all users get there, if it is there at all
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 tree=$top                       # where the build is
 temp=                           # our folder, once it is needed
@@ -77,8 +78,6 @@ trap 'exit 130' INT
 # To be called by the script itself and not by a subshell, where the trap would
 # not know the folder
 need_temp() {
-    # Not in $TMPDIR: the server's user must get there, and the name of a
-    # socket is short
     local place
 
     [ -z "$temp" ] || return 0

@@ -40,6 +40,7 @@ libpq     | foreign_server | PGSERVICE=production PGHOSTADDR=127.0.0.1 PGOPTIONS
 german    | install locales; localedef -i de_DE -f UTF-8 de_DE.UTF-8 | LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8
 foreign   |         | LANG=xx_YY.UTF-8
 noexec    | noexec  | | set AMPLIFY_TEST_TMP
+tmpdir    |         | TMPDIR=/nowhere | | dpkg returned an error
 moved     | noexec; mkdir /srv/tmp | AMPLIFY_TEST_TMP=/srv/tmp
 user      | useradd -m newcomer | AS=newcomer | only root can install it: apt-get install | only root
 able      | useradd -m newcomer; able | AS=newcomer | | only root
@@ -154,7 +155,7 @@ way_hand() {
 # packages that are fetched are common to all.
 # shellcheck disable=SC2016
 before_chroot='
-    mkdir -p "$root.over/up" "$root.over/work" "$root" "${root%/*}/archives"
+    mkdir -p "$root.over/up" "$root.over/work" "$root"
     mount -t overlay overlay "$root" \
         -o "lowerdir=${root%/*}/base-${root##*/newcomer-},upperdir=$root.over/up,workdir=$root.over/work"
     mount --bind "${root%/*}/archives" "$root/var/cache/apt/archives"
@@ -179,6 +180,9 @@ run_way() {
     read -ra variables <<< "$(field "$row" 3)"
     root=$cache/newcomer-$release
     log=$cache/newcomer-$release-$state-$way.log
+    # One at a time, whoever runs them: they share the packages and the ports
+    end_child=TERM
+    supervised flock "$turn"
     rm -rf "$root.over"
     in_chroot "$root" "$inside
         $(field "$row" 2)
@@ -186,6 +190,7 @@ run_way() {
         (set -e; way_$way)" "${variables[@]}" < /dev/null > "$log" 2>&1 ||
         result=$?
     rm -rf "$root.over"
+    flock --unlock "$turn"
     count=$((count + 1))
     if [ "$result" -eq 0 ] && [ -z "$expected" ]; then
         echo "ok $count - $name"
@@ -231,7 +236,8 @@ cannot_be_had() {
 }
 
 read_arguments "$@"
-mkdir -p "$cache"
+mkdir -p "$cache/archives"
+exec {turn}< "$cache/archives"
 why=$(may_chroot 2>&1) || cannot_be_had "chroots are not permitted here: $why"
 for release in "${releases_chosen[@]}"; do
     need_base "$release" > "$cache/newcomer.log" 2>&1 ||

@@ -208,6 +208,7 @@ mkdir -p "$temp/elsewhere/sql"
 no_findings "a caller's CDPATH" goes_elsewhere CDPATH="$temp/elsewhere"
 no_findings "a caller's language" not_said \
     "ls: cannot access '/nowhere': No such file or directory" '; ls /nowhere' LANGUAGE=de
+no_findings "a caller's TMPDIR" not_said /tmp/ '; mktemp -u; false' TMPDIR=/nowhere
 no_findings "a caller's POSIXLY_CORRECT" goes_elsewhere POSIXLY_CORRECT=1
 no_findings "a caller's .proverc" prove_differs
 no_findings "paths from where the caller is, and no standard input" paths_differ
