@@ -92,6 +92,13 @@ SELECT pg_temp.planned('SELECT FROM many AS m ' || joined) AS plan, joined FROM 
   'LEFT JOIN jobs AS j ON j.app_id = m.app AND j.branch_name = ''main''',
   'LEFT JOIN LATERAL (SELECT DISTINCT stack_name FROM backend_environments WHERE app_id = m.app) AS e ON true'
   ]) AS joined;
+-- but it is listed once rather than for each name of a branch, whose app is not known
+SELECT pg_temp.planned('SELECT FROM (SELECT app AS name FROM many LIMIT 100) AS m ' || joined) AS plan, joined FROM unnest(ARRAY[
+  'JOIN jobs AS j ON j.branch_name = m.name',
+  'LEFT JOIN jobs AS j ON j.branch_name = m.name AND j.job_id = ''1''',
+  'WHERE EXISTS (SELECT FROM jobs AS j WHERE j.branch_name = m.name)',
+  'WHERE random() < 2 AND NOT EXISTS (SELECT FROM jobs AS j WHERE j.branch_name = m.name)'
+  ]) AS joined;
 -- nor where nothing can be read ahead: by a setting, because of what the rows
 -- do or the keys may, and where they are those of a partitioned table that change
 CREATE TEMP TABLE change (LIKE many) PARTITION BY LIST (env);

@@ -131,7 +131,8 @@ amplify_price_ahead(Path *ahead, const Path *outer, const ForeignPath *scan)
  * most this.  What the user's rows ask for is bounded, and a list of all that
  * is unknown isn't, whatever it is taken for: so lookups are not to cost more,
  * nor what they take of the CPU, however many rows there are.  Nor do rows
- * of the inner side cost anything beyond those that the join will have.
+ * of the inner side cost anything beyond those that the join will have.  But
+ * lookups that need all apps for each key, as they lack theirs, have no bound.
  */
 Cost
 amplify_price_most(const Path *ahead, const Path *inner, const List *scans,
@@ -146,8 +147,10 @@ amplify_price_most(const Path *ahead, const Path *inner, const List *scans,
 	{
 		const ForeignPath *scan = lfirst(lc);
 		const AmplifyRelInfo *rel = scan->path.parent->fdw_private;
+		const AmplifyPathInfo *info = linitial(scan->fdw_private);
 
-		if (!rel->base->fans_out || !amplify_plan_is_unknown(rel))
+		if (!rel->base->fans_out || info->fans_out ||
+			!amplify_plan_is_unknown(rel))
 			continue;
 		lists += rel->options.request_cost * rel->base->round_trips;
 		others -= runs(scan) * scan->path.total_cost;
