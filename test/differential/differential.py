@@ -10,15 +10,13 @@ same twice.
 
 Prints TAP.  Another SEED draws other queries and settings.
 """
-import http.client
 import os
 import random
 import re
 import sys
-import urllib.parse
 
 import shapes
-from session import Session
+from session import Mock, Session
 
 COUNT = int(os.environ.get('DIFFERENTIAL_QUERIES', '2000'))
 seed = int(os.environ.get('SEED', '1'))
@@ -40,20 +38,6 @@ GOOD_TARGET = re.compile(
 NONE_IN_USE = 'handles in use: 0\n'
 IN_USE = (" SELECT 'handles in use: ' || coalesce(sum(handles_in_use), 0)"
           ' FROM amplify_fdw_stats();')
-
-
-class Mock:
-    """What a mock has been asked"""
-
-    def __init__(self, url):
-        self.http = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
-
-    def say(self, method, word):
-        self.http.request(method, '/_mock/' + word)
-        return self.http.getresponse().read().decode()
-
-    def targets(self):
-        return [line.split()[3] for line in self.say('GET', 'log').splitlines()]
 
 
 def ok(passed, name, why=''):

@@ -1,6 +1,8 @@
-"""A psql that is asked line by line."""
+"""A psql that is asked line by line, and what a mock has been asked."""
+import http.client
 import subprocess
 import sys
+import urllib.parse
 
 
 class Session:
@@ -29,3 +31,17 @@ class Session:
             if line == '====\n':
                 return ''.join(answer)
             answer.append(line)
+
+
+class Mock:
+    """What a mock has been asked"""
+
+    def __init__(self, url):
+        self.http = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
+
+    def say(self, method, word):
+        self.http.request(method, '/_mock/' + word)
+        return self.http.getresponse().read().decode()
+
+    def targets(self):
+        return [line.split()[3] for line in self.say('GET', 'log').splitlines()]
