@@ -15,6 +15,7 @@
 
 /* ---------- memory.c: for libcurl ---------- */
 
+extern bool amplify_memory_is_ours(void);
 extern bool amplify_memory_was_short(void);
 extern void *amplify_memory_alloc(size_t size);
 extern void *amplify_memory_zeroed(size_t n, size_t size);
@@ -147,6 +148,7 @@ typedef struct AmplifyTransfer
 	AmplifySocketId socket;		/* that has the request; 0: none yet */
 	AmplifySocketId carrier;	/* done: the one that had it last, or 0 */
 	int64		sent;			/* when it got it */
+	int64		deadline;		/* libcurl has ended it by then; 0: not begun */
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
 	char		reason[256];	/* that, or libcurl's words */
 

@@ -24,7 +24,8 @@
  * no descriptor (a transfer that was refused a socket goes back to the queue,
  * or fails if nothing is in flight; descriptors.t makes calls wait for room,
  * fd_limit.t makes the kernel refuse them); cancel and ERROR
- * (cancel.t, leak.t: detach() gives the room back, whoever ends a transfer).
+ * (cancel.t, leak.t: detach() gives the room back, whoever ends a transfer);
+ * libcurl loses a transfer (forgotten.t: end_overdue() ends it).
  *
  * Rules that hold in this file:
  *	- No palloc and no ereport in a libcurl callback: a longjmp through libcurl
@@ -56,12 +57,14 @@
 #define MORE_CONNECTIONS		4	/* for transfers that ask for no room */
 #define MAX_SPARE_HANDLES		512
 #define NO_DEADLINE				PG_INT64_MAX
+#define GRACE					(100 * INT64CONST(1000))	/* to libcurl's clock */
 #define EVENTS					64
 #define MAX_TURNS				8
 
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;	/* TLS sessions, for resumption */
 static int64 curl_deadline = NO_DEADLINE;	/* libcurl wants to run then */
+static int64 next_overdue = NO_DEADLINE;	/* no transfer is before */
 static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
 static int	nactive = 0;
 static int	most_active = INT_MAX;	/* there was no socket for one more */
@@ -74,6 +77,7 @@ static int	nblocked = 0;		/* LIBCURL_BEGINs without their ENDs */
 static sigset_t old_signals;	/* the mask before the first of them */
 
 static bool start_engine(void);
+static bool is_damaged(void);
 static void abandon_engine(void);
 static void limit_connections(void);
 static void forget_given_up(void);
@@ -89,6 +93,9 @@ static void detach(AmplifyTransfer *transfer);
 static void finish(AmplifyTransfer *transfer, CURLcode code);
 static AmplifyHttpResult classify(CURLcode code);
 static bool collect_finished(void);
+static void start_clocks(void);
+static bool end_overdue(void);
+static int64 next_deadline(void);
 static void run_events(const AmplifyLoopEvent *events, int n);
 static void run_timeout(void);
 static void run_libcurl(int fd, int events);
@@ -126,7 +133,7 @@ amplify_http_submit(AmplifyTransfer *transfer)
 	memset((char *) transfer + offsetof(AmplifyTransfer, done), 0,
 		   sizeof(AmplifyTransfer) - offsetof(AmplifyTransfer, done));
 
-	if (damaged)
+	if (is_damaged())
 		abandon_engine();
 	transfer->use->in_flight++;
 	nactive++;
@@ -210,10 +217,10 @@ amplify_http_drive(void)
 
 	if (multi == NULL || (dlist_is_empty(&active) && !amplify_loop_armed()))
 		return;
-	due = curl_deadline <= amplify_loop_now();
+	due = next_deadline() <= amplify_loop_now();
 	if (!due)
 		n = amplify_loop_poll(events, EVENTS);
-	if (!due && n == 0 && !damaged)
+	if (!due && n == 0 && !is_damaged())
 		return;
 
 	LIBCURL_BEGIN();
@@ -222,6 +229,7 @@ amplify_http_drive(void)
 		/* before they get a connection */
 		amplify_socket_drop_unread();
 		forget_given_up();
+		start_clocks();
 		some_begun = false;
 	}
 
@@ -232,14 +240,15 @@ amplify_http_drive(void)
 	for (int turn = 0; turn < MAX_TURNS; turn++)
 	{
 		run_events(events, n);
-		due = curl_deadline <= amplify_loop_now();
+		due = next_deadline() <= amplify_loop_now();
 		if (due)
 			run_timeout();
-		if (collect_finished() || (!due && n < EVENTS))
+		if (collect_finished() || (due && end_overdue()) ||
+			(!due && n < EVENTS))
 			break;
 		n = amplify_loop_poll(events, EVENTS);
 	}
-	if (damaged)
+	if (is_damaged())
 		abandon_engine();
 	LIBCURL_END();
 }
@@ -253,14 +262,14 @@ amplify_http_drive(void)
 void
 amplify_http_wait(int64 deadline, AmplifyWait wait)
 {
-	amplify_loop_sleep(Min(deadline, curl_deadline), wait);
+	amplify_loop_sleep(Min(deadline, next_deadline()), wait);
 }
 
 /* Make the descriptor of amplify_loop_descriptor() readable at a deadline */
 void
 amplify_http_arm(int64 deadline)
 {
-	amplify_loop_arm(Min(deadline, curl_deadline));
+	amplify_loop_arm(Min(deadline, next_deadline()));
 }
 
 /*
@@ -367,9 +376,21 @@ start_engine(void)
 }
 
 /*
+ * Has libcurl been refused memory, whether it says so or not?  It keeps that to
+ * itself where another transfer ran well in the same call.
+ */
+static bool
+is_damaged(void)
+{
+	if (amplify_memory_was_short())
+		damaged = true;
+	return damaged;
+}
+
+/*
  * What libcurl knows of a socket may be half made when memory was out, and
- * that of another transfer as well; it crashed on such a connection later.
- * Then nothing of it is used any more.
+ * that of another transfer as well; it crashed on such a connection later, and
+ * never ran a transfer again.  Then nothing of it is used any more.
  */
 static void
 abandon_engine(void)
@@ -378,6 +399,7 @@ abandon_engine(void)
 		finish(dlist_head_element(AmplifyTransfer, node, &active),
 			   CURLE_OUT_OF_MEMORY);
 	amplify_http_close_idle();
+	(void) amplify_memory_was_short();
 	damaged = false;
 }
 
@@ -543,13 +565,17 @@ prepare_handle(AmplifyTransfer *transfer)
 	return rc;
 }
 
-/* It is libcurl's from now on, and is sent when that runs next */
+/*
+ * It is libcurl's from now on, and is sent when that runs next, which is soon,
+ * whatever libcurl makes of it.
+ */
 static CURLcode
 begin(AmplifyTransfer *transfer)
 {
 	limit_connections();
 	some_begun = true;
 	transfer->begun = curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+	curl_deadline = 0;
 	return transfer->begun ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
@@ -564,7 +590,10 @@ detach(AmplifyTransfer *transfer)
 		nactive--;
 		Assert(nactive >= 0 && transfer->use->in_flight >= 0);
 		if (nactive == 0)
+		{
 			most_active = INT_MAX;
+			next_overdue = NO_DEADLINE;
+		}
 	}
 	LIBCURL_BEGIN();
 	if (transfer->easy != NULL)
@@ -711,7 +740,7 @@ collect_finished(void)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_REQUEST_SIZE, &sent);
 		/* before 8.6, libcurl's word for a line that is too long */
 		if (code == CURLE_OUT_OF_MEMORY && sent > 0 &&
-			!amplify_memory_was_short())
+			amplify_memory_is_ours() && !is_damaged())
 		{
 			code = CURLE_WEIRD_SERVER_REPLY;
 			transfer->refusal = "a header is too long";
@@ -720,6 +749,62 @@ collect_finished(void)
 		any = true;
 	}
 	return any;
+}
+
+/* Of those that libcurl is about to run for the first time */
+static void
+start_clocks(void)
+{
+	int64		now = amplify_loop_now();
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, &active)
+	{
+		AmplifyTransfer *transfer = dlist_container(AmplifyTransfer, node,
+													iter.cur);
+
+		if (transfer->deadline != 0)
+			break;
+		transfer->deadline = now + (int64) transfer->way.timeout * 1000 + GRACE;
+		next_overdue = Min(next_overdue, transfer->deadline);
+	}
+}
+
+/*
+ * End the transfers that libcurl should have ended by now; false if none.  It
+ * has been seen to lose some, which then have neither a timer nor a socket,
+ * and those that wait for another one's connection have no time-out of its.
+ */
+static bool
+end_overdue(void)
+{
+	int64		now = amplify_loop_now();
+	int64		next = NO_DEADLINE;
+	bool		any = false;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &active)
+	{
+		AmplifyTransfer *transfer = dlist_container(AmplifyTransfer, node,
+													iter.cur);
+
+		if (transfer->deadline > now)
+			next = Min(next, transfer->deadline);
+		else
+		{
+			finish(transfer, CURLE_OPERATION_TIMEDOUT);
+			any = true;
+		}
+	}
+	next_overdue = next;
+	return any;
+}
+
+/* When amplify_http_drive() has something to do, whatever comes in */
+static int64
+next_deadline(void)
+{
+	return Min(curl_deadline, next_overdue);
 }
 
 static void

@@ -26,14 +26,18 @@ static bool was_short = false;
 
 static void *noted(void *pointer);
 
-/*
- * Has libcurl been refused memory since this was asked last?  True as well if
- * another module has set libcurl up, with an allocator of its own.
- */
+/* False if another module has set libcurl up, with an allocator of its own */
+bool
+amplify_memory_is_ours(void)
+{
+	return in_use;
+}
+
+/* Has libcurl been refused memory here since this was asked last? */
 bool
 amplify_memory_was_short(void)
 {
-	bool		result = was_short || !in_use;
+	bool		result = was_short;
 
 	was_short = false;
 	return result;
