@@ -88,4 +88,6 @@ END $$;
 SELECT i, pg_temp.reads_ahead(i) FROM (VALUES
   ('SELECT app, env FROM inventory OFFSET 0'),
   ('SELECT app, env, random() FROM inventory OFFSET 0'),
-  ('SELECT app, env FROM inventory FOR UPDATE')) AS v(i);
+  ('SELECT app, env FROM inventory FOR UPDATE'),
+  ('SELECT app, env FROM inventory UNION ALL SELECT app, env FROM inventory'),
+  ('SELECT app, env FROM inventory UNION ALL SELECT app, env FROM inventory WHERE random() < 2')) AS v(i);

@@ -215,7 +215,7 @@ sub resident
     return _status($pid, 'VmRSS');
 }
 
-# What it has been at the most
+# ... at the most, so far
 sub most_resident
 {
     my ($pid) = @_;
