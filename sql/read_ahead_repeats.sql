@@ -37,6 +37,11 @@ EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id, st
 SELECT count(*), count(e.stack_name), (SELECT count(stack_name) FROM joined WHERE id % 3 = 0) AS wanted
   FROM inventory AS i LEFT JOIN backend_environments AS e
     ON e.app_id = i.app AND e.environment_name = i.env AND i.id % 3 = 0;
+-- nor is it of use where one side of a condition has columns of both tables
+EXPLAIN (COSTS OFF) SELECT i.id, e.stack_name
+  FROM inventory AS i LEFT JOIN backend_environments AS e
+    ON e.app_id = i.app AND e.environment_name = i.env AND e.environment_name || i.id % 2 = i.env || '0'
+  \g (format=unaligned) | grep -c Memoize
 SET enable_memoize = off;
 -- far enough, but not farther than memory allows
 \! mockctl gather 10
