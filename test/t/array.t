@@ -1,5 +1,6 @@
-# Rows are rechecked against the keys of an array by a search, not by comparing
-# each with all of them: comparisons are counted, and no clock is.
+# Keys are compared with each other, and rows with the keys of an array, by sorting
+# and searching, and not each with all of them: comparisons are counted, and no
+# clock is.
 use strict;
 use warnings;
 
@@ -11,7 +12,7 @@ use Mock;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use constant { APPS => 2000, EACH => 100 };    # comparisons of a row
+use constant { APPS => 2000, EACH => 200 };    # comparisons of a row
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $mock = Mock->start(dir => $dir, args => [ '--generate', APPS . ',1' ]);
@@ -66,6 +67,31 @@ for my $name (sort keys %asked)
     is($rows, APPS, "$name: all rows");
     cmp_ok($comparisons, '>', APPS, '... that are compared,');
     cmp_ok($comparisons, '<', EACH * APPS, '... each with a few keys');
+    note "$name: $comparisons";
+}
+
+# ---- keys that several conditions say ----
+
+my $others = $session->value(q{SELECT array_agg(replace(id, 'd0', 'd9') ORDER BY md5(id)) FROM ids});
+my $few = $session->value(q{SELECT array_agg(id) FROM ids WHERE id <= 'd00000000060'});
+my $arns = q{ARRAY(SELECT format('arn:aws:amplify:us-east-1:111122223333:apps/%s/backendenvironments/dev', id)
+    FROM unnest($2) AS id)};
+
+for my $case (
+    [ 'disjoint', 'app_id = ANY ($1) AND app_id = ANY ($2)', $others, 0 ],
+    [ 'partly the same', "app_id = ANY (\$1) AND app_id = ANY (\$2) AND environment_name = 'nil'",
+        $others =~ s/[}]/,/r . $few =~ s/[{]//r, 60 ],
+    [ 'in ARNs', "app_id = ANY (\$1) AND backend_environment_arn = ANY ($arns)", $others, 0 ])
+{
+    my ($name, $condition, $second, $calls) = @$case;
+
+    $session->rows("PREPARE q (text[], text[]) AS SELECT count(*) FROM aws.backend_environments
+        WHERE $condition");
+    $mock->reset;
+    my ($rows, $comparisons) = compared("EXECUTE q ('$ids', '$second')");
+    $session->rows('DEALLOCATE q');
+    is("$rows rows, " . $mock->calls . ' calls', "0 rows, $calls calls", "keys that are $name");
+    cmp_ok($comparisons, '<', EACH * APPS, '... each compared with a few');
     note "$name: $comparisons";
 }
 

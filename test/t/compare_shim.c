@@ -1,7 +1,8 @@
 /*
  * compare_shim.c
- *	  A memcmp(), by which PostgreSQL tells whether two texts are equal, that
- *	  counts; to be preloaded into a server.  comparisons() has the number.
+ *	  A memcmp(), by which PostgreSQL tells whether two texts are equal, and a
+ *	  strcmp(), by which amplify_fdw compares keys, that count; to be preloaded
+ *	  into a server.  comparisons() has the number.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@ PG_MODULE_MAGIC;
 static int64 made = 0;
 
 int			memcmp(const void *a, const void *b, size_t size);
+int			strcmp(const char *a, const char *b);
 
 PG_FUNCTION_INFO_V1(comparisons);
 
@@ -28,6 +30,21 @@ memcmp(const void *a, const void *b, size_t size)
 			return left[i] < right[i] ? -1 : 1;
 	}
 	return 0;
+}
+
+int
+strcmp(const char *a, const char *b)
+{
+	const unsigned char *left = (const unsigned char *) a;
+	const unsigned char *right = (const unsigned char *) b;
+
+	made++;
+	while (*left != 0 && *left == *right)
+	{
+		left++;
+		right++;
+	}
+	return *left - *right;
 }
 
 Datum
