@@ -3,14 +3,15 @@
  * exists.c
  *	  EXISTS that is no join, as below an OR or in a select list.
  *
- * PostgreSQL plans it in two ways: for each row that it is tested for, and once
- * as a hash table of all that there may be a row for, and takes what is cheaper
- * by its estimates.  The calls of the first way are bounded by the rows; those
- * of the second one are not, where nobody knows how much a list of all is.
+ * PostgreSQL plans it in two ways: for each row that it is tested for, and
+ * once as a hash table of all that there may be a row for, and takes what is
+ * cheaper by its estimates.  The calls of the first way are bounded by the
+ * rows; those of the second one are not, where nobody knows how much a list of
+ * all is.
  *
- * The second way is a query of its own that convert_EXISTS_to_ANY() makes.  Its
- * columns, which no user's query leaves without names, are what is compared with
- * the rows.
+ * The second way is a query of its own that convert_EXISTS_to_ANY() makes.
+ * Its columns, which no user's query leaves without names, are what is
+ * compared with the rows.
  *
  * src/planner/exists.c
  *

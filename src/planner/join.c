@@ -385,9 +385,9 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups, Path *memoized)
 }
 
 /*
- * Where nothing is read ahead, PostgreSQL has made the nested loop, at the cost
- * of a round trip for each row.  It is made again where its cost has a bound,
- * or where some rows need none.
+ * Where nothing is read ahead, PostgreSQL has made the nested loop, at the
+ * cost of a round trip for each row.  It is made again where its cost has a
+ * bound, or where some rows need none.
  */
 static void
 add_serial_paths(AheadJoin *join, Path *inner)
