@@ -85,7 +85,7 @@ OBJS = \
 PGFILEDESC = "amplify_fdw - foreign data wrapper for AWS Amplify"
 
 EXTENSION = amplify_fdw
-DATA = $(wildcard sql/amplify_fdw--*.sql)
+DATA = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/amplify_fdw--*.sql))
 
 REGRESS = $(filter-out amplify_fdw--%, \
 	$(sort $(basename $(notdir $(wildcard $(srcdir)/sql/*.sql)))))
@@ -113,7 +113,8 @@ include $(PGXS)
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 $(shlib): $(srcdir)/Makefile
 
-# What is missing is named before the compiler stumbles over it
+# What is missing is named before the compiler stumbles over it; folders are made,
+# for a build in another place than the source's
 $(OBJS) $(OBJS:.o=.bc): | needed
 
 needed:
@@ -131,6 +132,7 @@ needed:
 		*OpenSSL*) ;; \
 		*) echo "curl-config belongs to a libcurl without OpenSSL" >&2; \
 			exit 1 ;; esac
+	@mkdir -p $(sort $(dir $(OBJS)))
 
 installcheck: mock
 

@@ -124,6 +124,21 @@ prove_differs() {
         echo "prove has run no test"
 }
 
+# A build in another folder than its source: objects of two wings, and the scripts
+# that would be installed
+build_elsewhere() {
+    mkdir "$temp/source" "$temp/away"
+    tar -C "$tree" --exclude='*.o' --exclude='*.so' -cf - Makefile \
+        amplify_fdw.control sql src | tar -C "$temp/source" -xof -
+    make_away src/amplify_fdw.o src/http/loop.o 2>&1
+    make_away -n install | grep -o '/amplify_fdw--[^ /]*[.]sql' | sort |
+        diff <(cd "$temp/source/sql" && ls -1 amplify_fdw--*.sql | sed 's,^,/,' | sort) - || true
+}
+
+make_away() {
+    make -s -C "$temp/away" -f "$temp/source/Makefile" with_llvm=no "$@"
+}
+
 # What make says when a program is missing
 make_differs() {
     (PATH=$fakes:$PATH make -s -C "$tree" "${@:2}" 2>&1 || true) |
@@ -203,6 +218,8 @@ no_findings "no clang, by hand" make_differs "/nowhere/clang is not here" \
 no_findings "no curl, by hand" make_differs "the tests need curl" mock
 no_findings "no pg_config, by hand" make_differs \
     ".*/nowhere leads to no makefiles of PostgreSQL" PG_CONFIG=/nowhere needed
+
+no_findings "a build in another folder" build_elsewhere
 
 mkdir -p "$temp/elsewhere/sql"
 no_findings "a caller's CDPATH" goes_elsewhere CDPATH="$temp/elsewhere"
