@@ -108,6 +108,21 @@ for my $name (sort keys %end)
     is($mock->calls, 3, "$name: nothing was asked twice");
 }
 
+# Of many that it has closed, none is left when the next request goes out.
+sub sockets { return descriptors($session->pid) =~ /socket (\d+)/ ? $1 : 0; }
+begin_anew();
+keyed('aws');
+my $one = sockets();
+$session->rows('BEGIN');
+$mock->fault(latency => 50, closeidle => 1, op => 'ListBackendEnvironments', n => 10);
+is($session->value(q{SELECT count(*) FROM aws.backend_environments WHERE app_id = ANY (ARRAY(
+    SELECT 'd' || lpad(n::text, 11, '0') FROM generate_series(1, 10) AS n))}), 20,
+    'ten are closed while idle: all rows');
+poll_until(sub { $mock->connections('open') == 0 }, 'the connections to be closed');
+is(keyed('aws'), 'test', 'ten are closed while idle: the next query works');
+is(sockets(), $one, 'ten are closed while idle: none of them is left');
+$session->rows('COMMIT');
+
 # A server that has given up a kept connection without a word says so when
 # it is asked: that is no failed attempt.
 begin_anew();
