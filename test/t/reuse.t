@@ -123,6 +123,21 @@ is(keyed('aws'), 'test', 'ten are closed while idle: the next query works');
 is(sockets(), $one, 'ten are closed while idle: none of them is left');
 $session->rows('COMMIT');
 
+# What breaks off is asked again on a new connection, and not on another idle one.
+begin_anew();
+$session->rows('BEGIN');
+$mock->fault(stall => 'request', op => 'ListBackendEnvironments', n => 2);
+$session->send(q{SELECT count(*) FROM aws.backend_environments
+    WHERE app_id IN ('d00000000001', 'd00000000002')});
+$mock->wait_held(2);
+$mock->release;
+is($session->result->{rows}[0][0], 4, 'two connections are kept');
+$session->rows('SELECT amplify_fdw_stats_reset()');
+$mock->fault(cut => 20);
+is(keyed('aws'), 'test', '... and a response is cut on one');
+is(counted('aws'), '2, 1, 1', '... after which a new one is made');
+$session->rows('COMMIT');
+
 # A server that has given up a kept connection without a word says so when
 # it is asked: that is no failed attempt.
 begin_anew();
