@@ -290,6 +290,29 @@ for my $service (@services)
     };
 }
 
+# ---- a wish to be left alone ----
+
+# For a second, in both forms: a date is by the service's own clock
+for my $service (@services)
+{
+    for my $wish (
+        [ header => 'Retry-After:1' ],
+        [ header => 'Date:Fri, 19 Feb 2021 16:52:52 GMT',
+            header => 'Retry-After:Fri, 19 Feb 2021 16:52:53 GMT' ])
+    {
+        subtest "$service->{name}: $wish->[-1]" => sub {
+            $mock->reset;
+            $mock->fault(op => $service->{operation}, status => 503, @$wish);
+            is(ask_at($service, $mock->url, $mock->url), GOOD, 'answer');
+            my @times = map { /^(\d+) \d+ \Q$service->{operation}\E / ? $1 : () }
+                split /\n/, $mock->say('log');
+            is(scalar @times, 2, 'requests');
+            # to the millisecond, as libcurl waits
+            cmp_ok($times[1] - $times[0], '>=', 999, 'ms between them');
+        };
+    }
+}
+
 # ---- places ----
 
 sub listen_on_loopback
