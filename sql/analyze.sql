@@ -21,6 +21,14 @@ BEGIN
   RETURN substring(line FROM 'rows=\d+');
 END $$;
 SELECT pg_temp.estimate('SELECT * FROM backend_environments');
+-- of one app, too, in whatever order the columns are
+CREATE FOREIGN TABLE reordered (stack_name text, environment_name text, app_id text)
+  SERVER amplify OPTIONS (resource 'backend_environments');
+ANALYZE reordered;
+EXPLAIN SELECT * FROM reordered WHERE app_id = 'd00000000001'
+  \g (format=unaligned) | grep Estimated
+DROP FOREIGN TABLE reordered;
+\! mockctl reset
 
 \set VERBOSITY terse
 -- what fails is an error, and the statistics stay
