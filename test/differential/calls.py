@@ -227,7 +227,7 @@ class Tester:
         if sorted(got.splitlines()) != sorted(expected.splitlines()):
             yield 'rows: %s instead of %s' % (got[:300], expected[:300])
             return
-        if in_flight > run.concurrency:
+        if in_flight > run.concurrency and self.is_crowded(manner(ours), run):
             yield '%d in flight' % in_flight
         if run.manner != 'loop' and len(set(targets)) < len(targets):
             yield 'asked twice: ' + collections.Counter(targets).most_common(1)[0][0]
@@ -240,6 +240,11 @@ class Tester:
         yield from self.check_plan(ours, run, needed, calls)
         if run.manner == 'plain' and calls > 1:
             yield from self.check_bound(manner(ours), expected, calls)
+
+    def is_crowded(self, script, run):
+        """Are there too many again?  The mock may have had some of a statement before, which had given them up"""
+        self.session.ask(script)
+        return self.asked()[2] > run.concurrency
 
     def check_plan(self, sql, run, needed, calls):
         if 'random()' in sql:
