@@ -88,6 +88,7 @@ static AmplifyCall *make_call(AmplifyStatement *statement,
 static AmplifyCall *restore_call(AmplifyStatement *statement,
 								 const AmplifyCall *wanted,
 								 AmplifyRecord *record);
+static void let_go(AmplifyStatement *statement, AmplifyCall *call);
 static void evict_call(AmplifyStatement *statement, AmplifyCall *call);
 static void discard_call(AmplifyStatement *statement, AmplifyCall *call);
 static void free_call(AmplifyCall *call);
@@ -325,10 +326,15 @@ amplify_statement_call(AmplifyStatement *statement, const AmplifyCall *wanted)
 void
 amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 {
-	call->pins--;
-	if (call->pins > 0)
-		return;
+	Assert(call->pins > 0);
+	if (--call->pins == 0)
+		let_go(statement, call);
+}
 
+/* Nobody holds the call: keep what may be asked for again, and free the rest */
+static void
+let_go(AmplifyStatement *statement, AmplifyCall *call)
+{
 	call->wanted = false;
 	if (call->loaded != NULL)
 		pfree(call->loaded);
@@ -887,10 +893,7 @@ finish_completed(AmplifyStatement *statement)
 		else
 			hold_call(statement, call);
 		if (call->pins == 0)
-		{
-			call->pins = 1;
-			amplify_statement_unpin(statement, call);
-		}
+			let_go(statement, call);
 	}
 }
 
