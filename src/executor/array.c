@@ -55,7 +55,7 @@ static void sort_arrays(AmplifyArrays *arrays, ExprContext *econtext);
 static void sort_array(ArrayCondition *condition, ExprContext *econtext);
 static int	compare_texts(const void *a, const void *b);
 
-/* Set the node's qual to one that searches; NULL: there is nothing to search */
+/* Let the node's qual search; NULL: there is nothing to search */
 AmplifyArrays *
 amplify_array_create(ScanState *node)
 {
@@ -119,7 +119,7 @@ is_array_condition(const Expr *clause, const Var **column, Expr **array)
 		IsA(bare((Node *) *array), Param);
 }
 
-/* Without what changes nothing but the type's name, as of a varchar or varchar[] */
+/* Without what changes nothing but the type's name, as of a varchar[] */
 static Expr *
 bare(Node *node)
 {

@@ -148,7 +148,7 @@ typedef struct AmplifyTransfer
 	AmplifySocketId socket;		/* that has the request; 0: none yet */
 	AmplifySocketId carrier;	/* done: the one that had it last, or 0 */
 	int64		sent;			/* when it got it */
-	int64		deadline;		/* libcurl has ended it by then; 0: not begun */
+	int64		deadline;		/* libcurl ends it by then; 0: not begun */
 	const char *refusal;		/* why we gave it up; NULL: we didn't */
 	char		reason[256];	/* that, or libcurl's words */
 

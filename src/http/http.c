@@ -57,7 +57,7 @@
 #define MORE_CONNECTIONS		4	/* for transfers that ask for no room */
 #define MAX_SPARE_HANDLES		512
 #define NO_DEADLINE				PG_INT64_MAX
-#define GRACE					(100 * INT64CONST(1000))	/* to libcurl's clock */
+#define GRACE					(100 * INT64CONST(1000))	/* us */
 #define EVENTS					64
 #define MAX_TURNS				8
 
@@ -376,8 +376,8 @@ start_engine(void)
 }
 
 /*
- * Has libcurl been refused memory, whether it says so or not?  It keeps that to
- * itself where another transfer ran well in the same call.
+ * Has libcurl been refused memory, whether it says so or not?  It keeps that
+ * to itself where another transfer ran well in the same call.
  */
 static bool
 is_damaged(void)

@@ -331,7 +331,7 @@ amplify_statement_unpin(AmplifyStatement *statement, AmplifyCall *call)
 		let_go(statement, call);
 }
 
-/* Nobody holds the call: keep what may be asked for again, and free the rest */
+/* Nobody holds the call: keep it if it may be asked for again */
 static void
 let_go(AmplifyStatement *statement, AmplifyCall *call)
 {

@@ -9,8 +9,8 @@
  * get fetches environment "dev" of COUNT apps; list lists the apps, page after
  * page, and then the environments of COUNT apps.  Ids are those of the mock's
  * generator.  Prints a line per repeat: milliseconds, calls, connections that
- * were opened, microseconds of CPU.  With "anew", each repeat opens connections
- * of its own.
+ * were opened, microseconds of CPU.  With "anew", each repeat opens
+ * connections of its own.
  */
 #include <curl/curl.h>
 #include <stdbool.h>

@@ -6,9 +6,9 @@
  * writes into it which process is meant and which of its allocations are to
  * fail.  Those are counted that are made by the libraries whose names begin
  * with one of the words in $AMPLIFY_TORTURE_LIBRARIES; PostgreSQL's own are
- * not, as they have nothing to do with us.  Who allocates is told by the return
- * address, so the functions of the C library that allocate for their caller
- * are wrapped, too.
+ * not, as they have nothing to do with us.  Who allocates is told by the
+ * return address, so the functions of the C library that allocate for their
+ * caller are wrapped, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
