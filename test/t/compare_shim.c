@@ -12,9 +12,6 @@ PG_MODULE_MAGIC;
 
 static int64 made = 0;
 
-int			memcmp(const void *a, const void *b, size_t size);
-int			strcmp(const char *a, const char *b);
-
 PG_FUNCTION_INFO_V1(comparisons);
 
 int
