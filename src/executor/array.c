@@ -111,6 +111,7 @@ is_array_condition(const Expr *clause, const Var **column, Expr **array)
 
 	if (!IsA(clause, ScalarArrayOpExpr) || !any->useOr ||
 		any->opno != TextEqualOperator ||
+		!OidIsValid(any->inputcollid) ||	/* texteq() says what is wrong */
 		!get_collation_isdeterministic(any->inputcollid))
 		return false;
 	*column = (const Var *) bare(linitial(any->args));

@@ -102,6 +102,8 @@ $session->rows($_) for split /;\n/, q{
         BEGIN RAISE NOTICE 'seen: %', value; RETURN true; END $$;
     CREATE VIEW barrier WITH (security_barrier) AS
         SELECT * FROM aws.apps WHERE app_id = ANY (ARRAY(SELECT id FROM ids WHERE id < 'd00000000003'));
+    CREATE FOREIGN TABLE c (app_id text COLLATE "C") SERVER aws OPTIONS (resource 'apps');
+    CREATE TABLE posix AS SELECT id COLLATE "POSIX" AS id FROM ids;
     CREATE TABLE sets AS SELECT n, ARRAY(SELECT id FROM ids ORDER BY id LIMIT n)
         || ARRAY[NULL, 'x'] AS keys FROM generate_series(0, 3) AS n;
     ANALYZE sets};
@@ -132,6 +134,9 @@ for my $pushdown ('on', 'off')
         is($session->value("EXECUTE q ($keys)"), $expected, "$name, pushdown $pushdown");
         $session->rows('DEALLOCATE q');
     }
+    is(Session::state_of($session->query('SELECT count(*) FROM c
+        WHERE app_id = ANY (ARRAY(SELECT id FROM posix))')), '42P22',
+        "collations that contradict each other, pushdown $pushdown");
     my $result = $session->query('SELECT count(*) FROM barrier WHERE seen(app_id)');
     is($result->{rows}[0][0], 2, "a barrier, pushdown $pushdown");
     is(scalar @{ $result->{notices} }, 2, '... and nothing is seen of what it hides');
