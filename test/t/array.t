@@ -19,19 +19,13 @@ my $mock = Mock->start(dir => $dir, args => [ '--generate', APPS . ',1' ]);
 my $include = `pg_config --includedir-server`;
 
 chomp $include;
-system_or_bail($ENV{CC} || 'cc', qw(-O1 -fno-builtin -Wall -Wextra -shared -fPIC),
-    "-I$include", '-o', "$dir/compare.so", "$FindBin::RealBin/compare_shim.c");
-my $node = do
-{
-    local $ENV{LD_PRELOAD} = join ' ', grep { defined && length }
-        "$dir/compare.so", $ENV{LD_PRELOAD};
-    new_node('array');
-};
+my $shim = shim('compare_shim', $dir, qw(-O1 -fno-builtin), "-I$include");
+my $node = new_node('array', shim => $shim);
 my $session = connect_to($node);
 
 add_server($session, 'aws', $mock->url);
 $session->rows($_) for split /;\n/, qq{
-    CREATE FUNCTION comparisons() RETURNS bigint AS '$dir/compare.so' LANGUAGE C;
+    CREATE FUNCTION comparisons() RETURNS bigint AS '$shim' LANGUAGE C;
     CREATE TABLE ids AS SELECT 'd' || lpad(n::text, 11, '0') AS id
         FROM generate_series(1, @{[APPS]}) AS n;
     CREATE FOREIGN TABLE short (id varchar(12) OPTIONS (field 'app_id'), name text)
