@@ -446,7 +446,7 @@ cost_fan_out(PlannerInfo *root, const RelOptInfo *baserel,
 									route->steps[i].operation->needs);
 		double		lists = Max(parents * share, 1);
 		double		pages = list_pages(baserel->fdw_private, resource,
-											   items * share, lists);
+									   items * share, lists);
 
 		path->calls += pages;
 		/* the Lists side by side, and the pages of each one by one */
