@@ -10,8 +10,8 @@
  * all is.
  *
  * The second way is a query of its own that convert_EXISTS_to_ANY() makes.
- * Its columns, which no user's query leaves without names, are what is
- * compared with the rows.
+ * Its columns, which no user's query leaves without names unless only a sort
+ * needs them, are what is compared with the rows.
  *
  * src/planner/exists.c
  *
@@ -50,7 +50,7 @@ amplify_exists_lists_all(PlannerInfo *root, RelOptInfo *baserel,
 		const AmplifyColumn *column = NULL;
 		Var		   *var;
 
-		if (target->resname != NULL)
+		if (target->resname != NULL || target->resjunk)
 			return false;
 		var = column_equal_to(root, baserel, target->expr);
 		if (var != NULL)

@@ -63,7 +63,6 @@ typedef struct AheadJoin
 	double		outer_rows;
 	List	   *gates;			/* RestrictInfos */
 	bool		some;			/* the first row that fits is enough */
-	bool		serial;			/* for paths that don't read ahead */
 	bool		examined;		/* the next one is known */
 	bool		allowed;		/* nobody notices that rows are read ahead */
 } AheadJoin;
@@ -92,7 +91,7 @@ static List *keyed_scans(const AheadJoin *join, Path *inner);
 static void add_join_path(AheadJoin *join, Path *outer, Lookups *lookups,
 						  Path *memoized);
 static Path *nestloop_path(AheadJoin *join, Path *outer, Path *inner,
-						   Cost most);
+						   Cost most, bool reads_ahead);
 static void add_bounded_path(AheadJoin *join, Path *path, Cost most);
 static bool is_allowed(AheadJoin *join);
 static CustomPath *ahead_path(Path *outer, Lookups *lookups);
@@ -130,6 +129,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 					 JoinType jointype, JoinPathExtraData *extra)
 {
 	AheadJoin	join = {root, joinrel, outerrel, jointype, extra};
+	bool		serial;
 	ListCell   *lc;
 
 	if (previous_hook)
@@ -137,7 +137,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 	if (!amplify_pushdown || !wants_read_ahead(jointype))
 		return;
 
-	join.serial = amplify_read_ahead == 0 || has_row_identity(outerrel);
+	serial = amplify_read_ahead == 0 || has_row_identity(outerrel);
 	join.outer_paths = outerrel->pathlist;
 	join.outer_rows = outerrel->rows;
 	if (jointype == JOIN_UNIQUE_OUTER)
@@ -160,7 +160,7 @@ add_read_ahead_paths(PlannerInfo *root, RelOptInfo *joinrel,
 
 		if (inner == NULL)
 			continue;
-		lookups = join.serial ? NULL : find_lookups(&join, inner);
+		lookups = serial ? NULL : find_lookups(&join, inner);
 		if (lookups != NULL)
 			add_join_paths(&join, lookups);
 		if (lookups == NULL || (join.examined && !join.allowed))
@@ -372,9 +372,9 @@ add_join_path(AheadJoin *join, Path *outer, Lookups *lookups, Path *memoized)
 	Cost		most = amplify_price_most(ahead, lookups->inner,
 										  lookups->scans,
 										  join->joinrel->rows);
-	Path	   *path = nestloop_path(join, ahead, lookups->inner, most);
+	Path	   *path = nestloop_path(join, ahead, lookups->inner, most, true);
 	Path	   *other = memoized == NULL ? NULL :
-		nestloop_path(join, ahead, memoized, most);
+		nestloop_path(join, ahead, memoized, most, true);
 
 	if (path != NULL &&
 		(other == NULL || path->total_cost <= Max(other->total_cost, most)))
@@ -393,10 +393,8 @@ static void
 add_serial_paths(AheadJoin *join, Path *inner)
 {
 	List	   *scans = keyed_scans(join, inner);
-	bool		serial = join->serial;
 	ListCell   *lc;
 
-	join->serial = true;
 	if (join->gates != NIL)
 		inner = gated_path(join, inner);
 	foreach(lc, scans == NIL ? NIL : join->outer_paths)
@@ -410,11 +408,10 @@ add_serial_paths(AheadJoin *join, Path *inner)
 		most = amplify_price_most(outer, inner, scans, join->joinrel->rows);
 		if (isinf(most) && join->gates == NIL)
 			break;
-		path = nestloop_path(join, outer, inner, most);
+		path = nestloop_path(join, outer, inner, most, false);
 		if (path != NULL)
 			add_bounded_path(join, path, most);
 	}
-	join->serial = serial;
 }
 
 /* That path for the rows for which the gates are open, and some more */
@@ -450,7 +447,8 @@ keyed_scans(const AheadJoin *join, Path *inner)
 
 /* NULL: it is too expensive, or not allowed */
 static Path *
-nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most)
+nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most,
+			  bool reads_ahead)
 {
 	JoinType	jointype = join->jointype == JOIN_UNIQUE_OUTER ? JOIN_INNER :
 		join->jointype;
@@ -463,7 +461,7 @@ nestloop_path(AheadJoin *join, Path *outer, Path *inner, Cost most)
 	pathkeys = build_join_pathkeys(join->root, join->joinrel, jointype,
 								   outer->pathkeys);
 	if (!amplify_add_path_precheck(join->joinrel, &workspace, pathkeys, NULL) ||
-		(!join->serial && !is_allowed(join)))
+		(reads_ahead && !is_allowed(join)))
 		return NULL;
 	return (Path *)
 		create_nestloop_path(join->root, join->joinrel, jointype, &workspace,
