@@ -189,6 +189,7 @@ class Tester:
         self.session = Session()
         self.account = account
         self.mock = mock
+        self.reached = collections.Counter()
 
     def sql(self, text):
         answer = self.session.ask(text)
@@ -235,6 +236,9 @@ class Tester:
         once = (statement.exact and run.manner in WHOLE and run.read_ahead == 200 and run.schema == 'fresh'
                 and run.inventory == 'inventory_known' and needed.keys >= 3 * needed.parents)
         most = limit(self.account, needed, once, run.schema == 'known')
+        self.reached['made calls'] += calls > 0
+        self.reached['may make a tenth more than the least'] += once and calls > 0
+        self.reached['of the account without statistics'] += run.schema == 'fresh' and calls > 0
         if calls > most:
             yield '%d calls, least %d, at most %d: %s' % (calls, needed.least, most, operations)
         yield from self.check_plan(ours, run, needed, calls)
@@ -253,6 +257,7 @@ class Tester:
             plan = self.sql('EXPLAIN (ANALYZE, TIMING OFF) %s;' % sql)
             counted = sum(int(n) for n in re.findall(r'^\s*API Calls: (\d+)', plan, re.M))
             targets, calls, _, operations = self.asked()
+            self.reached['compared with EXPLAIN ANALYZE'] += calls > 0
             if counted != calls:
                 yield 'EXPLAIN ANALYZE counts %d of %d calls: %s' % (counted, calls, operations)
         else:
@@ -266,11 +271,21 @@ class Tester:
         got = self.session.ask('SET amplify_fdw.max_calls = %d; %s' % (bound, script))
         self.sql('RESET amplify_fdw.max_calls;')
         made = self.asked()[1]
+        self.reached['ended by max_calls'] += 'ERROR' in got
         if made > bound or ('ERROR' not in got and got != expected):
             yield 'max_calls %d: %d calls, %s' % (bound, made, got[:300])
 
 
 # ---------- the tests ----------
+
+# Of how many statements that must be so at least, or nothing has been tried
+REACHED = {
+    'made calls': 0.5,
+    'of the account without statistics': 0.3,
+    'may make a tenth more than the least': 0.005,
+    'compared with EXPLAIN ANALYZE': 0.05,
+    'ended by max_calls': 0.05,
+}
 
 SETUP = """
 SET client_min_messages = warning; SET jit = off;
@@ -292,6 +307,10 @@ def test_account(file, url):
         statement, run = demands.draw(rng), draw_run()
         for why in tester.check(statement, run):
             wrong.append('%s\n%s\n%s' % (why, statement.sql, run))
+    for what in REACHED:
+        print('# %s: %d' % (what, tester.reached[what]))
+        if COUNT >= 100 and tester.reached[what] < REACHED[what] * COUNT:
+            wrong.append('too few are %s: %d' % (what, tester.reached[what]))
     print('%s - %d statements about an account of %d apps, seed %d'
           % ('not ok' if wrong else 'ok', COUNT, len(account.apps), seed), flush=True)
     for why in wrong[:5]:
