@@ -13,7 +13,10 @@ wings='http aws model session request executor planner'
 # Doors: symbols of others that only some files may use.  Libraries have one
 # each.  There is one place that waits, for it must know how to be interrupted.
 # Files that are not in the line of errstart can't report an error, so that
-# what fails at the other end becomes one in report.c.
+# what fails at the other end becomes one in report.c.  Of our own: a request is
+# begun and judged by the exchange, for calls and for credentials alike; a table
+# is opened, and the user taken who asks, in table.c alone, for scans, reading
+# ahead and ANALYZE; and a condition is analysed where that is kept.
 doors='
 curl_[a-z]+_[a-z_]+: http easy
 json_[a-z_]+: response
@@ -24,6 +27,10 @@ json_[a-z_]+: response
 setenv|putenv|unsetenv:
 (setlocale|strtok|gmtime|localtime|ctime|asctime|getpwnam|getpwuid|strftime):
 amplify_http_submit: exchange
+amplify_exchange_(start|judge): call lookup
+amplify_statement_(user|connection): table
+amplify_connection_pin: statement
+amplify_condition_early: key
 errstart(_cold)?: resource option connection credential rate spill progress names statement parent apps report failures writes value jsonb analyze describe identifier amplify_fdw
 '
 
