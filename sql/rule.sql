@@ -53,6 +53,18 @@ SELECT count(*) FROM backend_environments AS a JOIN backend_environments AS b US
 SELECT count(*) FROM (SELECT app_id FROM backend_environments WHERE environment_name = 'dev'
   UNION ALL SELECT app_id FROM backend_environments WHERE environment_name = 'test') AS u;
 \! mockctl calls && mockctl reset
+-- names whose apps are not known, one after the other: from the second on, it
+-- is asked where they are
+SELECT sum(x.n) FROM generate_series(0, 29) AS i,
+  LATERAL (SELECT count(*) AS n FROM jobs AS j
+           WHERE j.branch_name = CASE i % 10 WHEN 3 THEN 'main' WHEN 6 THEN 'develop' ELSE 'release/' || i END OFFSET 0) AS x;
+\! mockctl calls && mockctl reset
+SELECT sum((SELECT count(*) FROM artifacts AS a WHERE a.branch_name = v.name AND a.job_id = '1'))
+  FROM (VALUES ('main'), ('release/1'), ('develop'), ('release/2'), (NULL), ('release/3')) AS v (name);
+\! mockctl calls && mockctl reset
+-- one name: where it is
+SELECT sum((SELECT count(*) FROM jobs AS j WHERE j.branch_name = left('main', 4 + i))) FROM generate_series(1, 5) AS i;
+\! mockctl calls && mockctl reset
 
 -- a List that is denied is asked once, and Gets do
 \! mockctl fault op=ListBackendEnvironments status=403 code=AccessDeniedException n=-1

@@ -41,6 +41,8 @@ struct AmplifyFetch
 	dlist_head	streams;		/* the others that are open, oldest first */
 	int			nstreams;		/* all that are open */
 	int			window;			/* how many may be */
+	AmplifyKeys first;			/* of the keys that came so far, those that */
+	AmplifyKeyMask various;		/* had another value later: note_values() */
 
 	/* from here on all zeros when it is stopped, and in work */
 	AmplifyStream *pending;		/* patterns of those to open, from the keys */
@@ -58,11 +60,20 @@ struct AmplifyFetch
 	const char *filter;			/* for the Lists under parents */
 };
 
+/* What decides by whom keys are completed */
+typedef struct RouteKeys
+{
+	AmplifyKeySet *set;
+	AmplifyKeyMask various;		/* see AmplifyFetch */
+} RouteKeys;
+
 static int	largest_window(const AmplifyFetch *fetch);
 static AmplifyStream *add_pending(AmplifyFetch *fetch);
 static void choose_operation(const AmplifyResource *resource,
 							 const AmplifyKeys *keys, AmplifyStream *stream);
-static void ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set);
+static void ask_parents(AmplifyFetch *fetch, AmplifyKeySet *set);
+static void note_values(AmplifyFetch *fetch, const AmplifyKeys *keys);
+static double count_keys(AmplifyKeyMask mask, void *arg);
 static int	same_parent(const AmplifyResource *resource,
 						const AmplifyKeys *keys, int nkeys);
 static void ask_parent_ahead(const AmplifyFetchSpec *spec,
@@ -308,16 +319,18 @@ choose_operation(const AmplifyResource *resource, const AmplifyKeys *keys,
 
 /* Have the items of the step before complete the keys of the set */
 static void
-ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
+ask_parents(AmplifyFetch *fetch, AmplifyKeySet *set)
 {
 	AmplifyFetchSpec *spec = palloc(sizeof(AmplifyFetchSpec));
 	AmplifyKeySet above = {.nkeys = set->nkeys};
+	RouteKeys	keys = {set};
 	AmplifyRoute route;
 
+	note_values(fetch, &set->keys[0]);
+	keys.various = fetch->various;
 	amplify_route_find(fetch->spec->resource,
 					   amplify_resource_mask(&set->keys[0]),
-					   amplify_keyset_count, unconstify(AmplifyKeySet *, set),
-					   &route);
+					   count_keys, &keys, &route);
 	*spec = *fetch->spec;
 	spec->child = fetch->spec->resource;
 	spec->resource = route.steps[1].resource;
@@ -331,11 +344,43 @@ ask_parents(AmplifyFetch *fetch, const AmplifyKeySet *set)
 	}
 	amplify_keyset_settle(spec->resource, &above);
 	fetch->parents = amplify_fetch_create(spec);
+	fetch->parents->first = fetch->first;
+	fetch->parents->various = fetch->various;
 	amplify_fetch_start(fetch->parents, &above);
 	fetch->partial = set->keys;
 	fetch->npartial = fetch->next_partial = fetch->end_partial = set->nkeys;
 	/* what is narrower than a call that others make is one call more */
 	fetch->filter = fetch->spec->keep ? NULL : set->filter;
+}
+
+/*
+ * Keys that come one at a time, with the rows of an outer side, are as various
+ * as those that come at once, and it is as good to know which parents there
+ * are.  That they are is seen with the second one.
+ */
+static void
+note_values(AmplifyFetch *fetch, const AmplifyKeys *keys)
+{
+	for (int i = 0; i < AMPLIFY_NKEYS; i++)
+	{
+		if (keys->value[i] == NULL)
+			continue;
+		if (fetch->first.value[i] == NULL)
+			fetch->first.value[i] = MemoryContextStrdup(fetch->context,
+														keys->value[i]);
+		else if (strcmp(fetch->first.value[i], keys->value[i]) != 0)
+			fetch->various |= 1 << i;
+	}
+}
+
+/* For amplify_route_find(): those of other starts count as one more */
+static double
+count_keys(AmplifyKeyMask mask, void *arg)
+{
+	const RouteKeys *keys = arg;
+
+	return amplify_keyset_count(mask, keys->set) +
+		((mask & keys->various) != 0 ? 1 : 0);
 }
 
 /*
