@@ -63,7 +63,8 @@ step_regress() {
 
 # What one session can't show
 step_tap() {
-    need_packages perl libipc-run-perl openssl cron nghttp2-proxy
+    need_packages perl libipc-run-perl openssl cron nghttp2-proxy pgbouncer \
+        pgpool2
     grep -qx credential_cli <<< "${AMPLIFY_TEST_LEFT_OUT:-}" ||
         need_packages awscli
     "$top/test/run-tap.sh"

@@ -26,6 +26,7 @@ use Time::HiRes qw(time);
 
 use constant {
     PROTOCOL => 196608,
+    CANCEL   => 80877102,    # in its place
     TIMEOUT  => 120,    # of a response; a test that waits so long has failed
 };
 
@@ -34,7 +35,7 @@ sub new
 {
     my ($class, $node, %param) = @_;
     my $path = $node->host . '/.s.PGSQL.' . $node->port;
-    my $self = bless { in => '' }, $class;
+    my $self = bless { in => '', path => $path }, $class;
 
     $self->{socket} = IO::Socket::UNIX->new(Peer => $path)
         or croak "cannot connect to $path: $!";
@@ -104,6 +105,19 @@ sub wait_for_message
     my ($self) = @_;
 
     $self->_readable(time + TIMEOUT) or croak 'the server is silent';
+    return;
+}
+
+# As Control-C of psql does, by a connection of its own
+sub cancel
+{
+    my ($self) = @_;
+    my $socket = IO::Socket::UNIX->new(Peer => $self->{path})
+        or croak "cannot connect to $self->{path}: $!";
+
+    syswrite $socket, pack('NN', 16, CANCEL) . $self->{key};
+    # closed by the other end when it has been read
+    sysread $socket, my $nothing, 1;
     return;
 }
 
@@ -320,6 +334,7 @@ sub _take
     elsif ($type eq 'K')
     {
         $self->{pid} = unpack 'N', $body;
+        $self->{key} = $body;
     }
     elsif ($type eq 'R' && unpack('N', $body) != 0)
     {
