@@ -1,6 +1,6 @@
 # Every version that was ever released can be updated to the next one, which is
 # made up here, with all that hangs on it, while it is in use; and so can its
-# dump be restored.
+# dump be restored, and its cluster be taken over by pg_upgrade.
 use strict;
 use warnings;
 
@@ -46,6 +46,7 @@ for my $version (grep { $_ ne $next } @versions)
     update_from($version);
     restore_from($version);
 }
+upgrade_cluster();
 
 done_testing();
 
@@ -97,6 +98,63 @@ sub restore_from
     is(members($restored), $members, "... with a fresh $next");
     is(made($restored), $made, '... as it was');
     is(uses($restored), '', '... and works');
+    return;
+}
+
+# pg_upgrade takes over a cluster of the same version of PostgreSQL as well, by the
+# same steps.
+sub upgrade_cluster
+{
+    my ($old, $new) = (new_node('old', conf => $settings), PostgreSQL::Test::Cluster->new('new'));
+    my %param = (database => 'mine');
+    my $query = 'EXPLAIN SELECT * FROM aws.backend_environments';
+    my $reader = q{SELECT concat_ws(' ', has_table_privilege('reader', 'aws.apps', 'SELECT'), s.setconfig)
+        FROM pg_db_role_setting s WHERE s.setrole = 'reader'::regrole};
+
+    $old->safe_psql('postgres', 'CREATE ROLE reader; CREATE DATABASE mine');
+    my $session = connect_to($old, %param);
+    make_all($session, $this);
+    $session->rows(q{ALTER FOREIGN TABLE aws.apps OPTIONS (ADD estimated_rows '77');
+        GRANT SELECT ON aws.apps TO reader;
+        ALTER ROLE reader SET amplify_fdw.max_calls = 7;
+        ANALYZE aws.backend_environments});
+    my ($members, $made, $plan, $apps) = (members($session), made($session),
+        map { $session->value($_) } $query, 'EXPLAIN SELECT * FROM aws.apps');
+    like($plan, qr/ rows=2 /, 'ANALYZE has counted rows');
+    $session->close;
+    $old->stop;
+
+    $new->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+    $new->append_conf('postgresql.conf', "log_statement = none\n$settings");
+    chomp(my $bin = `pg_config --bindir`);
+    chdir $folder or die "$folder: $!";    # it writes there
+    command_ok([ 'pg_upgrade', '--link', '--no-sync', '-b', $bin, '-B', $bin, '-d', $old->data_dir,
+        '-D', $new->data_dir, '-s', $new->host, '-p', $old->port, '-P', $new->port ],
+        "pg_upgrade takes a cluster with $this over");
+    $new->start;
+    my $upgraded = connect_to($new, %param);
+    is(members($upgraded), $members, '... with the same version');
+    is(made($upgraded), $made, '... and all that was made');
+    is($upgraded->value('EXPLAIN SELECT * FROM aws.apps'), $apps, '... with estimated_rows');
+    is($upgraded->value($reader), 't {amplify_fdw.max_calls=7}', '... and what a role may and has set');
+    if ($old->pg_version >= 18)
+    {
+        is($upgraded->value($query), $plan, '... and what ANALYZE has counted');
+    }
+    else
+    {
+        isnt($upgraded->value($query), $plan, '... but not what ANALYZE has counted');
+    }
+    $mock->reset;
+    system_or_bail('vacuumdb', '-q', '--all', '--analyze-in-stages', '-h', $new->host, '-p', $new->port);
+    is($mock->calls, 0, 'vacuumdb makes no call');
+    is(uses($upgraded), '', 'all of it works');
+    $upgraded->rows('ANALYZE aws.backend_environments');
+    is($upgraded->value($query), $plan, 'ANALYZE counts anew');
+    $upgraded->rows('ALTER EXTENSION amplify_fdw UPDATE');
+    is(uses($upgraded), '', 'the extension can be updated');
+    $upgraded->close;
+    $new->stop;
     return;
 }
 
@@ -206,5 +264,8 @@ sub add_next_version
     append_to_file("$extension--$then.sql",
         slurp_file("$extension--$now.sql") . NEW_FUNCTION);
     append_to_file("$extension.control", "default_version = '$then'\n");
+    # pg_upgrade looks for "$libdir/..." in the server's own folder only
+    append_to_file("$extension.control", "module_pathname = 'amplify_fdw'\n")
+        if $settings =~ /^dynamic_library_path/m;
     return ($now, $then);
 }
