@@ -109,7 +109,7 @@ step_package() {
 # ---------- running and counting ----------
 
 run_step() {
-    local log=$temp/$1.log status=0 of_step
+    local log=$temp/$1.log status=0
 
     say "$1"
     set +e
@@ -117,10 +117,63 @@ run_step() {
     (set -e; "step_$1") 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e
-    read -ra of_step <<< "$(count "$log" "$status")"
+    add_result "$1" "$status"
+}
+
+add_result() {
+    local log=$temp/$1.log of_step
+
+    read -ra of_step <<< "$(count "$log" "$2")"
     passed=$((passed + of_step[0]))
     failed=$((failed + of_step[1]))
     [ "${of_step[1]}" -eq 0 ] || failed_logs+=("$log")
+}
+
+# Steps that run beside others, one after the other: most of those wait more than
+# they compute, and go first.  finish_beside shows what these have printed.
+start_beside() {
+    beside=("$@")
+    (
+        renice -n 10 "$BASHPID" > /dev/null
+        set +e
+        for step in "${beside[@]}"; do
+            (set -e; "step_$step") > "$temp/$step.log" 2>&1
+            echo $? > "$temp/$step.status"
+        done
+    ) &
+    beside_pid=$!
+}
+
+finish_beside() {
+    local step
+
+    wait "$beside_pid"
+    for step in "${beside[@]}"; do
+        say "$step"
+        cat "$temp/$step.log"
+        add_result "$step" "$(cat "$temp/$step.status")"
+    done
+}
+
+run_all() {
+    local package=()
+
+    # that is made of what is committed
+    [ ! -e "$top/.git" ] || package=(package)
+    start_beside style fuzz
+    run_steps layers scripts docs unit regress tap
+    finish_beside
+    start_beside clients "${package[@]}"
+    run_steps growth torture differential
+    finish_beside
+}
+
+run_steps() {
+    local step
+
+    for step; do
+        [ "$step" = build ] || run_step "$step"
+    done
 }
 
 # Once more what failed, where somebody looks who has only the end of a long log
@@ -141,20 +194,16 @@ finish() {
     exit 0
 }
 
-steps=("$@")
-if [ $# -eq 0 ]; then
-    steps=(style layers scripts docs unit regress tap growth torture clients differential fuzz)
-    # that is made of what is committed
-    [ ! -e "$top/.git" ] || steps+=(package)
-fi
-for step in "${steps[@]}"; do
+for step; do
     declare -F "step_$step" > /dev/null || die "no such step: $step"
 done
 
 place_build
 run_step build
 [ "$failed" -eq 0 ] || finish
-for step in "${steps[@]}"; do
-    [ "$step" = build ] || run_step "$step"
-done
+if [ $# -eq 0 ]; then
+    run_all
+else
+    run_steps "$@"
+fi
 finish
