@@ -64,7 +64,7 @@ CREATE TEMP VIEW turns AS
     FROM generate_series(1, 2) AS turn, inventory AS i,
       LATERAL (SELECT max(environment_name) AS name FROM backend_environments
                  WHERE app_id = app AND environment_name = env OFFSET turn - turn) AS e;
-SELECT * FROM pg_temp.temporary('SELECT count(found) FROM turns');
+SELECT * FROM pg_temp.temporary('SELECT count(*) FILTER (WHERE found) FROM turns');
 \! mockctl 2 reset
 BEGIN;
 DECLARE c CURSOR FOR SELECT env, found FROM turns;
