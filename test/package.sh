@@ -56,12 +56,19 @@ build_package() {
     quietly as_server env --chdir="$unpacked" dpkg-buildpackage -us -uc
 }
 
-# Makes the unpacked package what the rest of lib.sh takes for the build.
+# dpkg in a folder that has no other packages, by whoever it is, and with all
+# files, also where this machine's are without documentation
+dpkg_there() {
+    quietly dpkg --root="$AMPLIFY_TEST_BUILD/inst" --log=/dev/null --no-triggers \
+        --path-include='*' --force-depends --force-not-root --force-bad-path "$@"
+}
+
+# Makes the installed package what the rest of lib.sh takes for the build.
 use_package() {
     export AMPLIFY_TEST_BUILD=$temp/build
     place_build
-    mkdir "$AMPLIFY_TEST_BUILD"
-    dpkg-deb -x "$packages/$package"_*.deb "$AMPLIFY_TEST_BUILD/inst"
+    mkdir -p "$AMPLIFY_TEST_BUILD/inst"
+    dpkg_there --install "$packages/$package"_*.deb
     ln -s "$unpacked" "$tree"
     installation_settings > "$TEMP_CONFIG"
     quietly make -s -C "$tree/test/mock"
@@ -113,6 +120,21 @@ answer_differs() {
         tail -n 1 | diff <(echo amplify-storefront-prod-161629) - || true
 }
 
+# What apt would install on this machine, where all that it needs is there
+apt_differs() {
+    local said
+
+    said=$(apt-get -q --simulate --reinstall --no-install-recommends \
+        install "$packages/$package"_*.deb 2>&1) || printf '%s\n' "$said"
+    grep '^Inst' <<< "$said" | cut -d ' ' -f 1,2 |
+        diff <(echo "Inst $package") - || true
+}
+
+files_stay() {
+    dpkg_there --purge "$package" 2>&1
+    find "$AMPLIFY_TEST_BUILD/inst/usr" ! -type d 2> /dev/null || true
+}
+
 [ -e "$top/.git" ] ||
     die "$top is no clone of git, and packages are made of what is committed"
 need_packages "${build_packages[@]}" server dpkg-dev postgresql-server-dev-all \
@@ -121,7 +143,7 @@ need_temp
 make_archives
 make_source
 need_build_packages >&2
-say "building the package, which runs the regression tests" >&2
+say "building the package" >&2
 build_package
 server=$(pg --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 package=postgresql-$server-amplify-fdw
@@ -133,6 +155,8 @@ no_findings "no line has got another end" carriage_returns
 no_findings "lintian finds nothing in the Debian packages" lintian_finds
 no_findings "the package has the right files" files_differ
 no_findings "the packaged extension answers" answer_differs
+no_findings "apt installs it, and nothing else" apt_differs
+no_findings "no file stays when it is removed" files_stay
 if [ $# -gt 0 ]; then
     rm -r "$unpacked"
     mkdir -p "$1"
