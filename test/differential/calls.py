@@ -179,7 +179,9 @@ IN_PARTS = {
 Run = collections.namedtuple('Run', 'schema inventory manner concurrency read_ahead')
 
 
-def draw_run():
+def draw_run(statement):
+    if statement.exact and rng.random() < 0.6:
+        return Run('fresh', 'inventory_known', rng.choice(list(WHOLE)), rng.choice([2, 10, 25]), 200)
     return Run(rng.choice(['fresh', 'fresh', 'known']), rng.choice(['inventory', 'inventory_known']),
                rng.choice(list(WHOLE) * 2 + list(IN_PARTS)), rng.choice([2, 10, 10, 25]), rng.choice([200, 200, 200, 20, 0]))
 
@@ -282,7 +284,7 @@ class Tester:
 REACHED = {
     'made calls': 0.5,
     'of the account without statistics': 0.3,
-    'may make a tenth more than the least': 0.001,
+    'may make a tenth more than the least': 0.02,
     'compared with EXPLAIN ANALYZE': 0.05,
     'ended by max_calls': 0.05,
 }
@@ -304,7 +306,8 @@ def test_account(file, url):
     for n in range(COUNT):
         if n % 10 == 0:
             tester.sql(inventory(account))
-        statement, run = demands.draw(rng), draw_run()
+        statement = demands.draw(rng)
+        run = draw_run(statement)
         for why in tester.check(statement, run):
             wrong.append('%s\n%s\n%s' % (why, statement.sql, run))
     for what in REACHED:

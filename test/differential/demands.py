@@ -103,6 +103,7 @@ BOTH = [
 
 ALL_APPS = ('apps', 'app', 'SELECT 1')
 OF_ALL = 'SELECT app_id FROM copy.apps'
+JOBS_OF_BRANCHES = ('list', 'job', 'SELECT b.app_id, b.branch_name FROM copy.branches b JOIN %I i ON i.branch = b.branch_name')
 # Without joins of the inventory, or of several tables
 QUESTIONS = [
     ("SELECT app_id, environment_name FROM @backend_environments WHERE app_id LIKE '%3'",
@@ -139,6 +140,10 @@ QUESTIONS = [
      ('item', 'env', 'SELECT i.app, i.env FROM %I i WHERE ' + ENV)),
     ("SELECT env, (SELECT count(*) FROM @backend_environments e WHERE e.environment_name = i.env) FROM (SELECT DISTINCT env FROM %I) i",
      ALL_APPS, ('list', 'env', OF_ALL)),
+    ("SELECT branch, (SELECT count(*) FROM @jobs j WHERE j.branch_name = i.branch) FROM (SELECT DISTINCT branch FROM %I) i",
+     ALL_APPS, ('list', 'branch', OF_ALL), JOBS_OF_BRANCHES),
+    ("SELECT i.id, l.* FROM %I i, LATERAL (SELECT j.app_id, j.job_id FROM @jobs j WHERE j.branch_name = i.branch ORDER BY 1, 2 LIMIT 3) l",
+     ALL_APPS, ('list', 'branch', OF_ALL), JOBS_OF_BRANCHES),
     ("SELECT i.id, j.status FROM %I i JOIN @jobs j ON j.branch_name = i.branch", ALL_APPS, ('list', 'branch', OF_ALL),
      ('list', 'job', 'SELECT app_id, branch_name FROM copy.branches')),
     ("SELECT app_id FROM @backend_environments WHERE app_id IS NULL OR environment_name IS NULL",),
@@ -165,7 +170,9 @@ def draw(rng):
         question = rng.choice(QUESTIONS)
         return Statement(question[0], list(question[1:]), False)
     one, other, where = rng.choice(UNITS), rng.choice(UNITS), rng.choice(FILTERS)
-    shapes = BOTH if kind < 0.35 else EXACT if kind < 0.65 else OTHER
+    shapes = BOTH if kind < 0.35 else EXACT if kind < 0.7 else OTHER
+    if shapes is EXACT and rng.random() < 0.5:
+        one = rng.choice([part for part in UNITS if part.exact])
     sql = rng.choice(shapes).format(
         e=one.table, x=one.shown, on=one.on, f=other.table, y=other.shown,
         onf=re.sub(r'\be\.', 'f.', other.on), w=where)
