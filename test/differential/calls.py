@@ -6,8 +6,8 @@ Random statements over random inventories, run in many ways, must have the rows
 of a local copy, and make no more calls than doc/calls.md says: the least, for
 somebody who knows the data, is one List (50 a page) of each parent or a Get of
 each thing, whatever is fewer; a statement may make twice that, or a tenth more
-where the planner knows what is asked for, and as many as there are apps that
-are gone, up to a bound.  Without statistics of the account, it is not listed
+where the planner knows what is asked for and Lists are of one page, and as
+many as there are apps that are gone, up to a bound.  Without statistics of the account, it is not listed
 where that is more than it takes.  The same is never asked twice, EXPLAIN
 ANALYZE counts what the mock has counted, and amplify_fdw.max_calls and
 max_concurrency are kept.
@@ -64,12 +64,13 @@ class Account:
         return pages(self.items[(resource,) + parent])
 
 
-Needed = collections.namedtuple('Needed', 'least gone apps keys parents listed')
+Needed = collections.namedtuple('Needed', 'least gone apps keys parents listed long')
 
 
 def solve(account, wanted):
     """The least calls for what is wanted: sets of rows, by kind and resource"""
     least = 0
+    long = 0                    # those of Lists of several pages
     gone = set()
     names = set()
     items = collections.defaultdict(set)
@@ -91,20 +92,25 @@ def solve(account, wanted):
         if parent == ('app',):
             least += min(len(found), account.pages_of_apps)
         elif parent not in lists:
-            least += min(len(found), account.pages(parent[0], parent[1:]))
+            of_list = account.pages(parent[0], parent[1:])
+            least += min(len(found), of_list)
+            long += min(len(found), of_list) if of_list > 1 else 0
     listed = ('apps', 'app') in wanted
     if listed:
         least += account.pages_of_apps
-    return Needed(least, len(gone), len(names), sum(len(found) for found in items.values()), len(items), listed)
+    return Needed(least, len(gone), len(names), sum(len(found) for found in items.values()), len(items), listed,
+                  long)
 
 
 def limit(account, needed, once, known):
     """How many calls there may be"""
     # twice, too: a Get, and a List
     gone = min(2 * needed.gone, 200 + 11 * account.pages_of_apps)
-    # apps that are there are looked for as well, if there are many
-    beside = account.pages_of_apps + 1 if needed.apps > 90 or known else 0
-    most = int((1.1 if once else 2) * needed.least) + gone + beside
+    # apps that are there are looked for as well, if there are many, or many
+    # lookups in them have found nothing
+    beside = account.pages_of_apps + 1 if needed.apps > 45 or known else 0
+    # without statistics of the account, nothing tells which Lists are long
+    most = int(1.1 * needed.least + 0.9 * needed.long if once else 2 * needed.least) + gone + beside
     # with statistics, all may be listed if that takes less time
     return max(most, account.all_calls) if known else most
 
