@@ -131,7 +131,8 @@ QUESTIONS = [
      ('item', 'job', 'SELECT b.app_id, b.branch_name, active_job_id FROM copy.branches b JOIN %I i ON i.app = b.app_id AND i.branch = b.branch_name WHERE active_job_id IS NOT NULL')),
     ("SELECT i.id, e.stack_name, f.stack_name FROM %I i LEFT JOIN @backend_environments e ON e.app_id = i.app AND e.environment_name = i.env LEFT JOIN @backend_environments f ON f.app_id = e.app_id AND f.environment_name = 'prod'",
      ('item', 'env', 'SELECT i.app, i.env FROM %I i WHERE ' + ENV),
-     ('item', 'env', "SELECT app_id, 'prod' FROM copy.backend_environments JOIN %I i ON i.app = app_id AND i.env = environment_name")),
+     # also of those that the first lookup doesn't find: it is made ahead
+     ('item', 'env', "SELECT i.app, 'prod' FROM %I i WHERE " + APP)),
     ("SELECT app_id, environment_name FROM @backend_environments WHERE app_id = ANY (ARRAY(SELECT app FROM %I))",
      ('list', 'env', 'SELECT i.app FROM %I i WHERE ' + APP)),
     ("SELECT app_id, name FROM @apps WHERE app_id = ANY (ARRAY(SELECT app FROM %I))",
