@@ -151,10 +151,16 @@ clean-test:
 check-one:
 	$(srcdir)/test/check-one.sh $(T)
 
-# For pgindent: the names of our types
+# For pgindent: the names of our types, and of those of libraries that we declare
+# variables of
 typedefs.list: $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.[ch])
-	sed -nE -e 's/^\}[[:blank:]]*([A-Za-z][A-Za-z0-9]*);.*/\1/p' \
-		-e 's/^typedef struct ([A-Za-z0-9]+) [A-Za-z0-9]+;.*/\1/p' $^ | sort -u > $@
+	@{ printf '%s\n' CURL CURLM CURLSH EVP_MAC EVP_MAC_CTX EVP_MD EVP_MD_CTX; \
+	awk '/^#define SH_PREFIX[[:blank:]]/ { print $$3 "_hash" } \
+		/^typedef / { begun = 1 } \
+		begun && (/^typedef .*\(\*/ || /^(typedef [^{]*|\}.*);/) { \
+			if (!sub(/^[^(]*\(\*/, "")) sub(/;.*/, ""); \
+			sub(/\).*/, ""); sub(/.*[^A-Za-z0-9_]/, ""); print; begun = 0 \
+		}' $^; } | sort -u > $@
 
 # For clangd and clang-tidy
 compile_commands.json: $(wildcard $(srcdir)/src/*.c $(srcdir)/src/*/*.c)

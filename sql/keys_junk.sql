@@ -81,6 +81,6 @@ SELECT pg_temp.impossible('SELECT count(a.app_id) FROM inventory LEFT JOIN own.a
 SELECT pg_temp.impossible('SELECT FROM own.apps WHERE app_id = ANY (ARRAY(SELECT id FROM inventory))');
 SELECT pg_temp.impossible($$SELECT FROM own.jobs WHERE app_id = 'd1a2b3c4d5' AND branch_name IN ('..', 'main') AND region = 'nowhere'$$);
 SELECT server_name, calls FROM amplify_fdw_stats() WHERE server_name = 'own' AND calls > 0;
-DROP SCHEMA own CASCADE;
 SET client_min_messages = warning;
+DROP SCHEMA own CASCADE;
 DROP SERVER own CASCADE;

@@ -20,7 +20,6 @@ place_build
     ! -name '*.o' ! -name 'amplify-mock' -printf '%p\n' | while IFS= read -r file; do
         [ -e "$top/$file" ] || rm -f "$file"
     done)
-build
 
 regress=()
 tap=()
@@ -38,6 +37,8 @@ for name; do
         die "no such test: $name"
     fi
 done
+build
+
 status=0
 if [ ${#regress[@]} -gt 0 ]; then
     need_cluster

@@ -227,6 +227,15 @@ unknown_functions() {
         done
 }
 
+# Where CONTRIBUTING.md has gdb stop, of what is ours
+unknown_breakpoints() {
+    local name
+
+    grep -oP '(`break |in `)\Kamplify\w+' "$top/CONTRIBUTING.md" | while read -r name; do
+        grep -qrE --include='*.c' "^$name\(" "$top/src" || echo "$name()"
+    done
+}
+
 readme_is_long() {
     awk 'END { if (NR > 250) print NR " lines, of 250 at most" }' "$top/README.md"
 }
@@ -263,5 +272,6 @@ for page in "${documents[@]}" "$top"/{CONTRIBUTING,{src,test,test/mock}/README}.
     no_findings "what ${page#"$top"/} names is there" what_is_not_there "$page"
 done
 no_findings "the functions that src/README.md names are there" unknown_functions
+no_findings "gdb can stop where CONTRIBUTING.md says" unknown_breakpoints
 no_findings "the README and pages can be typed at the demo's prompt" demo_refuses
 done_testing

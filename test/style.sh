@@ -129,14 +129,35 @@ not_checked() {
         sort -u | comm -3 - <(printf '%s\n' "${extension[@]}" | sort)
 }
 
+# What the makefile writes for pgindent and clangd
+make_here() {
+    make -s -C "$temp" -f "$top/Makefile" with_llvm=no "$1" 2>&1
+}
+
+types_missing() {
+    make_here typedefs.list
+    ctags-universal -x --kinds-C=t --_xformat='%N' src/**/*.[ch] | sort -u |
+        comm -23 - "$temp/typedefs.list"
+}
+
+commands_differ() {
+    make_here compile_commands.json
+    perl -MJSON::PP -0ne 'print "$_->{file}\n" for @{ decode_json $_ }' \
+        "$temp/compile_commands.json" |
+        diff <(printf "$top/%s\n" "${extension[@]}" | sort) <(sed 's,//,/,' | sort) || true
+    clang-tidy --quiet -p "$temp" src/amplify_fdw.c 2>&1 | grep 'error: ' || true
+}
+
 need_packages "${build_packages[@]}" server universal-ctags clang-tidy \
-    cppcheck >&2
+    cppcheck perl >&2
 need_temp
 no_findings "no function has more than $max_function lines" long_functions
 no_findings "what other files call is explained" uncommented
 no_findings "comments end by column $max_column" long_comments
 no_findings "white space is where it belongs" white_space
 no_findings "nothing is left for later" notes_to_oneself
+no_findings "typedefs.list has all types" types_missing
+no_findings "compile_commands.json has all files, and is understood" commands_differ
 no_findings "clang-tidy finds nothing" tidy "${extension[@]}" "${programs[@]}"
 no_findings "gcc's analyzer finds nothing" gcc_analyzer "${extension[@]}" \
     "${programs[@]}"
