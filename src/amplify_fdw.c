@@ -118,7 +118,7 @@ amplifyImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 							   table_definition(amplify_resources[i], &options,
 												stmt->server_name));
 	}
-	return commands;				/* core applies LIMIT TO and EXCEPT */
+	return commands;			/* core applies LIMIT TO and EXCEPT */
 }
 
 static char *

@@ -96,8 +96,8 @@ enum AmplifyScanPrivate
 	AMPLIFY_PRIVATE_LOOKUP,		/* Integer: id of the read-ahead; 0: none */
 	AMPLIFY_PRIVATE_GATES,		/* Integer: how many of fdw_exprs, at the end,
 								 * must be true for there to be a row */
-	AMPLIFY_PRIVATE_CONDITIONS, /* Integer: how many of them, before these, are
-								 * decided before a call, */
+	AMPLIFY_PRIVATE_CONDITIONS, /* Integer: how many of them, before these,
+								 * are decided before a call, */
 	AMPLIFY_PRIVATE_KNOWN,		/* List: and for EXPLAIN, like PUSHED */
 	AMPLIFY_PRIVATE_PAGES,		/* Integer: AmplifyFetchSpec.list_pages */
 	AMPLIFY_PRIVATE_KNOWN_ID	/* Integer: what whoever reads ahead finds the

@@ -69,7 +69,7 @@ static dlist_head active = DLIST_STATIC_INIT(active);	/* in multi */
 static int	nactive = 0;
 static int	most_active = INT_MAX;	/* there was no socket for one more */
 static long max_connections = 0;	/* as libcurl knows it */
-static bool some_begun = false;	/* since libcurl ran last */
+static bool some_begun = false; /* since libcurl ran last */
 static CURL *spare[MAX_SPARE_HANDLES];	/* easy handles for reuse */
 static int	nspare = 0;
 static bool damaged = false;	/* memory was out in libcurl */

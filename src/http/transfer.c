@@ -132,7 +132,7 @@ keep_header(AmplifyTransfer *transfer, const char *data, size_t bytes)
 	static const struct
 	{
 		const char *name;
-		size_t		length;			/* of the name */
+		size_t		length;		/* of the name */
 		bool		once;
 		size_t		offset;
 		size_t		size;

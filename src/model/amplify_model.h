@@ -94,9 +94,10 @@ typedef struct AmplifyOperation
 {
 	const char *name;			/* in AWS's words */
 	const char *path;			/* template; {placeholders} are key columns */
-	const char *result;			/* members of the response down to the item(s),
-								 * dotted, "[]" after an array of objects that
-								 * hold them; NULL: the response itself */
+	const char *result;			/* members of the response down to the
+								 * item(s), dotted, "[]" after an array of
+								 * objects that hold them; NULL: the response
+								 * itself */
 	bool		many;			/* an array of items, not one */
 	int			max_page;		/* greatest maxResults; 0: no pages */
 	const char *filter;			/* query parameter that takes the last key;

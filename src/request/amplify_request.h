@@ -492,7 +492,7 @@ extern void amplify_page_index(AmplifyPage *page, AmplifyResponse *response,
 							   bool (*is_wanted) (AmplifyList *list,
 												  AmplifyLocation *location));
 extern AmplifyLocation *amplify_page_find(const AmplifyList *list,
-									   const char *name);
+										  const char *name);
 extern void amplify_page_pin(AmplifyPage *page);
 extern void amplify_page_unpin(AmplifyPage *page);
 extern bool amplify_page_open(const AmplifyLocation *location,

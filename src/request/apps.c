@@ -82,9 +82,9 @@ typedef struct AmplifyApps
 	AmplifyFetchSpec spec;		/* of a scan of apps */
 	MemoryContext context;
 	apphash_hash *apps;			/* NULL: no lookup yet */
-	int			nasked;			/* that were not known to be there; and further
-								 * calls for those that lack something or,
-								 * when these are many, for all of them */
+	int			nasked;			/* that were not known to be there; and
+								 * further calls for those that lack something
+								 * or, when these are many, for all of them */
 	int			many;			/* of these make ListApps worth it */
 	int			nlookups;		/* of these, since a page was asked for, */
 	int64		asked_at;		/* which was then */

@@ -866,7 +866,7 @@ tell_watchers(AmplifyStatement *statement)
 	while (!dlist_is_empty(&statement->told))
 	{
 		AmplifyWatcher *watcher =
-		dlist_container(AmplifyWatcher, node, dlist_pop_head_node(&statement->told));
+			dlist_container(AmplifyWatcher, node, dlist_pop_head_node(&statement->told));
 
 		watcher->call = NULL;
 		watcher->answered(watcher);

@@ -116,8 +116,8 @@ typedef struct AmplifyConnection
 	struct AmplifyIdentityUse *identity;	/* identity.c's, when needed */
 	uint64		statement;		/* the last that has pinned it */
 	/* the rest is pace.c's */
-	uint64		rate_identity;	/* for the sessions of the same mapping; 0:
-								 * it does not decide the account */
+	uint64		rate_identity;	/* for the sessions of the same mapping; 0: it
+								 * does not decide the account */
 	uint64		rate_key;		/* of the account's rate; 0: not known */
 	int			rate_generation;	/* of the credentials that have told */
 	int64		refused;		/* start of the last call that was refused
@@ -170,14 +170,14 @@ typedef struct AmplifyLookup
 	bool		broken;			/* an error has left it in the middle */
 	AmplifyProvider provider;	/* the one that is asked */
 	AmplifyInquiry *inquiry;	/* PENDING: what of it */
-	List	   *roles;			/* AmplifyRoles that the keys are to be changed
-								 * for, one after the other */
+	List	   *roles;			/* AmplifyRoles that the keys are to be
+								 * changed for, one after the other */
 	AmplifyCredentials keys;	/* OK: what was found */
 	bool		refreshable;	/* asking again may give other ones */
 	AmplifyFailureKind kind;	/* FAILED: what a call fails of, */
 	const char *reason;			/* and a sentence; never a secret in it */
-	const char *code;			/* AWS's, of the last exchange that has failed;
-								 * NULL: none, */
+	const char *code;			/* AWS's, of the last exchange that has
+								 * failed; NULL: none, */
 	int			status;			/* and of HTTP; 0 without a response */
 	bool		of_region;		/* FAILED: with the signature of another
 								 * region it might not */
