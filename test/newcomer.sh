@@ -8,8 +8,9 @@
 # A machine is a release of Debian's and a state that it is in; a way is what
 # somebody does there: the demo, what the README says of installing by hand with
 # its first server, "make installcheck" after that and removing it, or check.sh.
-# Each way ends well on each machine, or with the one sentence that the state's row
-# has.
+# One more way, package, is what it says of a Debian package, and is taken only if it
+# is named.  Each way ends well on each machine, or with the one sentence that the
+# state's row has.
 #
 # Words choose releases, states and ways; with none of a kind, it is all of that
 # kind.  The machines are chroots over base systems that are kept in
@@ -20,7 +21,7 @@ top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 . "$top/test/chroot.sh"
 
 all_releases=(bookworm trixie)
-all_ways=(demo hand check)
+all_ways=(demo hand check package)
 
 # State, what is done to the base system, in whose shoes, and what the ways end
 # with where that is not well: the demo and check.sh, by hand.
@@ -112,10 +113,26 @@ way_check() {
     as_newcomer /mnt/test/check.sh build unit regress
     foreign_server_is_as_it_was
 }
-way_hand() {
+say_yes() {
     [ -z "${AS:-}" ] || { echo "only root can install"; return 1; }
     echo "APT::Get::Assume-Yes \"true\"; APT::Install-Recommends \"false\";" \
         > /etc/apt/apt.conf.d/91newcomer
+}
+nothing_is_left() {
+    [ -z "$(find /usr/lib/postgresql /usr/share/postgresql -name "*amplify*")" ]
+}
+way_package() {
+    say_yes
+    cd /mnt
+    grep -o "\./test/package.sh /tmp/packages && apt-get install [^\`]*" README.md | bash -ex
+    service postgresql start
+    runuser -l postgres -c "psql -v ON_ERROR_STOP=1 -c \"CREATE EXTENSION amplify_fdw\" \
+        -c \"SELECT amplify_fdw_version()\" -c \"DROP EXTENSION amplify_fdw\""
+    apt-get remove "^postgresql-[0-9]*-amplify-fdw\$"
+    nothing_is_left
+}
+way_hand() {
+    say_yes
     cp -r /mnt ~/amplify_fdw
     cd ~/amplify_fdw
     # as it is cloned: nothing is built
@@ -145,7 +162,7 @@ way_hand() {
     runuser -l postgres -c \
         "psql -v ON_ERROR_STOP=1 -c \"DROP EXTENSION amplify_fdw CASCADE\""
     make uninstall
-    [ -z "$(find /usr/lib/postgresql /usr/share/postgresql -name "*amplify*")" ]
+    nothing_is_left
 }
 '
 
@@ -222,7 +239,7 @@ read_arguments() {
         esac
     done
     [ ${#releases_chosen[@]} -gt 0 ] || releases_chosen=("${all_releases[@]}")
-    [ ${#ways_chosen[@]} -gt 0 ] || ways_chosen=("${all_ways[@]}")
+    [ ${#ways_chosen[@]} -gt 0 ] || ways_chosen=(demo hand check)
     [ ${#states_chosen[@]} -gt 0 ] ||
         mapfile -t states_chosen < <(awk 'NF { print $1 }' <<< "$states")
 }
