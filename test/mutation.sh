@@ -111,7 +111,7 @@ tests_of() {
 # Each of these sets "killer" if it finds one.
 
 find_unit() {
-    ! grep -q "/${1##*/}" "$tree/test/unit/Makefile" ||
+    ! grep -qE "/${1##*/}|\<$(basename "$1" .c)_test\>" "$tree/test/unit/Makefile" ||
         timeout 180 prove "$tree"/test/unit/*.t > "$temp/run.log" 2>&1 ||
         killer=unit
 }
