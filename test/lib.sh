@@ -117,7 +117,7 @@ build() {
     need_packages "${build_packages[@]}" server
     say "building with $(pg --version)"
     mkdir -p "$tree"
-    tar -C "$top" --exclude=./.git --exclude='*.[oa]' --exclude='*.so' \
+    tar -C "$top" --format=posix --exclude=./.git --exclude='*.[oa]' --exclude='*.so' \
         --exclude='*.bc' --exclude=./results --exclude=./log \
         --exclude=./tmp_check -cf - . | tar -C "$tree" -xof -
     # the clone may be for root's eyes only

@@ -1,5 +1,6 @@
-# What a mapping's secrets were copied into is overwritten: after DISCARD ALL, a
-# backend has only PostgreSQL's own copies of them, in its cache of the catalog.
+# What a mapping's secrets were copied into is overwritten before it is freed: after
+# DISCARD ALL, a backend has only PostgreSQL's own copies of them, in its cache of
+# the catalog.
 use strict;
 use warnings;
 
@@ -55,11 +56,17 @@ my $mock = Mock->start(dir => PostgreSQL::Test::Utils::tempdir(),
     args => [ '--generate', '1,2', map { ('--credential', $_) }
         "AKIDWIPED:$secret{secret_access_key}:$secret{session_token}",
         "AKIDLONG:$secret{secret_access_key}:$long_token" ]);
-my $node = new_node('wiped');
+chomp(my $include = `"\${PG_CONFIG:-pg_config}" --includedir-server`);
+my $shim = shim('freed_shim', PostgreSQL::Test::Utils::tempdir(), '-O1', "-I$include");
+my $node = new_node('wiped', shim => $shim);
 my $boss = connect_to($node);
 
 plan skip_all => 'the memory of a backend cannot be read here'
     unless defined copies($boss->pid, 'x' x 64);
+
+$boss->rows(qq{
+    CREATE FUNCTION look_for(text, text) RETURNS void AS '$shim' LANGUAGE C;
+    CREATE FUNCTION freed_with_it() RETURNS bigint AS '$shim' LANGUAGE C});
 
 my %mapping = (access_key_id => 'AKIDWIPED', %secret, proxy_user => 'someone');
 add_server($boss, 'aws', $mock->url, mapping => \%mapping);
@@ -78,6 +85,8 @@ for my $server (qw(aws source long))
     my %secret = (%secret, $server eq 'long' ? (session_token => $long_token) : ());
     my $rows = "SELECT count(*) FROM $server.backend_environments WHERE app_id = 'd00000000001'";
 
+    $session->rows(sprintf q{SELECT look_for('Wiped', '%s')},
+        $server eq 'long' ? 'Long0123456789' : 'Secret/+0123456789');
     is($session->value($rows), 2, "$server: it works");
     for my $name (sort keys %secret)
     {
@@ -90,6 +99,7 @@ for my $server (qw(aws source long))
         cmp_ok(copies($session->pid, $secret{$name}), '<=', own_copies($server),
             "$server: $name, after DISCARD ALL");
     }
+    is($session->value('SELECT freed_with_it()'), 0, "$server: nor was it in what was freed");
 }
 
 done_testing();
