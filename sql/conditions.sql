@@ -16,7 +16,7 @@ SELECT c, r.* FROM unnest(ARRAY[
   $$region LIKE 'eu-%'$$, $$region NOT IN ('us-east-1', 'us-east-2')$$, $$region > 'x'$$, $$NOT region = 'us-east-1'$$,
   $$(region = 'us-east-1') IS NOT TRUE$$, $$coalesce(region, '') = ''$$, $$region || app_id < 'a'$$,
   -- none that fits
-  $$app_id > 'e'$$, $$app_id LIKE 'x%'$$, $$app_id < ALL ('{a,b}')$$, $$app_id ~ '^x'$$, $$length(app_id) = 3$$,
+  $$app_id > 'e'$$, $$app_id LIKE 'x%'$$, $$app_id LIKE 'x\\'$$, $$app_id < ALL ('{a,b}')$$, $$app_id ~ '^x'$$, $$length(app_id) = 3$$,
   -- some
   $$app_id LIKE 'd0000000000%'$$, $$app_id NOT LIKE 'd0000000000%'$$, $$app_id ILIKE 'D0000000000%'$$,
   $$app_id ^@ 'd0000000000'$$, $$starts_with(app_id, 'd0000000000')$$, $$app_id SIMILAR TO 'd0+[12]'$$,

@@ -87,3 +87,8 @@ SELECT x.environment_name, count(*) FROM inventory AS i
                       WHERE e.app_id = i.app ORDER BY e.environment_name DESC LIMIT 1) AS x
   GROUP BY 1;
 \! mockctl calls
+-- that leaves rows behind which were read ahead, and starts anew
+SELECT n, x.id, x.stack_name IS NOT NULL AS found FROM generate_series(1, 3) AS n,
+  LATERAL (SELECT i.id, e.stack_name FROM inventory AS i
+             LEFT JOIN backend_environments AS e ON e.app_id = i.app AND e.environment_name = i.env
+           WHERE i.id >= n - n LIMIT 4) AS x;
