@@ -283,4 +283,23 @@ is(ask($session, 'aws'), GOOD, 'after 20 failures in subtransactions');
 is(handles($session), 0, 'after 20 failures: no handle is left');
 is(descriptors($session->pid), $before, 'after 20 failures: nothing is left');
 
+# ---- of an instance, whose keys may be good for longer than it says ----
+
+my $calm = new_mock('--credential', join(':', @keys{qw(access_key_id secret_access_key)}),
+    '--credential', 'ASIACALM:calmsecret:calmtoken');
+
+restart_with($node, HOME => new_place(), AWS_EC2_METADATA_SERVICE_ENDPOINT => $calm->url);
+$other = connect_to($node);
+add_server($other, 'calm', $calm->url, max_attempts => 2,
+    mapping => { ambient_credentials => 'true' });
+$calm->fault(op => 'IMDS.credentials', n => 1, body => sprintf(
+    '{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIACALM","SecretAccessKey":"calmsecret",'
+    . '"Token":"calmtoken","Expiration":"%s"}', strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 3600))));
+$session = connect_to($node);
+is(ask($session, 'calm'), GOOD, 'instance: first');
+$calm->fault(op => 'IMDS.token', n => -1, status => 500);
+$calm->say('clock', seconds => 7200);
+is(ask($session, 'calm'), GOOD, 'instance, its service is down: keys that have expired serve');
+like(used_key($calm), qr/ASIACALM/, 'instance: these');
+
 done_testing();

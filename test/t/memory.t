@@ -31,6 +31,14 @@ sub secrets
 
 is(ask($session, 'aws'), GOOD, 'the role is assumed');
 cmp_ok(secrets($session->pid), '>', 0, 'its credentials are in memory while they are in use');
+# with the ones before, by which requests may have been signed that are under way
+for my $n (1 .. 4)
+{
+    $mock->say('keys', expire => 1);
+    is(ask($session, 'aws'), GOOD, "renewed, $n");
+}
+my %kept = map { $_ => 1 } in_memory($session->pid, qr{secret/[0-9A-Za-z+/]{8}});
+cmp_ok(scalar keys %kept, '<=', 2, 'of five, no more than the last two are left');
 $session->rows('SELECT amplify_fdw_disconnect_all()');
 is(secrets($session->pid), 0, 'and nowhere when they have been dropped');
 
