@@ -129,25 +129,28 @@ add_result() {
     [ "${of_step[1]}" -eq 0 ] || failed_logs+=("$log")
 }
 
-# Steps that run beside others, one after the other: most of those wait more than
-# they compute, and go first.  finish_beside shows what these have printed.
+# Steps that run beside others, which wait more than they compute, and go first.
+# finish_beside shows what these have printed.
 start_beside() {
+    local step
+
     beside=("$@")
-    (
-        renice -n 10 "$BASHPID" > /dev/null
-        set +e
-        for step in "${beside[@]}"; do
+    beside_pids=()
+    for step; do
+        (
+            renice -n 10 "$BASHPID" > /dev/null
+            set +e
             (set -e; "step_$step") > "$temp/$step.log" 2>&1
             echo $? > "$temp/$step.status"
-        done
-    ) &
-    beside_pid=$!
+        ) &
+        beside_pids+=($!)
+    done
 }
 
 finish_beside() {
     local step
 
-    wait "$beside_pid"
+    wait "${beside_pids[@]}"
     for step in "${beside[@]}"; do
         say "$step"
         cat "$temp/$step.log"

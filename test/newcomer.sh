@@ -35,6 +35,7 @@ gnutls    | install libcurl4-gnutls-dev | | curl-config belongs to a libcurl wit
 gnutls_pc | install libcurl4-gnutls-dev pkg-config | | curl-config belongs to a libcurl with GnuTLS
 broken_pg | program pg_config "echo no library; exit 127" | | /usr/local/bin/pg_config does not work | makefiles of PostgreSQL
 old_pg    | program pg_config "echo PostgreSQL 14.1" | | belongs to PostgreSQL 14, which | makefiles of PostgreSQL
+shown     | /mnt/test/demo.sh |
 psql      | program psql "echo not this psql; exit 9" ; program initdb "exit 9"; program pg_ctl "exit 9" | | | not this psql
 pkgconf   | program pkg-config "exit 9" | | pkg-config is /usr/local/bin/pkg-config | pkg-config does not find
 libpq     | foreign_server | PGSERVICE=production PGHOSTADDR=127.0.0.1 PGOPTIONS=-csearch_path=x

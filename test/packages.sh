@@ -230,14 +230,17 @@ may_install() {
     [ "$(id -u)" -eq 0 ] || die "missing, and only root can install it: $command"
 }
 
-install_packages() {
+# One at a time, as steps may run side by side, and apt-get update does not wait.
+# Services that are started on the way are not to hold the lock.
+install_packages() (
+    flock 9
     # A fresh machine may be installing something itself; and nothing that is
     # there may have to go
     export DEBIAN_FRONTEND=noninteractive
-    quietly apt-get -q update &&
+    quietly apt-get -q update 9>&- &&
         quietly apt-get -q -y -o DPkg::Lock::Timeout=300 --no-remove \
-            --no-install-recommends install "$@"
-}
+            --no-install-recommends install "$@" 9>&-
+) 9< /var/lib/dpkg
 
 # A probe that fails although its package is there has met another program or
 # library first.
