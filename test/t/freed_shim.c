@@ -1,7 +1,7 @@
 /*
  * freed_shim.c
- *	  A free() that looks for a text in what it is given, to be preloaded into a
- *	  server.  look_for(a, b) says for which one, in two pieces, so that the
+ *	  A free() that looks for a text in what it is given, to be preloaded into
+ *	  a server.  look_for(a, b) says for which one, in two pieces, so that the
  *	  statement doesn't have it; freed_with_it() is how often it was there.
  */
 #define _GNU_SOURCE
